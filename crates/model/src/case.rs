@@ -1,0 +1,204 @@
+//! The closed list of inputs of one judgement.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::canon::{self, CanonError};
+use crate::digest::Digest;
+use crate::evidence::Evidence;
+use crate::oci::Descriptor;
+use crate::route::{Service, StageName};
+use crate::time::Timestamp;
+
+/// The list itself: digests and small facts. Everything [`decide`] may look at is in it or named by it.
+///
+/// [`decide`]: https://docs.rs/lockgate-judge
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseRecord {
+    /// The frozen semantics to judge by.
+    pub edition: String,
+    /// The instant to judge for: no gate sees another clock.
+    pub as_of: Timestamp,
+    /// The service.
+    pub service: Service,
+    /// Where the artifact is.
+    pub from: StageName,
+    /// Where it is to go.
+    pub to: StageName,
+    /// The artifact.
+    pub artifact: Descriptor,
+    /// The recorded Release of this very artifact in `from`. Absent when `from` is the first stage, which
+    /// holds no Releases, or when the artifact was never released there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Held>,
+    /// Whether `from` holds Releases, so that `release` must be there.
+    pub from_guarded: bool,
+    /// The images of the artifact, one a platform; a plain manifest is the only one of its kind.
+    pub images: Vec<Image>,
+    /// Evidence attached to the artifact or its images.
+    pub evidence: Vec<Evidence>,
+    /// The pinned feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<FeedPin>,
+    /// The keys that the workspace trusts.
+    pub keys: Vec<TrustedKey>,
+    /// The policy files of the workspace.
+    pub policies: Vec<PolicyFile>,
+    /// The gates to pass, each with its settings.
+    pub gates: BTreeMap<String, Value>,
+    /// What could not be had. Each makes its gate's verdict `unknown`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+}
+
+/// A Release of the artifact in the stage it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The Decision that let it in.
+    pub decision: Digest,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// One image: a manifest, its config, and what was found in its layers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// `linux/amd64`, or empty where nothing says so.
+    pub platform: String,
+    /// The manifest: equal to the artifact, or a child that the artifact's bytes name.
+    pub manifest: Digest,
+    /// The config blob.
+    pub config: Digest,
+    /// The inventory, where the layers could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Digest>,
+}
+
+/// A pinned feed, and the part of it that speaks about this Case's packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedPin {
+    /// Digest of the whole feed.
+    pub feed: Digest,
+    /// Digest of the extract: every advisory of the feed that names a package of the inventories. Taking it
+    /// is a pure function of feed and inventories, so anyone who has the feed can check it.
+    pub extract: Digest,
+    /// The newest change of any advisory in the feed: how fresh it is.
+    pub newest: Timestamp,
+}
+
+/// A public key that the workspace trusts, under the name that gate settings use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedKey {
+    /// Its name.
+    pub name: String,
+    /// Digest of the file that holds it (PEM, `SubjectPublicKeyInfo`).
+    pub file: Digest,
+    /// First instant at which it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Timestamp>,
+    /// First instant at which it no longer counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A Rego file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyFile {
+    /// Its path in the workspace, for messages.
+    pub path: String,
+    /// Digest of its content.
+    pub content: Digest,
+}
+
+/// An input that could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gap {
+    /// The gate that is blind without it.
+    pub gate: String,
+    /// What is missing.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+    /// What to do.
+    pub remediation: String,
+}
+
+/// The bytes that a Case's digests name. An entry is always filed under its own digest.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs(BTreeMap<Digest, Bytes>);
+
+impl Inputs {
+    /// No bytes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Files `bytes` under their digest, which is computed here: what a peer claims does not count.
+    pub fn insert(&mut self, bytes: impl Into<Bytes>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.0.insert(digest, bytes);
+        digest
+    }
+
+    /// The bytes with that digest.
+    pub fn get(&self, digest: &Digest) -> Option<&Bytes> {
+        self.0.get(digest)
+    }
+
+    /// All of them, by digest.
+    pub fn iter(&self) -> impl Iterator<Item = (&Digest, &Bytes)> {
+        self.0.iter()
+    }
+}
+
+/// A record and the bytes it names.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The list.
+    pub record: CaseRecord,
+    /// What the list names.
+    pub inputs: Inputs,
+}
+
+impl CaseRecord {
+    /// Brings every list into its fixed order, so that the order in which things were found says nothing.
+    pub fn sort(&mut self) {
+        self.images.sort_by(|a, b| (&a.platform, &a.manifest).cmp(&(&b.platform, &b.manifest)));
+        self.evidence.sort();
+        self.evidence.dedup();
+        self.keys.sort_by(|a, b| a.name.cmp(&b.name));
+        self.policies.sort_by(|a, b| a.path.cmp(&b.path));
+        self.gaps.sort();
+        self.gaps.dedup();
+    }
+
+    /// The canonical bytes and the digest that names the Case.
+    pub fn encode(&self) -> Result<(Vec<u8>, Digest), CanonError> {
+        canon::encode(self)
+    }
+
+    /// Every digest whose bytes judging may ask for, sorted, each once. The feed itself is not among them:
+    /// the extract stands for it.
+    pub fn inputs(&self) -> Vec<Digest> {
+        let mut digests = vec![self.artifact.digest];
+        for image in &self.images {
+            digests.extend([image.manifest, image.config]);
+            digests.extend(image.inventory);
+        }
+        for evidence in &self.evidence {
+            digests.push(evidence.manifest.digest);
+            digests.extend(&evidence.blobs);
+        }
+        digests.extend(self.feed.as_ref().map(|feed| feed.extract));
+        digests.extend(self.keys.iter().map(|key| key.file));
+        digests.extend(self.policies.iter().map(|policy| policy.content));
+        digests.sort_unstable();
+        digests.dedup();
+        digests
+    }
+}

@@ -1,0 +1,97 @@
+//! The packages of an artifact.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// What one image (one platform) contains.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Name and number of the analyser that made it, such as `2026-1`: another one may see other things.
+    pub analyser: String,
+    /// The distribution, from `os-release`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+    /// The packages, sorted.
+    pub packages: Vec<Package>,
+    /// What could not be read. Not empty means that nobody may call the image clean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// An operating system distribution (os-release(5)).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Distribution {
+    /// `ID`, such as `debian`.
+    pub id: String,
+    /// `VERSION_ID`, such as `12`; empty where there is none.
+    pub version: String,
+    /// `VERSION_CODENAME`, such as `bookworm`; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub codename: String,
+}
+
+/// One installed package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Package {
+    /// The ecosystem as OSV names it, with the release where advisories depend on it: `Debian:12`,
+    /// `Alpine:v3.20`, `PyPI`, `npm`.
+    pub ecosystem: String,
+    /// The name, normalised as the ecosystem does.
+    pub name: String,
+    /// The version as written.
+    pub version: String,
+    /// The source package that advisories of a distribution speak of, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Processor architecture; empty where the ecosystem has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub architecture: String,
+    /// Package URL (purl-spec).
+    pub purl: String,
+    /// Licenses as declared, each an SPDX expression where the declaration is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses: Vec<String>,
+    /// The layer that brought it: the verified digest of the layer's blob.
+    pub layer: Digest,
+    /// Its place in the manifest, 0 the lowest.
+    pub layer_index: u32,
+    /// The file that says so, absolute in the image.
+    pub path: String,
+    /// Which cataloger read that file.
+    pub cataloger: String,
+}
+
+/// A source package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// Something that was there and could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unread {
+    /// The layer: the digest the manifest gives.
+    pub layer: Digest,
+    /// The file in it, absolute in the image; empty for the layer itself.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Inventory {
+    /// Sorts everything, so that equal content gives equal bytes.
+    pub fn sort(&mut self) {
+        for package in &mut self.packages {
+            package.licenses.sort();
+            package.licenses.dedup();
+        }
+        self.packages.sort();
+        self.packages.dedup();
+        self.unread.sort();
+        self.unread.dedup();
+    }
+}

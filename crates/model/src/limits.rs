@@ -1,0 +1,27 @@
+//! Every limit on foreign data, in one place. Reaching one is an error that names it, never a truncation.
+
+/// Largest manifest or index that is read, in bytes (as registries do: OCI distribution-spec, "Pushing
+/// manifests", suggests at least 4 MiB).
+pub const MANIFEST_BYTES: usize = 4 << 20;
+/// Largest image config that is read, in bytes.
+pub const CONFIG_BYTES: usize = 4 << 20;
+/// Largest single piece of evidence (bundle, attestation, SBOM) that is read, in bytes.
+pub const EVIDENCE_BYTES: usize = 32 << 20;
+/// Most pieces of evidence that are read for one artifact (GHSA-vfp6-jrw2-99g9 and its kin).
+pub const EVIDENCE_PER_ARTIFACT: usize = 256;
+/// All evidence of one artifact taken together, in bytes.
+pub const EVIDENCE_TOTAL_BYTES: usize = 128 << 20;
+/// Most signatures that are tried in one piece of evidence.
+pub const SIGNATURES_PER_EVIDENCE: usize = 32;
+/// Most platforms of one index.
+pub const PLATFORMS_PER_INDEX: usize = 64;
+/// Most layers of one image.
+pub const LAYERS_PER_IMAGE: usize = 512;
+/// Deepest chain of referrers of referrers that is copied.
+pub const REFERRER_DEPTH: usize = 8;
+/// Most referrers that are copied with one artifact, at all depths.
+pub const REFERRERS_PER_COPY: usize = 4096;
+/// Largest ledger entry, in bytes; what is larger goes to the store by digest.
+pub const ENTRY_BYTES: usize = 64 << 10;
+/// Longest reference, tag or name that is read, in characters.
+pub const NAME_CHARS: usize = 512;

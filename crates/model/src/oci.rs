@@ -1,0 +1,340 @@
+//! The parts of the OCI image specification that Lockgate reads: descriptors, manifests, indexes, configs.
+//!
+//! Own types rather than a library's, because the pure crates judge them: digests are sha256 only, duplicate
+//! keys are refused, and the order of maps is fixed (ADR 0003).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::json::{self, JsonError};
+use crate::limits;
+
+/// Media types, by the specification that defines them.
+pub mod media {
+    /// OCI image manifest (image-spec, manifest.md).
+    pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    /// OCI image index (image-spec, image-index.md).
+    pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    /// OCI image config (image-spec, config.md).
+    pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// OCI empty descriptor, whose content is `{}` (image-spec, manifest.md, "Guidance for an empty descriptor").
+    pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    /// OCI layer, gzip.
+    pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// OCI layer, zstd.
+    pub const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+    /// OCI layer, plain tar.
+    pub const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+    /// Docker image manifest, schema 2.
+    pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+    /// Docker manifest list.
+    pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+    /// Sigstore bundle v0.3 (sigstore protobuf-specs).
+    pub const SIGSTORE_BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+    /// cosign's simple signing payload (`SIGNATURE_SPEC.md`).
+    pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+    /// DSSE envelope as cosign's `.att` layers carry it (`ATTESTATION_SPEC.md`).
+    pub const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+    /// A Lockgate ledger proof: a C2SP tlog-proof beside the entry it proves.
+    pub const LEDGER_PROOF: &str = "application/vnd.lockgate.ledger-proof.v1+text";
+    /// A Lockgate ledger entry, canonical JSON.
+    pub const LEDGER_ENTRY: &str = "application/vnd.lockgate.ledger-entry.v1+json";
+}
+
+/// The content of an OCI empty descriptor.
+pub const EMPTY_JSON: &[u8] = b"{}";
+
+/// A pointer to content: media type, digest and size in bytes (image-spec, descriptor.md).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// Media type of the content.
+    pub media_type: String,
+    /// Digest of the content.
+    pub digest: Digest,
+    /// Size of the content, in bytes.
+    pub size: u64,
+    /// What kind of artifact a manifest is, where a referrers list says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Free annotations. They are not signed: nothing may trust them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The platform of an index's child.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+impl Descriptor {
+    /// A bare descriptor of `bytes`.
+    pub fn of(media_type: &str, bytes: &[u8]) -> Self {
+        Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
+    }
+
+    /// A bare descriptor.
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+            platform: None,
+        }
+    }
+
+    /// The same pointer without artifact type, annotations and platform.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self::new(&self.media_type, self.digest, self.size)
+    }
+
+    /// Whether the media type is that of an index or manifest list.
+    pub fn is_index(&self) -> bool {
+        is_index(&self.media_type)
+    }
+}
+
+/// Whether `media_type` is that of an index or manifest list.
+pub fn is_index(media_type: &str) -> bool {
+    matches!(media_type, media::OCI_INDEX | media::DOCKER_LIST)
+}
+
+/// Whether `media_type` is that of a single manifest.
+pub fn is_manifest(media_type: &str) -> bool {
+    matches!(media_type, media::OCI_MANIFEST | media::DOCKER_MANIFEST)
+}
+
+/// An operating system and processor (image-spec, image-index.md, "platform").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Platform {
+    /// Processor, as Go names it.
+    pub architecture: String,
+    /// Operating system, as Go names it.
+    pub os: String,
+    /// Variant of the processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl std::fmt::Display for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
+}
+
+/// An image manifest (image-spec, manifest.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Always 2.
+    pub schema_version: u32,
+    /// Media type of this manifest; older writers leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Kind of artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// The config blob.
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    /// The manifest that this one speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
+    /// Free annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// An image index (image-spec, image-index.md).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Index {
+    /// Always 2.
+    pub schema_version: u32,
+    /// Media type of this index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Kind of artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// The manifests pointed to.
+    pub manifests: Vec<Descriptor>,
+    /// The manifest that this one speaks about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Descriptor>,
+    /// Free annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A manifest or an index, read strictly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A single image or other artifact.
+    Manifest(Manifest),
+    /// Several manifests, usually one a platform.
+    Index(Index),
+}
+
+/// Why bytes are no manifest that Lockgate reads.
+#[derive(Debug, thiserror::Error)]
+pub enum OciError {
+    /// The media type is of another kind.
+    #[error("media type `{0}` is neither an OCI or Docker image manifest nor an index")]
+    MediaType(String),
+    /// The bytes are not the JSON that the media type promises.
+    #[error("the {media_type} is malformed: {source}")]
+    Malformed {
+        /// The promised media type.
+        media_type: String,
+        /// What the reader said.
+        #[source]
+        source: JsonError,
+    },
+    /// Fields contradict each other (manifest confusion, CVE-2021-41190).
+    #[error("the manifest contradicts itself: {0}")]
+    Confused(String),
+    /// More entries than are allowed.
+    #[error("{actual} {what} where at most {limit} are allowed")]
+    TooMany {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        actual: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+impl Content {
+    /// Reads `bytes` as what `media_type` promises.
+    pub fn read(media_type: &str, bytes: &[u8]) -> Result<Self, OciError> {
+        let malformed = |source| OciError::Malformed { media_type: media_type.to_owned(), source };
+        let value = json::value(bytes, limits::MANIFEST_BYTES).map_err(malformed)?;
+        unconfused(media_type, &value)?;
+        let shape = |error: serde_json::Error| malformed(JsonError::Malformed(error.to_string()));
+        if is_index(media_type) {
+            let index: Index = serde_json::from_value(value).map_err(shape)?;
+            at_most("platforms", index.manifests.len(), limits::PLATFORMS_PER_INDEX)?;
+            Ok(Self::Index(index))
+        } else if is_manifest(media_type) {
+            let manifest: Manifest = serde_json::from_value(value).map_err(shape)?;
+            at_most("layers", manifest.layers.len(), limits::LAYERS_PER_IMAGE)?;
+            Ok(Self::Manifest(manifest))
+        } else {
+            Err(OciError::MediaType(media_type.chars().take(100).collect()))
+        }
+    }
+
+    /// The manifest that this content speaks about, for referrers.
+    pub fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            Self::Manifest(manifest) => manifest.subject.as_ref(),
+            Self::Index(index) => index.subject.as_ref(),
+        }
+    }
+}
+
+/// A document that has both `manifests` and `layers`, or whose `mediaType` is not what it was fetched as,
+/// could be read in two ways (CVE-2021-41190).
+fn unconfused(media_type: &str, value: &serde_json::Value) -> Result<(), OciError> {
+    if value.get("manifests").is_some() && (value.get("layers").is_some() || value.get("config").is_some()) {
+        return Err(OciError::Confused("it has both `manifests` and `layers` or `config`".to_owned()));
+    }
+    match value.get("mediaType").and_then(serde_json::Value::as_str) {
+        Some(inner) if inner != media_type => Err(OciError::Confused(format!(
+            "it was fetched as `{media_type}` and calls itself `{}`",
+            inner.chars().take(100).collect::<String>()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<(), OciError> {
+    if actual > limit { Err(OciError::TooMany { what, actual, limit }) } else { Ok(()) }
+}
+
+/// The part of an image config that gates ask about (image-spec, config.md).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageConfig {
+    /// Processor.
+    #[serde(default)]
+    pub architecture: String,
+    /// Operating system.
+    #[serde(default)]
+    pub os: String,
+    /// How containers are started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<RunConfig>,
+    /// The layers' uncompressed digests.
+    #[serde(default)]
+    pub rootfs: RootFs,
+}
+
+/// How containers of an image are started (image-spec, config.md, "config").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RunConfig {
+    /// The account the entry point runs as; empty means root.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Ports, such as `8080/tcp`.
+    #[serde(default)]
+    pub exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
+    /// Labels.
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// The layers' uncompressed digests, lowest first (image-spec, config.md, "rootfs").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootFs {
+    /// `diff_ids`: claimed by the image, to be verified against the bytes.
+    #[serde(default)]
+    pub diff_ids: Vec<Digest>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ZERO: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn read(media_type: &str, text: &str) -> Result<Content, OciError> {
+        Content::read(media_type, text.as_bytes())
+    }
+
+    #[test]
+    fn refuses_confusion_and_foreign_types() {
+        let config = format!(r#"{{"mediaType":"x","digest":"{ZERO}","size":1}}"#);
+        let both = format!(r#"{{"schemaVersion":2,"manifests":[],"config":{config},"layers":[]}}"#);
+        assert!(matches!(read(media::OCI_INDEX, &both), Err(OciError::Confused(_))));
+        assert!(matches!(read(media::OCI_MANIFEST, &both), Err(OciError::Confused(_))));
+        let wrong = format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[]}}"#, media::OCI_MANIFEST);
+        assert!(matches!(read(media::OCI_INDEX, &wrong), Err(OciError::Confused(_))));
+        assert!(matches!(read("text/plain", "{}"), Err(OciError::MediaType(_))));
+    }
+
+    #[test]
+    fn refuses_more_layers_than_the_limit() {
+        let layer = format!(r#"{{"mediaType":"x","digest":"{ZERO}","size":1}}"#);
+        let layers = vec![layer.as_str(); limits::LAYERS_PER_IMAGE + 1].join(",");
+        let text = format!(r#"{{"schemaVersion":2,"config":{layer},"layers":[{layers}]}}"#);
+        assert!(matches!(read(media::OCI_MANIFEST, &text), Err(OciError::TooMany { .. })));
+    }
+
+    #[test]
+    fn reads_a_manifest_whole() {
+        let d = format!(r#"{{"mediaType":"x","digest":"{ZERO}","size":1}}"#);
+        let text = format!(
+            r#"{{"schemaVersion":2,"config":{d},"layers":[{d}],"subject":{d},"annotations":{{"a":"b"}}}}"#
+        );
+        let content = read(media::OCI_MANIFEST, &text).unwrap();
+        assert_eq!(content.subject().map(|s| s.size), Some(1));
+    }
+}
