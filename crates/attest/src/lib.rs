@@ -1,1 +1,15 @@
-//! placeholder
+//! Bytes to verified claims: who signed what, in the forms that cosign writes and reads.
+//!
+//! Nothing that is not covered by a signature counts: annotations, artifact types and key hints are passed
+//! over. Keyless and Notary Project signatures get modules of their own beside [`verify`]; until then a
+//! certificate is refused with words, and transparency-log entries are not relied on.
+
+pub mod dsse;
+pub mod keys;
+pub mod statement;
+pub mod verify;
+pub mod vsa;
+pub mod write;
+
+mod bundle;
+mod simple_signing;

@@ -1,1 +1,23 @@
-//! placeholder
+//! The use cases: what Lockgate does when someone asks it to.
+//!
+//! Nothing here decides whether an artifact may climb: [`gather`] closes a Case, `lockgate-judge` judges it,
+//! and what follows obeys the Decision. Every effect is announced by a ledger entry before it happens, and
+//! carrying out a recorded intent ([`carry`]) is one function for the first attempt and for recovery.
+
+pub mod carry;
+pub mod error;
+pub mod feed;
+pub mod gather;
+pub mod judge;
+pub mod ledger;
+pub mod promote;
+pub mod recover;
+pub mod replay;
+pub mod scan;
+pub mod sign;
+pub mod workspace;
+
+mod attachments;
+
+pub use error::EngineError;
+pub use workspace::Workspace;

@@ -1,1 +1,31 @@
-fn main() {}
+//! The `lockgate` command: reads the surroundings once, runs one command, and says what came of it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lockgate::commands::args::Cli;
+use lockgate::commands::{ERROR, run};
+use lockgate::session::Surroundings;
+use lockgate::show;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            show::error(&error, "the machine gives this process no threads: look at its limits");
+            return ExitCode::from(ERROR);
+        }
+    };
+    let code = runtime.block_on(async {
+        let surroundings = Surroundings::read();
+        match run(cli, &surroundings).await {
+            Ok(code) => code,
+            Err(failure) => {
+                show::error(&failure, &failure.help());
+                ERROR
+            }
+        }
+    });
+    ExitCode::from(code)
+}

@@ -22,7 +22,7 @@ pub mod time;
 
 pub use case::{Case, CaseRecord, Inputs};
 pub use decision::{Answer, Decision, Outcome, Verdict};
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Event};
 pub use evidence::Evidence;
 pub use finding::{Effect, Finding, Severity};

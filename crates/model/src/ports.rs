@@ -289,6 +289,9 @@ pub trait Store: Send + Sync {
     /// Imported feeds, newest last.
     fn feeds(&self) -> Pending<'_, Vec<FeedRow>>;
 
+    /// Whether the derived tables are what the entries give. Writes nothing.
+    fn tables_differ(&self) -> Pending<'_, bool>;
+
     /// Throws the derived tables away and derives them again from the entries; tells whether they differed.
     fn rebuild(&self) -> Pending<'_, bool>;
 }

@@ -1,0 +1,61 @@
+//! cosign's simple signing payload (cosign, `SIGNATURE_SPEC.md`).
+
+use lockgate_model::{Digest, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The only `critical.type` that counts.
+const TYPE: &str = "cosign container image signature";
+/// Largest payload that is read, in bytes.
+const PAYLOAD_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    critical: Critical,
+    optional: Value,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Critical {
+    identity: Identity,
+    image: Image,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    #[serde(rename = "docker-reference")]
+    reference: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Image {
+    #[serde(rename = "docker-manifest-digest")]
+    digest: String,
+}
+
+/// The payload that says: this is `artifact`, in the repository `reference`.
+pub(crate) fn payload(reference: &str, artifact: &Digest) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Payload {
+        critical: Critical {
+            identity: Identity { reference: reference.to_owned() },
+            image: Image { digest: artifact.to_string() },
+            kind: TYPE.to_owned(),
+        },
+        optional: Value::Null,
+    })
+}
+
+/// Checks that `payload` is a signature's payload and speaks about `artifact`; the error says why not.
+pub(crate) fn speaks_about(payload: &[u8], artifact: &Digest) -> Result<(), String> {
+    let payload: Payload = json::from_slice(payload, PAYLOAD_BYTES).map_err(|error| error.to_string())?;
+    if payload.critical.kind != TYPE {
+        return Err(format!("its type is `{}`", payload.critical.kind.chars().take(100).collect::<String>()));
+    }
+    match payload.critical.image.digest.parse::<Digest>() {
+        Ok(digest) if digest == *artifact => Ok(()),
+        Ok(digest) => Err(format!("it speaks about {digest}, another artifact")),
+        Err(error) => Err(error.to_string()),
+    }
+}

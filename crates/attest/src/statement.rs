@@ -1,0 +1,77 @@
+//! in-toto statements (in-toto/attestation, spec/v1/statement.md; v0.1 as cosign still writes it).
+
+use std::collections::BTreeMap;
+
+use lockgate_model::{Descriptor, Digest, json, limits};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The type of statements, version 1.
+pub const V1: &str = "https://in-toto.io/Statement/v1";
+/// The type of statements, version 0.1.
+pub const V0_1: &str = "https://in-toto.io/Statement/v0.1";
+/// The predicate type of cosign's signature in bundle form (cosign, `BUNDLE_SPEC.md`).
+pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+
+/// What is said about which subjects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement {
+    /// [`V1`] or [`V0_1`].
+    #[serde(rename = "_type")]
+    pub kind: String,
+    /// What it is about.
+    pub subject: Vec<Subject>,
+    /// What the predicate is.
+    pub predicate_type: String,
+    /// What is said.
+    #[serde(default)]
+    pub predicate: Value,
+}
+
+/// One thing that a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// A name; nothing rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Digests by algorithm, in hex.
+    #[serde(default)]
+    pub digest: BTreeMap<String, String>,
+    /// Free annotations; signed with the statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<BTreeMap<String, Value>>,
+}
+
+impl Statement {
+    /// A statement about one artifact.
+    pub fn about(artifact: &Descriptor, predicate_type: &str, predicate: Value) -> Self {
+        let digest = BTreeMap::from([("sha256".to_owned(), artifact.digest.hex())]);
+        Self {
+            kind: V1.to_owned(),
+            subject: vec![Subject { name: None, digest, annotations: None }],
+            predicate_type: predicate_type.to_owned(),
+            predicate,
+        }
+    }
+
+    /// Reads the payload of an envelope. Of an unknown statement type nothing is believed.
+    pub fn read(payload: &[u8]) -> Result<Self, String> {
+        let statement: Self =
+            json::from_slice(payload, limits::EVIDENCE_BYTES).map_err(|error| error.to_string())?;
+        if statement.kind == V1 || statement.kind == V0_1 {
+            Ok(statement)
+        } else {
+            Err(format!(
+                "statement type `{}` is not known",
+                statement.kind.chars().take(100).collect::<String>()
+            ))
+        }
+    }
+
+    /// Whether one of the subjects is `digest`, by sha256.
+    pub fn is_about(&self, digest: &Digest) -> bool {
+        let hex = digest.hex();
+        self.subject.iter().any(|subject| subject.digest.get("sha256") == Some(&hex))
+    }
+}

@@ -1,0 +1,238 @@
+//! Examines what is attached to an artifact: who signed it, and what it says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use data_encoding::BASE64;
+use lockgate_model::evidence::Attachment;
+use lockgate_model::oci::{Content, Manifest, media};
+use lockgate_model::{Descriptor, Digest, Evidence, limits};
+
+use crate::bundle;
+use crate::dsse::{Envelope, pae};
+use crate::keys::PublicKey;
+use crate::simple_signing;
+use crate::statement::{COSIGN_SIGN, Statement};
+
+/// The annotation of a `.sig` layer that holds the signature, in base64.
+pub(crate) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+
+/// A key under the name that the workspace gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedKey<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The key.
+    pub key: &'a PublicKey,
+}
+
+/// A piece of evidence with its bytes.
+#[derive(Debug, Clone)]
+pub struct Carried<'a> {
+    /// Where it was found.
+    pub evidence: &'a Evidence,
+    /// The manifest that carries it.
+    pub manifest: &'a [u8],
+    /// The content of the manifest's layers, in their order.
+    pub blobs: Vec<&'a [u8]>,
+}
+
+/// The forms in which signatures and attestations come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// A layer of cosign's `.sig` tag.
+    SimpleSigning,
+    /// A layer of cosign's `.att` tag.
+    Envelope,
+    /// A Sigstore bundle.
+    Bundle,
+    /// Something else, which is not read.
+    Other,
+}
+
+/// What verified evidence is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaks {
+    /// A signature on the artifact.
+    Signature,
+    /// A statement about it, which is no signature: a verdict of ours or a list of holes must not count as
+    /// someone's consent (GHSA-vjxv-45g9-9296 and its kin).
+    Attestation {
+        /// What kind of statement.
+        predicate_type: String,
+    },
+}
+
+/// Why something does not count, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It cannot be read, or contradicts itself.
+    Malformed(String),
+    /// It is about something else.
+    OtherSubject(String),
+    /// It is of a kind that is not read.
+    NotRead(String),
+    /// It is well made, but none of the keys verifies it.
+    NoKey,
+}
+
+/// What came of examining one layer of a piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Its form.
+    pub form: Form,
+    /// What it is, where that could be said; believed only when `by` is not empty.
+    pub speaks: Option<Speaks>,
+    /// Names of the keys that verify it, sorted.
+    pub by: Vec<String>,
+    /// The statement, when a key verifies it.
+    pub statement: Option<Statement>,
+    /// Why no key verifies it.
+    pub refusal: Option<Refusal>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "it is malformed: {why}"),
+            Self::OtherSubject(why) | Self::NotRead(why) => f.write_str(why),
+            Self::NoKey => f.write_str("none of the trusted keys made it"),
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SimpleSigning => "cosign signature (.sig)",
+            Self::Envelope => "DSSE envelope (.att)",
+            Self::Bundle => "Sigstore bundle",
+            Self::Other => "other evidence",
+        })
+    }
+}
+
+impl Examined {
+    fn refused(form: Form, refusal: Refusal) -> Self {
+        Self { form, speaks: None, by: vec![], statement: None, refusal: Some(refusal) }
+    }
+}
+
+/// Examines one piece of evidence: an answer for each of its layers. The artifact it must be about is
+/// `carried.evidence.subject`.
+pub fn examine(carried: &Carried<'_>, keys: &[NamedKey<'_>]) -> Vec<Examined> {
+    let manifest = match manifest(carried) {
+        Ok(manifest) => manifest,
+        Err(refusal) => return vec![Examined::refused(Form::Other, refusal)],
+    };
+    if carried.blobs.len() != manifest.layers.len() {
+        let refusal = Refusal::NotRead("its content is of a kind that is not read".into());
+        return vec![Examined::refused(Form::Other, refusal)];
+    }
+    let layers = manifest.layers.iter().zip(&carried.blobs).take(limits::SIGNATURES_PER_EVIDENCE);
+    let mut examined: Vec<_> =
+        layers.map(|(layer, blob)| examine_layer(&carried.evidence.subject, layer, blob, keys)).collect();
+    if manifest.layers.len() > limits::SIGNATURES_PER_EVIDENCE {
+        let why = format!(
+            "it has {} layers; the first {} are read",
+            manifest.layers.len(),
+            limits::SIGNATURES_PER_EVIDENCE
+        );
+        examined.push(Examined::refused(Form::Other, Refusal::NotRead(why)));
+    }
+    examined
+}
+
+/// The manifest, when its bytes are what the evidence names and, for a referrer, its subject is right.
+fn manifest(carried: &Carried<'_>) -> Result<Manifest, Refusal> {
+    let evidence = carried.evidence;
+    if Digest::of(carried.manifest) != evidence.manifest.digest {
+        return Err(Refusal::Malformed("its bytes have another digest".into()));
+    }
+    let content = Content::read(&evidence.manifest.media_type, carried.manifest)
+        .map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let Content::Manifest(manifest) = content else {
+        return Err(Refusal::NotRead("it is an index".into()));
+    };
+    let subject = manifest.subject.as_ref().map(|subject| subject.digest);
+    match evidence.attachment {
+        Attachment::Referrer if subject != Some(evidence.subject) => {
+            Err(Refusal::OtherSubject("its manifest names another subject".into()))
+        }
+        _ => Ok(manifest),
+    }
+}
+
+fn examine_layer(subject: &Digest, layer: &Descriptor, blob: &[u8], keys: &[NamedKey<'_>]) -> Examined {
+    let form = match layer.media_type.as_str() {
+        media::SIMPLE_SIGNING => Form::SimpleSigning,
+        media::DSSE => Form::Envelope,
+        other if other.starts_with(bundle::MEDIA_TYPE) => Form::Bundle,
+        _ => Form::Other,
+    };
+    if Digest::of(blob) != layer.digest {
+        return Examined::refused(form, Refusal::Malformed("its content has another digest".into()));
+    }
+    match form {
+        Form::SimpleSigning => simple(subject, layer, blob, keys),
+        Form::Envelope => match Envelope::read(blob) {
+            Ok(envelope) => enveloped(form, subject, &envelope, keys),
+            Err(error) => Examined::refused(form, Refusal::Malformed(error.to_string())),
+        },
+        Form::Bundle => match bundle::envelope(blob) {
+            Ok(envelope) => enveloped(form, subject, &envelope, keys),
+            Err(why) => Examined::refused(form, Refusal::NotRead(why)),
+        },
+        Form::Other => {
+            let media_type: String = layer.media_type.chars().take(100).collect();
+            Examined::refused(form, Refusal::NotRead(format!("`{media_type}` is not read")))
+        }
+    }
+}
+
+fn simple(subject: &Digest, layer: &Descriptor, payload: &[u8], keys: &[NamedKey<'_>]) -> Examined {
+    let form = Form::SimpleSigning;
+    if let Err(why) = simple_signing::speaks_about(payload, subject) {
+        return Examined::refused(form, Refusal::OtherSubject(why));
+    }
+    let signature = layer.annotations.get(SIGNATURE).and_then(|text| BASE64.decode(text.as_bytes()).ok());
+    let Some(signature) = signature else {
+        let why = format!("the annotation `{SIGNATURE}` holds no signature in base64");
+        return Examined::refused(form, Refusal::Malformed(why));
+    };
+    let by = makers(keys, payload, &[signature]);
+    let refusal = by.is_empty().then_some(Refusal::NoKey);
+    Examined { form, speaks: Some(Speaks::Signature), by, statement: None, refusal }
+}
+
+fn enveloped(form: Form, subject: &Digest, envelope: &Envelope, keys: &[NamedKey<'_>]) -> Examined {
+    let opened = match envelope.open() {
+        Ok(opened) => opened,
+        Err(error) => return Examined::refused(form, Refusal::Malformed(error.to_string())),
+    };
+    let statement = match Statement::read(&opened.payload) {
+        Ok(statement) => statement,
+        Err(why) => return Examined::refused(form, Refusal::Malformed(why)),
+    };
+    if !statement.is_about(subject) {
+        let why = "its statement is about another artifact".to_owned();
+        return Examined::refused(form, Refusal::OtherSubject(why));
+    }
+    let signed = pae(&envelope.payload_type, &opened.payload);
+    let by = makers(keys, &signed, &opened.signatures);
+    let speaks = if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
+        Speaks::Signature
+    } else {
+        Speaks::Attestation { predicate_type: statement.predicate_type.clone() }
+    };
+    let refusal = by.is_empty().then_some(Refusal::NoKey);
+    let statement = (!by.is_empty()).then_some(statement);
+    Examined { form, speaks: Some(speaks), by, statement, refusal }
+}
+
+/// The names of the keys that made one of `signatures` over `message`.
+fn makers(keys: &[NamedKey<'_>], message: &[u8], signatures: &[Vec<u8>]) -> Vec<String> {
+    let made = |key: &&NamedKey<'_>| signatures.iter().any(|signature| key.key.verify(message, signature));
+    let names: BTreeSet<_> = keys.iter().filter(made).map(|key| key.name.to_owned()).collect();
+    names.into_iter().collect()
+}

@@ -1,0 +1,85 @@
+//! Evidence: what is attached to the artifact and to its images.
+
+use lockgate_model::limits;
+use lockgate_model::oci::{Content, media};
+use lockgate_model::ports::{PortError, Trouble};
+use lockgate_model::{Descriptor, Digest, Evidence, Repository};
+
+use super::{Basket, Found, ImageParts, layers, unreadable};
+use crate::workspace::Reach;
+
+/// The gates that rest on evidence.
+const GATES: &[&str] = &["signature"];
+
+/// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
+/// cannot be had, or a piece that cannot be fetched, is a gap: a hidden signature and a hidden refusal look
+/// the same from here.
+pub(crate) async fn gather(
+    reach: &Reach,
+    repository: &Repository,
+    found: &Found,
+    parts: &[ImageParts],
+    basket: &mut Basket,
+) -> Vec<Evidence> {
+    let images = parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
+    let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    let mut evidence = Vec::new();
+    let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
+    for subject in &subjects {
+        if let Err(error) = about(reach, repository, subject, &mut budget, basket, &mut evidence).await {
+            basket.gap(GATES, &format!("evidence of {subject}"), &error);
+        }
+    }
+    evidence
+}
+
+async fn about(
+    reach: &Reach,
+    repository: &Repository,
+    subject: &Digest,
+    budget: &mut u64,
+    basket: &mut Basket,
+    evidence: &mut Vec<Evidence>,
+) -> Result<(), PortError> {
+    for (attachment, descriptor) in reach.registry.attached(repository, subject).await? {
+        let place = format!("{repository}@{}", descriptor.digest);
+        if evidence.len() >= limits::EVIDENCE_PER_ARTIFACT {
+            return Err(too_much(&place, "more pieces of evidence than one artifact may have"));
+        }
+        let fetched = reach.registry.manifest(repository, &descriptor.digest).await?;
+        let content = Content::read(&fetched.media_type, &fetched.bytes).map_err(|e| unreadable(&place, &e))?;
+        let manifest = Descriptor::new(&fetched.media_type, descriptor.digest, fetched.bytes.len() as u64);
+        basket.inputs.insert(fetched.bytes);
+        let mut blobs = Vec::new();
+        for layer in readable_layers(&content) {
+            *budget = budget
+                .checked_sub(layer.size)
+                .ok_or_else(|| too_much(&place, "more bytes of evidence than one artifact may have"))?;
+            let bytes = layers::small_blob(reach, repository, layer, limits::EVIDENCE_BYTES).await?;
+            blobs.push(basket.inputs.insert(bytes));
+        }
+        evidence.push(Evidence { subject: *subject, attachment, manifest, blobs });
+    }
+    Ok(())
+}
+
+fn too_much(place: &str, reason: &str) -> PortError {
+    let help = "remove what is attached to the artifact and not needed";
+    PortError::new(Trouble::TooLarge, place, reason, help)
+}
+
+/// The layers of a piece of evidence that some gate reads; none when a layer is of another kind, such as a
+/// disk image that someone attached. What is not read counts for nothing.
+fn readable_layers(content: &Content) -> &[Descriptor] {
+    match content {
+        Content::Manifest(manifest) if manifest.layers.iter().all(|layer| is_read(&layer.media_type)) => {
+            &manifest.layers
+        }
+        Content::Manifest(_) | Content::Index(_) => &[],
+    }
+}
+
+fn is_read(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.dev.sigstore.bundle")
+        || matches!(media_type, media::SIMPLE_SIGNING | media::DSSE | "application/vnd.in-toto+json")
+}

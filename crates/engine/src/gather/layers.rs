@@ -1,0 +1,216 @@
+//! Layers to inventory: each layer is streamed once, verified and analysed, and never again while its
+//! analysis is kept under its verified digest.
+
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_core::Stream;
+use lockgate_model::oci::{ImageConfig, Manifest};
+use lockgate_model::ports::{BlobStream, PortError, Trouble};
+use lockgate_model::{Descriptor, Digest, Inventory, Repository, canon};
+use lockgate_scan::{ANALYSER, LayerContent, analyse, merge};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::workspace::Reach;
+
+/// Layers analysed at the same time: each needs about one processor.
+const PARALLEL_LAYERS: usize = 4;
+/// Chunks of a layer that wait for the analyser; with chunks of at most a few hundred KiB this bounds the
+/// memory of a layer in flight.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
+/// The inventory of one image.
+pub(crate) async fn inventory(
+    reach: &Reach,
+    repository: &Repository,
+    manifest: &Manifest,
+    config: &ImageConfig,
+) -> Result<Inventory, PortError> {
+    let diff_ids = &config.rootfs.diff_ids;
+    if diff_ids.len() != manifest.layers.len() {
+        let reason = format!(
+            "the config names {} layers and the manifest {}: which files the image has cannot be said",
+            diff_ids.len(),
+            manifest.layers.len()
+        );
+        let place = format!("{repository}@{}", manifest.config.digest);
+        return Err(PortError::new(Trouble::Corrupt, place, reason, "rebuild the image"));
+    }
+    let contents = contents(reach, repository, &manifest.layers, diff_ids).await?;
+    let layers: Vec<_> = manifest.layers.iter().cloned().zip(contents).collect();
+    crate::gather::blocking(move || merge(&layers)).await.map_err(|error| {
+        PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
+    })
+}
+
+async fn contents(
+    reach: &Reach,
+    repository: &Repository,
+    layers: &[Descriptor],
+    diff_ids: &[Digest],
+) -> Result<Vec<LayerContent>, PortError> {
+    let places = Arc::new(Semaphore::new(PARALLEL_LAYERS));
+    let mut jobs = JoinSet::new();
+    for (index, (layer, diff_id)) in layers.iter().zip(diff_ids).enumerate() {
+        let job = LayerJob {
+            registry: reach.registry.clone(),
+            cache: reach.layers.clone(),
+            progress: reach.progress.clone(),
+            repository: repository.clone(),
+            layer: layer.clone(),
+            diff_id: *diff_id,
+        };
+        let places = places.clone();
+        jobs.spawn(async move {
+            let _place = places.acquire_owned().await;
+            (index, job.run().await)
+        });
+    }
+    let mut done = std::collections::BTreeMap::new();
+    while let Some(joined) = jobs.join_next().await {
+        let (index, content) = joined.map_err(|_| interrupted(repository))?;
+        done.insert(index, content?);
+    }
+    Ok(done.into_values().collect())
+}
+
+fn interrupted(repository: &Repository) -> PortError {
+    PortError::new(Trouble::Other, repository.to_string(), "the analysis of a layer was interrupted", "try again")
+}
+
+/// One layer to read.
+struct LayerJob {
+    registry: Arc<dyn lockgate_model::ports::Registry>,
+    cache: Arc<dyn lockgate_model::ports::LayerCache>,
+    progress: Arc<dyn lockgate_model::ports::Progress>,
+    repository: Repository,
+    layer: Descriptor,
+    diff_id: Digest,
+}
+
+impl LayerJob {
+    async fn run(self) -> Result<LayerContent, PortError> {
+        if let Some(content) = self.kept().await {
+            return self.claimed(content);
+        }
+        let stream = self.registry.blob(&self.repository, &self.layer).await?;
+        self.progress.begin(&format!("layer {}", self.layer.digest.short()), self.layer.size);
+        let content = self.analyse(stream).await;
+        self.progress.end();
+        let content = content?;
+        if let Ok(bytes) = canon::to_bytes(&content) {
+            // A cache that cannot be written costs time only.
+            let _kept = self.cache.put(&self.layer.digest, ANALYSER, bytes.into()).await;
+        }
+        Ok(content)
+    }
+
+    async fn kept(&self) -> Option<LayerContent> {
+        let bytes = self.cache.get(&self.layer.digest, ANALYSER).await.ok()??;
+        canon::from_bytes(&bytes).ok()
+    }
+
+    /// A kept layer was verified under its blob digest; what this image claims of it must hold all the same.
+    fn claimed(&self, content: LayerContent) -> Result<LayerContent, PortError> {
+        if content.diff_id == self.diff_id {
+            return Ok(content);
+        }
+        let reason = format!(
+            "the image claims that its content is {}, and it is {}: the config lies about this layer",
+            self.diff_id, content.diff_id
+        );
+        Err(self.corrupt(&reason))
+    }
+
+    fn corrupt(&self, reason: &str) -> PortError {
+        let place = format!("layer {}@{}", self.repository, self.layer.digest);
+        PortError::new(Trouble::Corrupt, place, reason, "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given")
+    }
+
+    /// Feeds the stream to the analyser, which runs on the blocking pool.
+    async fn analyse(&self, stream: BlobStream) -> Result<LayerContent, PortError> {
+        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+        let (layer, diff_id) = (self.layer.clone(), self.diff_id);
+        let analyser = tokio::task::spawn_blocking(move || {
+            analyse(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
+        });
+        let trouble = self.pump(stream, sender).await;
+        let analysed = analyser.await.map_err(|_| interrupted(&self.repository))?;
+        match (trouble, analysed) {
+            (Some(error), _) => Err(error),
+            (None, Ok(content)) => Ok(content),
+            (None, Err(error)) => Err(self.corrupt(&error.to_string())),
+        }
+    }
+
+    /// Sends every chunk; gives back the error that ended the stream, if one did.
+    async fn pump(
+        &self,
+        mut stream: BlobStream,
+        sender: mpsc::Sender<Result<Bytes, io::Error>>,
+    ) -> Option<PortError> {
+        while let Some(chunk) = next(&mut stream).await {
+            match chunk {
+                Ok(chunk) => {
+                    self.progress.advance(chunk.len() as u64);
+                    if sender.send(Ok(chunk)).await.is_err() {
+                        return None;
+                    }
+                }
+                Err(error) => {
+                    let _told = sender.send(Err(io::Error::other("the download failed"))).await;
+                    return Some(error);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The next chunk of a stream.
+pub(crate) async fn next(stream: &mut BlobStream) -> Option<Result<Bytes, PortError>> {
+    std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+}
+
+/// A blob of at most `limit` bytes, whole and verified.
+pub(crate) async fn small_blob(
+    reach: &Reach,
+    repository: &Repository,
+    blob: &Descriptor,
+    limit: usize,
+) -> Result<Bytes, PortError> {
+    if blob.size > limit as u64 {
+        let place = format!("{repository}@{}", blob.digest);
+        let reason = format!("{} bytes where at most {limit} are read", blob.size);
+        return Err(PortError::new(Trouble::TooLarge, place, reason, "attach a smaller one"));
+    }
+    let mut stream = reach.registry.blob(repository, blob).await?;
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = next(&mut stream).await {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads the chunks of a channel as one stream of bytes.
+struct ChunkReader {
+    receiver: mpsc::Receiver<Result<Bytes, io::Error>>,
+    chunk: Bytes,
+}
+
+impl Read for ChunkReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(chunk) => self.chunk = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let count = self.chunk.len().min(buffer.len());
+        self.chunk.copy_to_slice(buffer.split_at_mut(count).0);
+        Ok(count)
+    }
+}

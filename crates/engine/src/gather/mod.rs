@@ -1,0 +1,224 @@
+//! Closes a Case: resolves the tag once, fetches everything that judging may look at, verifies sizes and
+//! digests, and writes down what could not be had.
+//!
+//! An artifact that cannot be read at all is an error: there is nothing to judge. Everything beyond that is
+//! a [`Gap`], so that the Decision says what was missing.
+
+mod evidence;
+pub(crate) mod images;
+pub(crate) mod layers;
+
+use lockgate_judge::EDITION;
+use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, TrustedKey};
+use lockgate_model::oci::{Content, OciError};
+use lockgate_model::ports::{PortError, Trouble};
+use lockgate_model::reference::{Reference, Target};
+use lockgate_model::route::Step;
+use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_scan::{Feed, write_extract};
+
+use crate::workspace::{KeyFile, PolicySource, Reach};
+use crate::{EngineError, Workspace};
+
+pub(crate) use images::ImageParts;
+
+/// What is asked for: may this artifact climb to that stage, judged for that instant?
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The service.
+    pub service: Service,
+    /// The tag or digest, in the repository of the stage below.
+    pub target: Target,
+    /// The stage to climb to.
+    pub to: String,
+    /// The instant to judge for.
+    pub as_of: Timestamp,
+}
+
+/// Collects bytes and gaps while a Case is being closed.
+#[derive(Default)]
+pub(crate) struct Basket {
+    pub(crate) inputs: Inputs,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+impl Basket {
+    /// Notes that `gates` are blind to `subject`.
+    pub(crate) fn gap(&mut self, gates: &[&str], subject: &str, error: &PortError) {
+        let remediation = if error.help.is_empty() {
+            "make it readable, then try again".to_owned()
+        } else {
+            error.help.clone()
+        };
+        for gate in gates {
+            self.gaps.push(Gap {
+                gate: (*gate).to_owned(),
+                subject: subject.to_owned(),
+                reason: error.to_string(),
+                remediation: remediation.clone(),
+            });
+        }
+    }
+}
+
+/// The artifact that a reference names now: its descriptor and content.
+pub(crate) struct Found {
+    pub(crate) artifact: Descriptor,
+    pub(crate) content: Content,
+    pub(crate) bytes: bytes::Bytes,
+}
+
+/// Closes the Case of `request`.
+pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, EngineError> {
+    let step = workspace.route.step_to(&request.to)?;
+    let repository = Workspace::repository(&step.from.registry, &request.service);
+    let reference = Reference { repository, target: request.target.clone() };
+    let found = find(&workspace.reach, &reference).await?;
+
+    let mut basket = Basket::default();
+    basket.inputs.insert(found.bytes.clone());
+    let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
+    let evidence = evidence::gather(&workspace.reach, &reference.repository, &found, &parts, &mut basket).await;
+    let feed = pin_feed(workspace, &parts, &mut basket).await?;
+    let mut record = CaseRecord {
+        edition: EDITION.to_owned(),
+        as_of: request.as_of,
+        service: request.service.clone(),
+        from: step.from.name.clone(),
+        to: step.to.name.clone(),
+        release: held(workspace, &request.service, step, &found.artifact).await?,
+        from_guarded: step.from_guarded,
+        artifact: found.artifact,
+        images: file_inventories(parts, &mut basket)?,
+        evidence,
+        feed,
+        keys: file_keys(workspace, &mut basket),
+        policies: file_policies(workspace, &mut basket),
+        gates: step.to.gates.clone(),
+        gaps: basket.gaps,
+    };
+    record.sort();
+    Ok(Case { record, inputs: basket.inputs })
+}
+
+/// Resolves `reference` once and reads what it names. The digest is computed from the bytes.
+pub(crate) async fn find(reach: &Reach, reference: &Reference) -> Result<Found, EngineError> {
+    let repository = &reference.repository;
+    let digest = match &reference.target {
+        Target::Digest(digest) => *digest,
+        Target::Tag(tag) => {
+            let found = reach.registry.resolve(repository, tag).await?;
+            found.ok_or_else(|| EngineError::NoSuchTag { reference: reference.to_string() })?.digest
+        }
+    };
+    let fetched = reach.registry.manifest(repository, &digest).await?;
+    let place = format!("{repository}@{digest}");
+    let content =
+        Content::read(&fetched.media_type, &fetched.bytes).map_err(|error| unreadable(&place, &error))?;
+    let artifact = Descriptor::new(&fetched.media_type, digest, fetched.bytes.len() as u64);
+    Ok(Found { artifact, content, bytes: fetched.bytes })
+}
+
+pub(crate) fn unreadable(place: &str, error: &OciError) -> PortError {
+    let trouble = match error {
+        OciError::MediaType(_) => Trouble::Unsupported,
+        OciError::TooMany { .. } => Trouble::TooLarge,
+        OciError::Malformed { .. } | OciError::Confused(_) => Trouble::Corrupt,
+    };
+    PortError::new(trouble, place, error.to_string(), "rebuild and push the image with a current tool")
+}
+
+async fn held(
+    workspace: &Workspace,
+    service: &Service,
+    step: Step<'_>,
+    artifact: &Descriptor,
+) -> Result<Option<Held>, EngineError> {
+    if !step.from_guarded {
+        return Ok(None);
+    }
+    let row = workspace.store.release_of(service, &step.from.name, &artifact.digest).await?;
+    Ok(row.map(|row| Held { decision: row.decision, since: row.at }))
+}
+
+/// Pins the feed and extracts what it says about the packages found. A missing feed leaves `None`: the gate
+/// says what that means.
+async fn pin_feed(
+    workspace: &Workspace,
+    parts: &[ImageParts],
+    basket: &mut Basket,
+) -> Result<Option<FeedPin>, EngineError> {
+    let Some(digest) = workspace.feed_digest().await? else { return Ok(None) };
+    let bytes = match workspace.feeds.get(&digest).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            return Ok(None);
+        }
+    };
+    let inventories: Vec<Inventory> = parts.iter().filter_map(|part| part.inventory.clone()).collect();
+    let extracted = blocking(move || {
+        let feed = Feed::open(bytes)?;
+        let advisories = feed.extract(&inventories.iter().collect::<Vec<_>>());
+        Ok::<_, lockgate_scan::FeedError>((feed.summary().newest, advisories))
+    })
+    .await?;
+    match extracted {
+        Ok((newest, advisories)) => {
+            let extract = basket.inputs.insert(write_extract(&advisories)?);
+            Ok(Some(FeedPin { feed: digest, extract, newest }))
+        }
+        Err(error) => {
+            let help = "import the feed again: lockgate feed import FILE...";
+            let error = PortError::new(Trouble::Corrupt, format!("feed {digest}"), error.to_string(), help);
+            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            Ok(None)
+        }
+    }
+}
+
+fn file_inventories(
+    parts: Vec<ImageParts>,
+    basket: &mut Basket,
+) -> Result<Vec<lockgate_model::case::Image>, EngineError> {
+    parts
+        .into_iter()
+        .map(|part| {
+            let inventory = match &part.inventory {
+                Some(inventory) => Some(basket.inputs.insert(canon::to_bytes(inventory)?)),
+                None => None,
+            };
+            Ok(lockgate_model::case::Image {
+                platform: part.platform,
+                manifest: part.manifest.digest,
+                config: part.config,
+                inventory,
+            })
+        })
+        .collect()
+}
+
+fn file_keys(workspace: &Workspace, basket: &mut Basket) -> Vec<TrustedKey> {
+    let file = |key: &KeyFile| TrustedKey {
+        name: key.name.clone(),
+        file: basket.inputs.insert(key.pem.clone()),
+        valid_from: key.valid_from,
+        valid_until: key.valid_until,
+    };
+    workspace.keys.iter().map(file).collect()
+}
+
+fn file_policies(workspace: &Workspace, basket: &mut Basket) -> Vec<PolicyFile> {
+    let file = |policy: &PolicySource| PolicyFile {
+        path: policy.path.clone(),
+        content: basket.inputs.insert(policy.text.clone()),
+    };
+    workspace.policies.iter().map(file).collect()
+}
+
+/// Runs `work` where it may block or compute for long.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| EngineError::Interrupted)
+}

@@ -1,0 +1,94 @@
+//! Judges a Case and records the Decision with everything it was judged from.
+
+use bytes::Bytes;
+use lockgate_model::entry::Decided;
+use lockgate_model::projection::DecisionRow;
+use lockgate_model::{Case, Decision, Digest, Entry, Event, canon};
+
+use crate::gather::{Request, blocking, gather};
+use crate::ledger::Appended;
+use crate::{EngineError, Workspace};
+
+/// A Decision as it was recorded.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Digest of the Decision's bytes: its name.
+    pub digest: Digest,
+    /// The Decision.
+    pub decision: Decision,
+    /// The Case it was judged from.
+    pub case: Case,
+    /// Its place in the ledger.
+    pub appended: Appended,
+}
+
+/// Closes the Case of `request`, judges it and records the Decision. Promotes nothing.
+pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded, EngineError> {
+    let case = gather(workspace, request).await?;
+    record(workspace, case).await
+}
+
+/// Judges `case` and records the Decision.
+async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineError> {
+    let (case, decision) = decide(case).await?;
+    let (case_bytes, case_digest) = case.record.encode()?;
+    let (decision_bytes, digest) = canon::encode(&decision)?;
+    let entry = Entry::new(
+        workspace.clock.now(),
+        &workspace.actor,
+        Event::Decided(Box::new(Decided {
+            decision: digest,
+            case: case_digest,
+            service: decision.service.clone(),
+            from: decision.from.clone(),
+            to: decision.to.clone(),
+            artifact: decision.artifact,
+            outcome: decision.outcome,
+        })),
+    );
+    let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];
+    blobs.extend(case.record.inputs().iter().filter_map(|input| case.inputs.get(input).cloned()));
+    let appended = workspace.ledger.append_one(entry, blobs).await?;
+    Ok(Recorded { digest, decision, case, appended })
+}
+
+/// Judges on the blocking pool: a Case may take seconds of computing.
+pub(crate) async fn decide(case: Case) -> Result<(Case, Decision), EngineError> {
+    blocking(move || {
+        let decision = lockgate_judge::decide(&case);
+        (case, decision)
+    })
+    .await
+}
+
+/// The recorded Decision whose digest begins with `prefix`: `sha256:` and hex digits, or hex digits alone.
+pub async fn find(workspace: &Workspace, prefix: &str) -> Result<DecisionRow, EngineError> {
+    let hex = prefix.strip_prefix("sha256:").unwrap_or(prefix);
+    let usable = hex.len() >= 4 && hex.len() <= 64 && hex.chars().all(|c| c.is_ascii_hexdigit());
+    let hex = hex.to_ascii_lowercase();
+    let mut rows = if usable { workspace.store.decisions_by_prefix(&hex).await? } else { vec![] };
+    match (rows.len(), rows.pop()) {
+        (1, Some(row)) => Ok(row),
+        (found, _) => {
+            Err(EngineError::Prefix { prefix: prefix.chars().take(80).collect(), found })
+        }
+    }
+}
+
+/// A recorded Decision's bytes, read back and checked against their digest.
+pub async fn load(workspace: &Workspace, digest: &Digest) -> Result<(Decision, Bytes), EngineError> {
+    let bytes = stored(workspace, "the Decision", digest).await?;
+    Ok((canon::from_bytes(&bytes)?, bytes))
+}
+
+/// Content of the store, checked against its digest.
+pub(crate) async fn stored(
+    workspace: &Workspace,
+    what: &'static str,
+    digest: &Digest,
+) -> Result<Bytes, EngineError> {
+    match workspace.store.blob(digest).await? {
+        Some(bytes) if Digest::of(&bytes) == *digest => Ok(bytes),
+        _ => Err(EngineError::Missing { what, digest: *digest }),
+    }
+}

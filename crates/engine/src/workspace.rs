@@ -1,0 +1,92 @@
+//! Everything a use case works with: the route, the trust, the policies, and the ports to the world.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lockgate_attest::keys::SigningKey;
+use lockgate_model::ports::{Clock, Feeds, LayerCache, Progress, Registry, Store};
+use lockgate_model::{Digest, Repository, Route, Service, Timestamp};
+
+use crate::ledger::Sequencer;
+
+/// A trusted public key as the workspace holds it.
+#[derive(Debug, Clone)]
+pub struct KeyFile {
+    /// The name that gate settings use.
+    pub name: String,
+    /// The file's content, PEM.
+    pub pem: Bytes,
+    /// First instant at which it counts.
+    pub valid_from: Option<Timestamp>,
+    /// First instant at which it no longer counts.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A policy file as the workspace holds it.
+#[derive(Debug, Clone)]
+pub struct PolicySource {
+    /// Its path in the workspace, for messages.
+    pub path: String,
+    /// Its content, Rego.
+    pub text: Bytes,
+}
+
+/// Who signs the verdict that is attached to images.
+pub struct VerdictSigner {
+    /// The key.
+    pub key: SigningKey,
+    /// The verifier's identity in the attestation, a URI.
+    pub verifier: String,
+}
+
+/// The way to images: all that signing and scanning need, on a route or not.
+#[derive(Clone)]
+pub struct Reach {
+    /// Registries and layouts.
+    pub registry: Arc<dyn Registry>,
+    /// What was found in layers before.
+    pub layers: Arc<dyn LayerCache>,
+    /// Is told how long work goes on.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// Everything a use case works with.
+pub struct Workspace {
+    /// The stages and their gates.
+    pub route: Route,
+    /// The trusted keys.
+    pub keys: Vec<KeyFile>,
+    /// The policies.
+    pub policies: Vec<PolicySource>,
+    /// The feed to judge with; without one, the feed imported last.
+    pub feed: Option<Digest>,
+    /// Who acts.
+    pub actor: String,
+    /// Signs verdicts.
+    pub verdict: VerdictSigner,
+    /// The way to images.
+    pub reach: Reach,
+    /// The ledger's rows and tables.
+    pub store: Arc<dyn Store>,
+    /// The one writer of the ledger in this process.
+    pub ledger: Sequencer,
+    /// Feeds by digest.
+    pub feeds: Arc<dyn Feeds>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Workspace {
+    /// The repository of `service` below a stage's prefix.
+    pub(crate) fn repository(prefix: &Repository, service: &Service) -> Repository {
+        prefix.join(service.as_str())
+    }
+
+    /// The feed to judge with: the pinned one, or the one imported last, or none.
+    pub(crate) async fn feed_digest(&self) -> Result<Option<Digest>, crate::EngineError> {
+        if let Some(pinned) = self.feed {
+            return Ok(Some(pinned));
+        }
+        Ok(self.store.feeds().await?.last().map(|row| row.feed))
+    }
+}

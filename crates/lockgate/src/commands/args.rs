@@ -1,0 +1,283 @@
+//! The command line: what can be asked for, in the words of the glossary.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Secure promotion of container images: every step through gates, every answer provable.
+#[derive(Debug, Parser)]
+#[command(name = "lockgate", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done or proceed, 1 error, 2 usage, 3 pause, 4 rework.\n\
+    Start with `lockgate quickstart`, or `lockgate init` in a folder of your own.")]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What applies to every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The workspace file; without it, lockgate.yaml here or in a folder above.
+    #[arg(long, global = true, value_name = "FILE", env = "LOCKGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How to print the answer.
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// Who acts, as the ledger records it; without it, the account and machine.
+    #[arg(long, global = true, value_name = "NAME", env = "LOCKGATE_ACTOR")]
+    pub actor: Option<String>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For machines: one JSON document.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a workspace: lockgate.yaml, policies and keys
+    Init(Init),
+    /// Make and look at keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Sign an image, as cosign does
+    Sign(Sign),
+    /// Attach a signed in-toto statement to an image, as cosign does
+    Attest(Attest),
+    /// Import and look at feeds of advisories
+    #[command(subcommand)]
+    Feed(Feed),
+    /// List an image's packages and what a feed says about them
+    Scan(Scan),
+    /// Judge whether an image may climb, without promoting it
+    Judge(Climb),
+    /// Judge whether an image may climb and, if so, promote it
+    Promote(Promote),
+    /// Show what each stage holds
+    Status(Status),
+    /// Show everything that happened to a service
+    History(History),
+    /// Show a recorded Decision
+    Show(OneDecision),
+    /// Show what to do about a recorded Decision, and why
+    Explain(OneDecision),
+    /// Judge a recorded Case again, from stored inputs, and compare the bytes
+    Replay(OneDecision),
+    /// Verify the ledger and prove what is in it
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Finish promotions that were interrupted, or give them up
+    Recover(Recover),
+    /// See the whole thing work, offline, in a folder of its own
+    Quickstart(Quickstart),
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder; it is made if it is not there.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// The ledger's name in its checkpoints, such as example.com/lockgate
+    #[arg(long, default_value = "localhost/lockgate")]
+    pub origin: String,
+}
+
+/// `key`
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a signing key: keys/NAME.key, and its public half trust/NAME.pub
+    Generate {
+        /// Name of the files.
+        name: String,
+        /// Where the two folders are; without it, the workspace.
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// Show a key file's algorithm and digest
+    Show {
+        /// The file, PEM.
+        file: PathBuf,
+    },
+}
+
+/// `sign`
+#[derive(Debug, Args)]
+pub struct Sign {
+    /// The image: HOST/NAME:TAG, HOST/NAME@DIGEST, oci:PATH:TAG or oci:PATH@DIGEST
+    pub image: String,
+    /// The private key, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Which of cosign's forms to write.
+    #[arg(long, value_enum, default_value_t = Form::Bundle)]
+    pub form: Form,
+}
+
+/// cosign's forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// A Sigstore bundle as referrer (cosign 3).
+    Bundle,
+    /// The .sig and .att tags (cosign 1 and 2).
+    Legacy,
+    /// Both.
+    Both,
+}
+
+/// `attest`
+#[derive(Debug, Args)]
+pub struct Attest {
+    /// The image.
+    pub image: String,
+    /// The private key, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// The predicate, a JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub predicate: PathBuf,
+    /// The predicate's type, a URI.
+    #[arg(long = "type", value_name = "URI")]
+    pub predicate_type: String,
+    /// Which of cosign's forms to write.
+    #[arg(long, value_enum, default_value_t = Form::Bundle)]
+    pub form: Form,
+}
+
+/// `feed`
+#[derive(Debug, Subcommand)]
+pub enum Feed {
+    /// Read OSV files (zip, folder, JSON lines; zstd or gzip), CISA KEV and EPSS into one feed
+    Import {
+        /// The files and folders.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// List the imported feeds
+    List,
+    /// Show a feed
+    Show {
+        /// The feed's digest or the first digits of it; without it, the feed imported last.
+        feed: Option<String>,
+    },
+}
+
+/// `scan`
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// The image.
+    pub image: String,
+    /// The feed's digest or the first digits of it; without it, the feed imported last.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// List the packages without advisories too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `judge`
+#[derive(Debug, Args)]
+pub struct Climb {
+    /// The image in the stage below: SERVICE:TAG or SERVICE@DIGEST
+    #[arg(value_name = "SERVICE:TAG")]
+    pub image: String,
+    /// The stage to climb to.
+    #[arg(long, value_name = "STAGE")]
+    pub to: String,
+    /// The feed's digest or the first digits of it; without it, the feed imported last.
+    #[arg(long)]
+    pub feed: Option<String>,
+    /// Show findings that do not block, too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `promote`
+#[derive(Debug, Args)]
+pub struct Promote {
+    /// What to judge.
+    #[command(flatten)]
+    pub climb: Climb,
+    /// The tag that moves; without it, the tag it was asked for by.
+    #[arg(long)]
+    pub tag: Option<String>,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this service.
+    pub service: Option<String>,
+}
+
+/// `history`
+#[derive(Debug, Args)]
+pub struct History {
+    /// The service.
+    pub service: String,
+}
+
+/// `show`, `explain` and `replay`
+#[derive(Debug, Args)]
+pub struct OneDecision {
+    /// The Decision's digest or the first digits of it.
+    pub decision: String,
+    /// Show findings that do not block, too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `ledger`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Recompute everything from the entries and compare
+    Verify {
+        /// A checkpoint that was kept elsewhere: the ledger must contain it.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+    },
+    /// Print the proof that an entry is in the ledger (C2SP tlog-proof)
+    Proof {
+        /// The entry's place.
+        entry: u64,
+    },
+    /// List the entries
+    List {
+        /// The first place.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// How many at most.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Print the newest checkpoint, to be kept elsewhere
+    Checkpoint,
+}
+
+/// `recover`
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// Give this one up instead of finishing it: the Decision that authorised it.
+    #[arg(long, value_name = "DECISION", requires = "reason")]
+    pub undo: Option<String>,
+    /// Why it is given up.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `quickstart`
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// The folder; it must not be there yet.
+    #[arg(default_value = "lockgate-quickstart")]
+    pub folder: PathBuf,
+}

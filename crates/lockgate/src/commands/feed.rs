@@ -1,0 +1,107 @@
+//! `feed`: import, list and show feeds of advisories.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use lockgate_engine::feed;
+use lockgate_scan::{Feed as OpenFeed, FeedBuilder};
+use serde_json::json;
+
+use super::DONE;
+use super::args::{Feed, Global, Output};
+use crate::failure::Failure;
+use crate::session::{Session, Surroundings};
+use crate::show;
+
+/// Most files that one import reads: a whole OSV ecosystem unpacked has some hundred thousand.
+const FILES: usize = 1_000_000;
+
+/// `lockgate feed`
+pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> Result<u8, Failure> {
+    let session = Session::open(global, around).await?;
+    match args {
+        Feed::Import { files } => import(global, &session, files).await,
+        Feed::List => {
+            let rows = session.workspace.store.feeds().await?;
+            match global.output {
+                Output::Json => show::json(&json!({"feeds": rows})),
+                Output::Table if rows.is_empty() => {
+                    println!("No feed yet: `lockgate feed import FILE...` reads OSV, KEV and EPSS files.");
+                }
+                Output::Table => show::feeds(&rows),
+            }
+            Ok(DONE)
+        }
+        Feed::Show { feed } => one(global, &session, feed.as_deref()).await,
+    }
+}
+
+async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result<u8, Failure> {
+    let files_of = files.to_vec();
+    let read = tokio::task::spawn_blocking(move || read(&files_of)).await;
+    let (bytes, summary) = read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
+    let sources = files.iter().map(|file| file.display().to_string()).collect();
+    let digest = feed::import(&session.workspace, bytes.into(), sources, summary.refused_count).await?;
+    match global.output {
+        Output::Json => show::json(&json!({"feed": digest, "summary": summary})),
+        Output::Table => show::imported(&digest, &summary),
+    }
+    Ok(DONE)
+}
+
+/// Reads files and folders into one feed.
+fn read(paths: &[PathBuf]) -> Result<(Vec<u8>, lockgate_scan::FeedSummary), Failure> {
+    let mut builder = FeedBuilder::new();
+    for path in files_below(paths)? {
+        let file = File::open(&path).map_err(|error| Failure::file(&path, &error))?;
+        let name = path.display().to_string();
+        builder.add(&name, BufReader::new(file)).map_err(|error| {
+            Failure::told(error.to_string(), "a feed is read from OSV, CISA KEV and EPSS files; see `lockgate feed import --help`")
+        })?;
+    }
+    Ok(builder.finish())
+}
+
+/// The files themselves, and every file below the folders, sorted: hidden ones are left out.
+fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    let mut folders = Vec::new();
+    let mut sort_in = |path: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>| {
+        let kind = std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
+        if kind.is_dir() { folders.push(path.to_owned()) } else { files.push(path.to_owned()) }
+        Ok::<_, Failure>(())
+    };
+    for path in paths {
+        sort_in(path, &mut files, &mut folders)?;
+    }
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| Failure::file(&folder, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| Failure::file(&folder, &error))?;
+            if !entry.file_name().to_string_lossy().starts_with('.') {
+                sort_in(&entry.path(), &mut files, &mut folders)?;
+            }
+        }
+        if files.len() > FILES {
+            return Err(Failure::told(format!("more than {FILES} files to import"), "import a zip of them"));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+async fn one(global: &Global, session: &Session, feed: Option<&str>) -> Result<u8, Failure> {
+    let row = match feed {
+        Some(prefix) => session.feed(prefix).await?,
+        None => session.latest_feed().await?,
+    };
+    let bytes = session.workspace.feeds.get(&row.feed).await?;
+    let opened = OpenFeed::open(bytes);
+    let opened = opened.map_err(|error| Failure::told(error.to_string(), "import the feed again"))?;
+    match global.output {
+        Output::Json => show::json(&json!({"row": row, "header": opened.summary()})),
+        Output::Table => show::feed(&row, opened.summary()),
+    }
+    Ok(DONE)
+}

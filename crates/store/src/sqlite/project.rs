@@ -1,0 +1,223 @@
+//! Applies the changes of entries to the tables, and refuses what would break their rules.
+
+use lockgate_model::projection::{
+    Change, Conflict, DecisionRow, FeedRow, PromotionRow, PromotionState, ReleaseRow, changes,
+};
+use lockgate_model::{Digest, Entry, Hasher, Outcome, Timestamp, canon};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
+
+use super::whole;
+
+/// Why a change was not applied.
+pub(super) enum NotApplied {
+    /// It would break a rule.
+    Conflict(Conflict),
+    /// The database failed.
+    Sql(sqlx::Error),
+    /// A row is not what was written.
+    Row(String),
+}
+
+impl From<sqlx::Error> for NotApplied {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// A row as the text that is kept.
+fn text<T: Serialize>(row: &T) -> Result<String, NotApplied> {
+    let bytes = canon::to_bytes(row).map_err(|error| NotApplied::Row(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| NotApplied::Row(error.to_string()))
+}
+
+/// A row from the text that was kept.
+pub(super) fn row<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, String> {
+    canon::from_bytes(text.as_bytes()).map_err(|error| format!("a derived row is damaged: {error}"))
+}
+
+pub(super) async fn apply(to: &mut SqliteConnection, change: &Change) -> Result<(), NotApplied> {
+    match change {
+        Change::AddFeed(feed) => add_feed(to, feed).await,
+        Change::AddDecision(decision) => add_decision(to, decision).await,
+        Change::OpenPromotion(promotion) => open_promotion(to, promotion).await,
+        Change::CompletePromotion { decision, seq, at, actor } => {
+            let promotion = close_promotion(to, decision, PromotionState::Done).await?;
+            add_release(to, &release(promotion, *seq, *at, actor)).await
+        }
+        Change::UndoPromotion { decision } => {
+            close_promotion(to, decision, PromotionState::Undone).await.map(drop)
+        }
+    }
+}
+
+async fn add_feed(to: &mut SqliteConnection, feed: &FeedRow) -> Result<(), NotApplied> {
+    sqlx::query("INSERT OR REPLACE INTO feeds (feed, seq, row) VALUES (?, ?, ?)")
+        .bind(feed.feed.to_string())
+        .bind(whole(feed.seq))
+        .bind(text(feed)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+async fn add_decision(to: &mut SqliteConnection, decision: &DecisionRow) -> Result<(), NotApplied> {
+    let insert =
+        "INSERT OR REPLACE INTO decisions (decision, seq, service, outcome, row) VALUES (?, ?, ?, ?, ?)";
+    sqlx::query(insert)
+        .bind(decision.decision.to_string())
+        .bind(whole(decision.seq))
+        .bind(decision.service.as_str())
+        .bind(decision.outcome.to_string())
+        .bind(text(decision)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+async fn open_promotion(to: &mut SqliteConnection, promotion: &PromotionRow) -> Result<(), NotApplied> {
+    let intent = &promotion.intent;
+    let decision = intent.decision.to_string();
+    let outcome: Option<String> = sqlx::query_scalar("SELECT outcome FROM decisions WHERE decision = ?")
+        .bind(&decision)
+        .fetch_optional(&mut *to)
+        .await?;
+    if outcome != Some(Outcome::Proceed.to_string()) {
+        return Err(NotApplied::Conflict(Conflict::NoPermit(intent.decision)));
+    }
+    let used: Option<i64> = sqlx::query_scalar("SELECT seq FROM promotions WHERE decision = ?")
+        .bind(&decision)
+        .fetch_optional(&mut *to)
+        .await?;
+    if used.is_some() {
+        return Err(NotApplied::Conflict(Conflict::PermitSpent(intent.decision)));
+    }
+    let open = "SELECT row FROM promotions WHERE service = ? AND stage = ? AND state = 'open'";
+    let other: Option<String> = sqlx::query_scalar(open)
+        .bind(intent.service.as_str())
+        .bind(intent.to.as_str())
+        .fetch_optional(&mut *to)
+        .await?;
+    if let Some(other) = other {
+        let other: PromotionRow = row(&other).map_err(NotApplied::Row)?;
+        let (service, stage, by) = (intent.service.clone(), intent.to.clone(), other.intent.decision);
+        return Err(NotApplied::Conflict(Conflict::PromotionOpen { service, stage, by }));
+    }
+    let insert =
+        "INSERT INTO promotions (decision, seq, service, stage, state, row) VALUES (?, ?, ?, ?, 'open', ?)";
+    sqlx::query(insert)
+        .bind(&decision)
+        .bind(whole(promotion.seq))
+        .bind(intent.service.as_str())
+        .bind(intent.to.as_str())
+        .bind(text(promotion)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+async fn close_promotion(
+    to: &mut SqliteConnection,
+    decision: &Digest,
+    state: PromotionState,
+) -> Result<PromotionRow, NotApplied> {
+    let open: Option<String> =
+        sqlx::query_scalar("SELECT row FROM promotions WHERE decision = ? AND state = 'open'")
+            .bind(decision.to_string())
+            .fetch_optional(&mut *to)
+            .await?;
+    let open = open.ok_or(NotApplied::Conflict(Conflict::NotOpen(*decision)))?;
+    let mut promotion: PromotionRow = row(&open).map_err(NotApplied::Row)?;
+    promotion.state = state;
+    let word = if state == PromotionState::Done { "done" } else { "undone" };
+    sqlx::query("UPDATE promotions SET state = ?, row = ? WHERE decision = ?")
+        .bind(word)
+        .bind(text(&promotion)?)
+        .bind(decision.to_string())
+        .execute(to)
+        .await?;
+    Ok(promotion)
+}
+
+fn release(promotion: PromotionRow, seq: u64, at: Timestamp, actor: &str) -> ReleaseRow {
+    let intent = promotion.intent;
+    ReleaseRow {
+        seq,
+        at,
+        actor: actor.to_owned(),
+        service: intent.service,
+        stage: intent.to,
+        artifact: intent.artifact.digest,
+        repository: intent.target,
+        tag: intent.tag,
+        decision: intent.decision,
+    }
+}
+
+async fn add_release(to: &mut SqliteConnection, release: &ReleaseRow) -> Result<(), NotApplied> {
+    sqlx::query("INSERT INTO releases (seq, service, stage, artifact, row) VALUES (?, ?, ?, ?, ?)")
+        .bind(whole(release.seq))
+        .bind(release.service.as_str())
+        .bind(release.stage.as_str())
+        .bind(release.artifact.to_string())
+        .bind(text(release)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+/// Applies the changes of the entry at `seq`.
+pub(super) async fn derive(to: &mut SqliteConnection, seq: u64, entry: &[u8]) -> Result<(), String> {
+    let entry = Entry::decode(entry).map_err(|error| format!("entry {seq}: {error}"))?;
+    for change in changes(seq, &entry) {
+        apply(to, &change).await.map_err(|error| match error {
+            NotApplied::Conflict(conflict) => format!("entry {seq}: {conflict}"),
+            NotApplied::Sql(error) => format!("entry {seq}: {error}"),
+            NotApplied::Row(reason) => format!("entry {seq}: {reason}"),
+        })?;
+    }
+    Ok(())
+}
+
+/// Every derived table, with what makes its order and columns.
+const TABLES: [(&str, &str); 4] = [
+    ("DELETE FROM feeds", "SELECT feed, CAST(seq AS TEXT), row FROM feeds ORDER BY feed"),
+    (
+        "DELETE FROM decisions",
+        "SELECT decision, CAST(seq AS TEXT), service, outcome, row FROM decisions ORDER BY decision",
+    ),
+    (
+        "DELETE FROM promotions",
+        "SELECT decision, CAST(seq AS TEXT), service, stage, state, row FROM promotions ORDER BY decision",
+    ),
+    (
+        "DELETE FROM releases",
+        "SELECT CAST(seq AS TEXT), service, stage, artifact, row FROM releases ORDER BY releases.seq",
+    ),
+];
+
+/// Empties the derived tables.
+pub(super) async fn clear(to: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    for (delete, _) in TABLES {
+        sqlx::query(delete).execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
+/// A digest over every column of every derived row.
+pub(super) async fn dump(from: &mut SqliteConnection) -> Result<Digest, sqlx::Error> {
+    let mut hasher = Hasher::new();
+    for (_, select) in TABLES {
+        for row in sqlx::query(select).fetch_all(&mut *from).await? {
+            for column in 0..row.len() {
+                let text: Vec<u8> = row.try_get_unchecked(column)?;
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(&text);
+            }
+        }
+        hasher.update(b"table");
+    }
+    Ok(hasher.finish())
+}
