@@ -1,1 +1,25 @@
-//! placeholder
+//! Layer bytes to inventory; inventory and feed to matches.
+//!
+//! [`analyse`] reads one layer, once, as it streams by, and verifies every byte; [`merge`] lays layers over each
+//! other as a container runtime does; [`Feed`] holds advisories; [`match_inventory`] says which apply. Everything
+//! is a function of its arguments.
+
+pub mod catalog;
+pub mod feed;
+pub mod layer;
+pub mod limits;
+pub mod matching;
+pub mod version;
+
+mod merge;
+mod paths;
+
+pub use feed::{
+    Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
+};
+pub use layer::{LayerContent, LayerError, analyse};
+pub use matching::{Match, Matches, Uncomparable, match_inventory};
+pub use merge::merge;
+
+/// The edition of the analyser: what it sees in the same bytes changes only with this name.
+pub const ANALYSER: &str = "2026-1";

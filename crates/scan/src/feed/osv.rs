@@ -1,0 +1,235 @@
+//! One OSV record (ossf.github.io/osv-schema, 1.6), normalised.
+
+use std::str::FromStr;
+
+use cvss::Cvss;
+use lockgate_model::{Severity, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Advisory, Affected, RangeEvent};
+use crate::catalog::normalised_python;
+use crate::version::family;
+
+/// Longest summary that is kept, in characters.
+const SUMMARY: usize = 300;
+
+/// A record as it is published; what is not read here is not kept.
+#[derive(Debug, Deserialize)]
+pub(super) struct Record {
+    id: String,
+    modified: String,
+    #[serde(default)]
+    withdrawn: Option<String>,
+    #[serde(default)]
+    aliases: Option<Vec<String>>,
+    /// Debian and Ubuntu name the CVE here (schema 1.7).
+    #[serde(default)]
+    upstream: Option<Vec<String>>,
+    #[serde(default)]
+    summary: Option<String>,
+    #[serde(default)]
+    details: Option<String>,
+    #[serde(default)]
+    severity: Option<Vec<Score>>,
+    #[serde(default)]
+    affected: Option<Vec<AffectedRecord>>,
+    #[serde(default)]
+    references: Option<Vec<Reference>>,
+    #[serde(default)]
+    database_specific: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Score {
+    score: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reference {
+    #[serde(default, rename = "type")]
+    kind: String,
+    url: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct AffectedRecord {
+    #[serde(default)]
+    package: Option<PackageRecord>,
+    #[serde(default)]
+    ranges: Option<Vec<RangeRecord>>,
+    #[serde(default)]
+    versions: Option<Vec<String>>,
+    #[serde(default)]
+    severity: Option<Vec<Score>>,
+    #[serde(default)]
+    ecosystem_specific: Value,
+    #[serde(default)]
+    database_specific: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct PackageRecord {
+    ecosystem: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RangeRecord {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    events: Vec<EventRecord>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EventRecord {
+    introduced: Option<String>,
+    fixed: Option<String>,
+    last_affected: Option<String>,
+}
+
+/// What became of a record.
+pub(super) enum Read {
+    Advisory(Box<Advisory>),
+    Withdrawn,
+}
+
+/// Normalises a record; the error says what is wrong with it.
+pub(super) fn read(bytes: &[u8]) -> Result<Read, String> {
+    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    normalise(record)
+}
+
+pub(super) fn normalise(record: Record) -> Result<Read, String> {
+    if record.id.is_empty() {
+        return Err("its id is empty".to_owned());
+    }
+    if record.withdrawn.is_some() {
+        return Ok(Read::Withdrawn);
+    }
+    let cvss_tenths = cvss(&record);
+    let severity = match cvss_tenths {
+        Some(tenths) => by_score(tenths),
+        None => by_word(&record).unwrap_or(Severity::Medium),
+    };
+    let mut aliases = record.aliases.unwrap_or_default();
+    aliases.extend(record.upstream.unwrap_or_default());
+    aliases.retain(|alias| *alias != record.id);
+    aliases.sort();
+    aliases.dedup();
+    let mut affected: Vec<_> = record.affected.unwrap_or_default().into_iter().filter_map(one).collect();
+    affected.sort();
+    let text = record.summary.filter(|text| !text.trim().is_empty()).or(record.details).unwrap_or_default();
+    Ok(Read::Advisory(Box::new(Advisory {
+        modified: instant(&record.modified)?,
+        id: record.id,
+        aliases,
+        severity,
+        cvss_tenths,
+        known_exploited: false,
+        epss_ppm: None,
+        summary: first_line(&text),
+        url: url(record.references.unwrap_or_default()),
+        affected,
+    })))
+}
+
+/// An instant, or a day, which some sources write.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let day = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| day()).map_err(|_| format!("`modified` is no date: {}", first_line(text)))
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    line.chars().take(SUMMARY).collect()
+}
+
+fn url(references: Vec<Reference>) -> Option<String> {
+    let mut references = references.into_iter();
+    let first = references.next()?;
+    if first.kind == "ADVISORY" {
+        return Some(first.url);
+    }
+    references.find(|reference| reference.kind == "ADVISORY").or(Some(first)).map(|reference| reference.url)
+}
+
+fn one(record: AffectedRecord) -> Option<Affected> {
+    let package = record.package?;
+    let name =
+        if family(&package.ecosystem) == "PyPI" { normalised_python(&package.name) } else { package.name };
+    // A range of commits says nothing about versions.
+    let ranges = record.ranges.unwrap_or_default().into_iter().filter(|range| range.kind != "GIT");
+    let fixed = record.database_specific.get("fixed_versions").and_then(Value::as_array);
+    let fixed = fixed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut versions = record.versions.unwrap_or_default();
+    versions.sort();
+    Some(Affected {
+        ecosystem: package.ecosystem,
+        name,
+        ranges: ranges.map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
+        versions,
+        fixed,
+    })
+}
+
+fn events(record: EventRecord) -> Vec<RangeEvent> {
+    let events = [
+        record.introduced.map(RangeEvent::Introduced),
+        record.fixed.map(RangeEvent::Fixed),
+        record.last_affected.map(RangeEvent::LastAffected),
+    ];
+    events.into_iter().flatten().collect()
+}
+
+/// The highest CVSS score of version 3 or 4, in tenths.
+fn cvss(record: &Record) -> Option<u8> {
+    let own = record.severity.iter().flatten();
+    let of_packages =
+        record.affected.iter().flatten().flat_map(|affected| affected.severity.iter().flatten());
+    let scores = own.chain(of_packages).filter_map(|score| Cvss::from_str(&score.score).ok());
+    scores.map(|cvss| tenths(cvss.score())).max()
+}
+
+fn tenths(score: f64) -> u8 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a CVSS score is 0.0 to 10.0"
+    )]
+    let tenths = (score.clamp(0.0, 10.0) * 10.0).round() as u8;
+    tenths
+}
+
+/// CVSS 3.1, section 5, "Qualitative Severity Rating Scale".
+fn by_score(tenths: u8) -> Severity {
+    match tenths {
+        0 => Severity::Info,
+        1..=39 => Severity::Low,
+        40..=69 => Severity::Medium,
+        70..=89 => Severity::High,
+        _ => Severity::Critical,
+    }
+}
+
+/// The word that a database uses where it gives no score.
+fn by_word(record: &Record) -> Option<Severity> {
+    let own = record.database_specific.get("severity");
+    let of_packages = record.affected.iter().flatten().flat_map(|affected| {
+        let specific = [&affected.ecosystem_specific, &affected.database_specific];
+        specific.into_iter().flat_map(|value| [value.get("severity"), value.get("urgency")])
+    });
+    let words = std::iter::once(own).chain(of_packages).flatten().filter_map(Value::as_str);
+    words.filter_map(word).max()
+}
+
+fn word(text: &str) -> Option<Severity> {
+    match text.to_ascii_lowercase().as_str() {
+        "critical" => Some(Severity::Critical),
+        "high" | "important" => Some(Severity::High),
+        "medium" | "moderate" => Some(Severity::Medium),
+        "low" | "minor" | "negligible" | "unimportant" => Some(Severity::Low),
+        _ => None,
+    }
+}

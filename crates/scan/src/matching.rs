@@ -1,0 +1,222 @@
+//! Which advisories apply to which packages.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use lockgate_model::{Inventory, Package, Severity};
+use serde::Serialize;
+
+use crate::feed::{Advisory, Affected, RangeEvent, advisory_key};
+use crate::version::{NotComparable, compare, family};
+
+/// An advisory that applies to a package. Advisories that name the same hole are one match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Match {
+    /// The package, by its place in the inventory.
+    pub package: usize,
+    /// The name to show: a CVE where there is one.
+    pub id: String,
+    /// Its other names, sorted.
+    pub aliases: Vec<String>,
+    /// How bad it is, by the worst of the advisories.
+    pub severity: Severity,
+    /// CVSS score in tenths.
+    pub cvss_tenths: Option<u8>,
+    /// The version to go to: the first that every advisory calls fixed.
+    pub fixed: Option<String>,
+    /// Known to be exploited.
+    pub known_exploited: bool,
+    /// Probability of exploitation, in parts per million.
+    pub epss_ppm: Option<u32>,
+    /// One line about it.
+    pub summary: String,
+    /// Where to read on.
+    pub url: Option<String>,
+}
+
+/// An advisory that may apply: a version could not be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Uncomparable {
+    /// The package, by its place in the inventory.
+    pub package: usize,
+    /// Its name and version.
+    pub name: String,
+    /// The advisory.
+    pub advisory: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Uncomparable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} against {}: {}", self.name, self.advisory, self.reason)
+    }
+}
+
+/// What a feed says about an inventory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Matches {
+    /// What applies, by package, then by id.
+    pub matches: Vec<Match>,
+    /// What may apply.
+    pub uncomparable: Vec<Uncomparable>,
+}
+
+/// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
+pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matches {
+    let mut by_name: BTreeMap<(&str, &str), Vec<(&Advisory, &Affected)>> = BTreeMap::new();
+    for advisory in advisories {
+        for affected in &advisory.affected {
+            let key = (family(&affected.ecosystem), affected.name.as_str());
+            by_name.entry(key).or_default().push((advisory, affected));
+        }
+    }
+    let mut matches = Matches::default();
+    for (index, package) in inventory.packages.iter().enumerate() {
+        let Some(candidates) = by_name.get(&advisory_key(package)) else { continue };
+        let mut applying = Vec::new();
+        for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, one)) {
+            match applies(package, affected) {
+                Ok(Some(fixed)) => applying.push((*advisory, fixed)),
+                Ok(None) => {}
+                Err(error) => matches.uncomparable.push(Uncomparable {
+                    package: index,
+                    name: format!("{} {}", package.name, package.version),
+                    advisory: advisory.id.clone(),
+                    reason: error.to_string(),
+                }),
+            }
+        }
+        matches.matches.extend(grouped(index, package, applying));
+    }
+    matches
+}
+
+/// An advisory for one release of a distribution says nothing about another; one without a release speaks about
+/// all (OSV schema, "affected[].package field").
+fn same_release(package: &Package, affected: &Affected) -> bool {
+    affected.ecosystem == package.ecosystem || !affected.ecosystem.contains(':')
+}
+
+/// The version that advisories speak about: the source's, for distributions.
+fn version(package: &Package) -> &str {
+    package.source.as_ref().map_or(&package.version, |source| &source.version)
+}
+
+/// Whether the package has the hole, and then the first fixed version above its own.
+fn applies(package: &Package, affected: &Affected) -> Result<Option<Option<String>>, NotComparable> {
+    let installed = version(package);
+    let named = affected.versions.iter().any(|version| version == installed);
+    let mut hit = named;
+    let mut trouble = None;
+    let mut fixes = Vec::new();
+    for range in &affected.ranges {
+        match in_range(&package.ecosystem, installed, range) {
+            Ok(inside) => hit |= inside,
+            Err(error) => trouble = Some(error),
+        }
+        fixes.extend(range.iter().filter_map(|event| match event {
+            RangeEvent::Fixed(version) => Some(version.as_str()),
+            RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) => None,
+        }));
+    }
+    match (hit, trouble) {
+        (false, Some(error)) => Err(error),
+        (false, None) => Ok(None),
+        (true, _) => {
+            fixes.extend(affected.fixed.iter().map(String::as_str));
+            Ok(Some(first_above(&package.ecosystem, installed, &fixes)))
+        }
+    }
+}
+
+/// OSV schema, "Evaluation": the events in the order of their versions switch the hole on and off.
+fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bool, NotComparable> {
+    // The last event at or before the installed version decides.
+    let mut latest: Option<(&str, bool)> = None;
+    for event in range {
+        let (at, hole, reached) = match event {
+            RangeEvent::Introduced(at) if at == "0" => ("0", true, true),
+            RangeEvent::Introduced(at) => (at.as_str(), true, compare(ecosystem, installed, at)?.is_ge()),
+            RangeEvent::Fixed(at) => (at.as_str(), false, compare(ecosystem, installed, at)?.is_ge()),
+            RangeEvent::LastAffected(at) => (at.as_str(), false, compare(ecosystem, installed, at)?.is_gt()),
+        };
+        if !reached {
+            continue;
+        }
+        let later = match latest {
+            None | Some(("0", _)) => true,
+            Some(_) if at == "0" => false,
+            Some((other, other_hole)) => match compare(ecosystem, at, other)? {
+                Ordering::Greater => true,
+                Ordering::Less => false,
+                // One version that opens and closes: closing counts, as with equal events in the schema.
+                Ordering::Equal => other_hole,
+            },
+        };
+        if later {
+            latest = Some((at, hole));
+        }
+    }
+    Ok(latest.is_some_and(|(_, hole)| hole))
+}
+
+fn first_above(ecosystem: &str, installed: &str, fixes: &[&str]) -> Option<String> {
+    let above = |fix: &&&str| compare(ecosystem, fix, installed).is_ok_and(Ordering::is_gt);
+    let order = |a: &&&str, b: &&&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
+    fixes.iter().filter(above).min_by(order).map(|fix| (*fix).to_owned())
+}
+
+/// Joins advisories that share a name.
+fn grouped(index: usize, package: &Package, applying: Vec<(&Advisory, Option<String>)>) -> Vec<Match> {
+    let mut groups: Vec<(BTreeSet<&str>, Vec<(&Advisory, Option<String>)>)> = Vec::new();
+    for (advisory, fixed) in applying {
+        let mut names: BTreeSet<&str> = advisory.aliases.iter().map(String::as_str).collect();
+        names.insert(&advisory.id);
+        let mut members = vec![(advisory, fixed)];
+        let (joined, apart): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|(other, _)| !other.is_disjoint(&names));
+        for (other_names, other_members) in joined {
+            names.extend(other_names);
+            members.extend(other_members);
+        }
+        groups = apart;
+        groups.push((names, members));
+    }
+    let mut matches: Vec<_> =
+        groups.into_iter().map(|(names, members)| one_match(index, package, &names, members)).collect();
+    matches.sort_by(|a, b| a.id.cmp(&b.id));
+    matches
+}
+
+fn one_match(
+    index: usize,
+    package: &Package,
+    names: &BTreeSet<&str>,
+    mut members: Vec<(&Advisory, Option<String>)>,
+) -> Match {
+    members.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+    let id = names
+        .iter()
+        .find(|name| name.starts_with("CVE-"))
+        .or_else(|| names.iter().find(|name| name.starts_with("GHSA-")).or_else(|| names.iter().next()));
+    let id = (*id.unwrap_or(&"")).to_owned();
+    let advisories = || members.iter().map(|(advisory, _)| *advisory);
+    let order = |a: &&String, b: &&String| compare(&package.ecosystem, a, b).unwrap_or(Ordering::Equal);
+    Match {
+        package: index,
+        aliases: names.iter().filter(|name| **name != id).map(|name| (*name).to_owned()).collect(),
+        severity: advisories().map(|one| one.severity).max().unwrap_or(Severity::Medium),
+        cvss_tenths: advisories().filter_map(|one| one.cvss_tenths).max(),
+        fixed: members.iter().filter_map(|(_, fixed)| fixed.as_ref()).max_by(order).cloned(),
+        known_exploited: advisories().any(|one| one.known_exploited),
+        epss_ppm: advisories().filter_map(|one| one.epss_ppm).max(),
+        summary: advisories()
+            .map(|one| one.summary.clone())
+            .find(|text| !text.is_empty())
+            .unwrap_or_default(),
+        url: advisories().find_map(|one| one.url.clone()),
+        id,
+    }
+}

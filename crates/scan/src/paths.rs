@@ -1,0 +1,70 @@
+//! Paths inside an image: relative to its root, without `.` and `..`, separated by `/`.
+
+use crate::limits;
+
+/// The path of a tar entry in its one spelling, or why it is refused. The root itself is the empty path.
+pub(crate) fn normal(raw: &[u8]) -> Result<String, String> {
+    if raw.len() > limits::PATH_BYTES {
+        return Err(format!("its path is longer than {} bytes", limits::PATH_BYTES));
+    }
+    let text = String::from_utf8_lossy(raw);
+    let mut parts = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return Err("its path leaves the root with `..`".to_owned()),
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
+/// What a link at `path` points to: absolute targets begin at the image's root, and `..` stays within it.
+pub(crate) fn link_target(path: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = match target.strip_prefix('/') {
+        Some(_) => Vec::new(),
+        None => path.rsplit_once('/').map_or(Vec::new(), |(folder, _)| folder.split('/').collect()),
+    };
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The folder and the name of a path.
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spells_paths_in_one_way() {
+        assert_eq!(normal(b"./usr//lib/./x").unwrap(), "usr/lib/x");
+        assert_eq!(normal(b"/abs").unwrap(), "abs");
+        assert!(normal(b"usr/../../etc/passwd").is_err());
+        assert_eq!(link_target("a/b/c", "../x"), "a/x");
+        assert_eq!(link_target("a/b/c", "/x/y"), "x/y");
+        assert_eq!(link_target("a", "../../../x"), "x");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_leaves_the_root(raw in prop::collection::vec(any::<u8>(), 0..200), target in "[./a-z]{0,40}") {
+            if let Ok(path) = normal(&raw) {
+                prop_assert!(path.split('/').all(|part| part != ".." && part != "."));
+                prop_assert!(link_target(&path, &target).split('/').all(|part| part != ".." && part != "."));
+            }
+        }
+    }
+}
