@@ -1,1 +1,141 @@
-//! placeholder
+//! OCI registries and OCI layouts behind the `Registry` port: reading, referrers, verified copies, authentication.
+//!
+//! Whatever the other side says, bytes are hashed here, sizes are capped, and credentials go to no host that was not
+//! named.
+
+mod copy;
+mod layout;
+mod place;
+mod referrers;
+mod remote;
+mod settings;
+mod verified;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use lockgate_model::evidence::Attachment;
+use lockgate_model::oci::Content;
+use lockgate_model::ports::{
+    BlobStream, Copied, FetchedManifest, Pending, PortError, Progress, Registry, Trouble, Upload,
+};
+use lockgate_model::{Descriptor, Digest, Repository};
+
+use layout::Layout;
+use place::Place;
+use remote::{Host, Remote};
+pub use settings::{Credentials, HostSettings, Settings};
+
+/// Every registry and layout that the process talks to.
+pub struct Registries {
+    settings: Arc<Settings>,
+    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+}
+
+impl Registries {
+    /// Registries by these settings. Nothing is contacted yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings: Arc::new(settings), hosts: Mutex::new(BTreeMap::new()) }
+    }
+
+    fn place(&self, repository: &Repository) -> Result<Arc<dyn Place>, PortError> {
+        match repository {
+            Repository::Layout { path } => Ok(Arc::new(Layout::new(path))),
+            Repository::Remote { registry, name } => {
+                Ok(Arc::new(Remote::new(self.host(registry)?, name.clone())))
+            }
+        }
+    }
+
+    fn host(&self, name: &str) -> Result<Arc<Host>, PortError> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(host) = hosts.get(name) {
+            return Ok(host.clone());
+        }
+        let host = Arc::new(Host::new(name, self.settings.clone())?);
+        hosts.insert(name.to_owned(), host.clone());
+        Ok(host)
+    }
+}
+
+impl Registry for Registries {
+    fn resolve<'a>(&'a self, repository: &'a Repository, tag: &'a str) -> Pending<'a, Option<Descriptor>> {
+        Box::pin(async move {
+            let found = self.place(repository)?.tagged(tag).await?;
+            Ok(found.map(|found| Descriptor::of(&found.media_type, &found.bytes)))
+        })
+    }
+
+    fn manifest<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> Pending<'a, FetchedManifest> {
+        Box::pin(async move {
+            let found = self.place(repository)?.manifest(digest).await?;
+            found.ok_or_else(|| {
+                let place = format!("{repository}@{digest}");
+                PortError::new(Trouble::NotFound, place, "there is no such manifest", "look at the reference")
+            })
+        })
+    }
+
+    fn blob<'a>(&'a self, repository: &'a Repository, blob: &'a Descriptor) -> Pending<'a, BlobStream> {
+        Box::pin(async move { self.place(repository)?.blob(blob).await })
+    }
+
+    fn attached<'a>(
+        &'a self,
+        repository: &'a Repository,
+        subject: &'a Digest,
+    ) -> Pending<'a, Vec<(Attachment, Descriptor)>> {
+        Box::pin(async move { referrers::attached(&*self.place(repository)?, subject).await })
+    }
+
+    fn copy<'a>(
+        &'a self,
+        from: &'a Repository,
+        to: &'a Repository,
+        artifact: &'a Descriptor,
+        progress: &'a dyn Progress,
+    ) -> Pending<'a, Copied> {
+        Box::pin(async move {
+            let (source, target) = (self.place(from)?, self.place(to)?);
+            copy::copy(source, target, artifact, progress, self.settings.parallel_blobs).await
+        })
+    }
+
+    fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {
+        Box::pin(async move {
+            let place = self.place(repository)?;
+            for blob in &upload.blobs {
+                let descriptor = Descriptor::of("application/octet-stream", blob);
+                if !place.has_blob(&descriptor).await? {
+                    place.put_bytes(&descriptor, blob.clone()).await?;
+                }
+            }
+            let descriptor = Descriptor::of(&upload.media_type, &upload.manifest);
+            let content = Content::read(&upload.media_type, &upload.manifest).map_err(|error| {
+                PortError::new(Trouble::Corrupt, repository.to_string(), error.to_string(), "")
+            })?;
+            referrers::put(&*place, &upload.media_type, &upload.manifest, &content).await?;
+            Ok(descriptor)
+        })
+    }
+
+    fn tag<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a str,
+        manifest: &'a Descriptor,
+    ) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let place = self.place(repository)?;
+            let found = place.manifest(&manifest.digest).await?.ok_or_else(|| {
+                let at = format!("{repository}@{}", manifest.digest);
+                PortError::new(Trouble::NotFound, at, "there is no such manifest to tag", "push it first")
+            })?;
+            place.put_manifest(&found.media_type, found.bytes, Some(tag)).await.map(drop)
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! Asks every gate and draws the outcome.
+
+use std::collections::BTreeSet;
+
+use lockgate_model::oci::Content;
+use lockgate_model::{Answer, Case, Decision, Outcome, Verdict};
+
+use crate::EDITION;
+use crate::findings::{blind, verdict};
+use crate::gates::{Docket, GATES};
+use crate::settings::nearest;
+
+/// Judges `case`. The same Case gives the same Decision, on any machine and any day.
+pub fn decide(case: &Case) -> Decision {
+    let record = &case.record;
+    let verdicts = if record.edition == EDITION { verdicts(case) } else { vec![other_edition(case)] };
+    Decision {
+        edition: EDITION.to_owned(),
+        // A record always has canonical bytes; were it not so, no Case would have this digest.
+        case: record.encode().map_or(lockgate_model::Digest::of(b""), |(_, digest)| digest),
+        as_of: record.as_of,
+        service: record.service.clone(),
+        from: record.from.clone(),
+        to: record.to.clone(),
+        artifact: record.artifact.digest,
+        outcome: Outcome::of(&verdicts),
+        verdicts,
+    }
+}
+
+fn verdicts(case: &Case) -> Vec<Verdict> {
+    let artifact = case.inputs.get(&case.record.artifact.digest);
+    let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
+    let docket = Docket { case, content };
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for gate in GATES {
+        let settings = case.record.gates.get(gate.name);
+        let judged = match settings {
+            _ if gate.always => (gate.judge)(&docket, &serde_json::Value::Null, &verdicts),
+            Some(settings) => (gate.judge)(&docket, settings, &verdicts),
+            None => continue,
+        };
+        verdicts.push(with_gaps(case, judged));
+    }
+    let known: BTreeSet<_> = GATES.iter().filter(|gate| !gate.always).map(|gate| gate.name).collect();
+    let names: Vec<_> = known.iter().copied().collect();
+    for gate in case.record.gates.keys().filter(|gate| !known.contains(gate.as_str())) {
+        let why = format!("this edition has no gate `{gate}`{}", nearest(gate, &names));
+        let fix = "correct its name in lockgate.yaml, or use a version of Lockgate that has it".to_owned();
+        verdicts.push(unknown(gate, "gates.unknown", why, fix));
+    }
+    if case.record.gates.is_empty() {
+        let fix = format!("name at least one gate for the stage {} in lockgate.yaml", case.record.to);
+        verdicts.push(unknown(
+            "gates",
+            "gates.none",
+            "the stage has no gates: nothing was asked".to_owned(),
+            fix,
+        ));
+    }
+    verdicts
+}
+
+fn unknown(gate: &str, code: &str, why: String, fix: String) -> Verdict {
+    let summary = why.clone();
+    verdict(gate, true, vec![blind(code, gate, why, fix)], vec![], summary)
+}
+
+fn other_edition(case: &Case) -> Verdict {
+    let why = format!(
+        "the Case asks for the edition `{}`; this version judges by `{EDITION}`",
+        case.record.edition
+    );
+    let fix = "use the version of Lockgate that has that edition".to_owned();
+    unknown("edition", "edition.unknown", why, fix)
+}
+
+/// A gap that names the gate makes its verdict `unknown`, whatever the gate said.
+fn with_gaps(case: &Case, judged: Verdict) -> Verdict {
+    let gaps: Vec<_> = case.record.gaps.iter().filter(|gap| gap.gate == judged.gate).collect();
+    if gaps.is_empty() {
+        return judged;
+    }
+    let code = format!("{}.input-missing", judged.gate);
+    let mut findings = judged.findings;
+    findings.extend(
+        gaps.iter().map(|gap| blind(&code, &gap.subject, gap.reason.clone(), gap.remediation.clone())),
+    );
+    let summary = match judged.answer {
+        Answer::Unknown => judged.summary,
+        _ => format!("{} input(s) could not be had", gaps.len()),
+    };
+    verdict(&judged.gate, true, findings, judged.relied_on, summary)
+}

@@ -1,0 +1,53 @@
+//! The gates. A gate is one file here, and one line in [`GATES`].
+
+mod policy;
+mod route;
+mod signature;
+mod vulnerability;
+
+use lockgate_model::case::Image;
+use lockgate_model::oci::Content;
+use lockgate_model::{Case, Inventory, Verdict, canon};
+use serde_json::Value;
+
+use crate::settings::SettingsError;
+
+/// One question about a Case.
+pub struct Gate {
+    /// Its name, in `lockgate.yaml` and in verdicts.
+    pub name: &'static str,
+    /// The question, for people.
+    pub asks: &'static str,
+    /// Whether it is asked for every stage, without settings.
+    pub always: bool,
+    /// Whether settings are right.
+    pub check_settings: fn(&Value) -> Result<(), SettingsError>,
+    /// The answer, from the Case, the settings and the verdicts of the gates before it.
+    pub judge: fn(&Docket<'_>, &Value, &[Verdict]) -> Verdict,
+}
+
+/// Every gate, in the order in which they are asked.
+pub const GATES: &[Gate] = &[route::GATE, signature::GATE, vulnerability::GATE, policy::GATE];
+
+/// A Case as gates see it.
+pub struct Docket<'a> {
+    /// The Case.
+    pub case: &'a Case,
+    /// The artifact, when its bytes are there and can be read.
+    pub content: Option<Content>,
+}
+
+impl Docket<'_> {
+    /// The inventory of an image; the error says why there is none.
+    fn inventory(&self, image: &Image) -> Result<Inventory, String> {
+        let digest = image.inventory.ok_or("its layers were not read")?;
+        let bytes =
+            self.case.inputs.get(&digest).ok_or_else(|| format!("its inventory {digest} is missing"))?;
+        canon::from_bytes(bytes).map_err(|error| format!("its inventory {digest} is damaged: {error}"))
+    }
+}
+
+/// An image, for people: its platform where that says something.
+fn image_name(image: &Image) -> String {
+    if image.platform.is_empty() { image.manifest.short() } else { image.platform.clone() }
+}
