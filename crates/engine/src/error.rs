@@ -75,7 +75,9 @@ impl EngineError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Port(error) if !error.help.is_empty() => Some(error.help.clone()),
-            Self::NoSuchTag { .. } => Some("push the image there first, or name another tag or digest".into()),
+            Self::NoSuchTag { .. } => {
+                Some("push the image there first, or name another tag or digest".into())
+            }
             Self::Prefix { found: 0, .. } => {
                 Some("`lockgate history SERVICE` lists the Decisions of a service".into())
             }

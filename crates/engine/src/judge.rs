@@ -36,7 +36,7 @@ async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineErr
     let entry = Entry::new(
         workspace.clock.now(),
         &workspace.actor,
-        Event::Decided(Box::new(Decided {
+        Event::Decided(Decided {
             decision: digest,
             case: case_digest,
             service: decision.service.clone(),
@@ -44,7 +44,7 @@ async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineErr
             to: decision.to.clone(),
             artifact: decision.artifact,
             outcome: decision.outcome,
-        })),
+        }),
     );
     let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];
     blobs.extend(case.record.inputs().iter().filter_map(|input| case.inputs.get(input).cloned()));
@@ -69,9 +69,7 @@ pub async fn find(workspace: &Workspace, prefix: &str) -> Result<DecisionRow, En
     let mut rows = if usable { workspace.store.decisions_by_prefix(&hex).await? } else { vec![] };
     match (rows.len(), rows.pop()) {
         (1, Some(row)) => Ok(row),
-        (found, _) => {
-            Err(EngineError::Prefix { prefix: prefix.chars().take(80).collect(), found })
-        }
+        (found, _) => Err(EngineError::Prefix { prefix: prefix.chars().take(80).collect(), found }),
     }
 }
 

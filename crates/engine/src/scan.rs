@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use lockgate_model::{Descriptor, Digest, Inventory, Reference};
 use lockgate_scan::{Feed, Match, match_inventory};
+use serde::Serialize;
 
 use crate::EngineError;
 use crate::gather::{Basket, blocking, find, images};
 use crate::workspace::Reach;
 
 /// What was found in one image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ScannedImage {
     /// `linux/amd64`, or empty where nothing says so.
     pub platform: String,
@@ -24,7 +25,7 @@ pub struct ScannedImage {
 }
 
 /// What was found in an artifact.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Scanned {
     /// The artifact.
     pub artifact: Descriptor,
@@ -34,12 +35,18 @@ pub struct Scanned {
     pub unread: Vec<String>,
 }
 
+impl Scanned {
+    /// Whether everything could be read and compared.
+    pub fn complete(&self) -> bool {
+        let whole = |image: &ScannedImage| {
+            image.uncomparable.is_empty() && image.inventory.as_ref().is_some_and(|one| one.unread.is_empty())
+        };
+        self.unread.is_empty() && self.images.iter().all(whole)
+    }
+}
+
 /// Reads the images that `reference` names now and matches them against `feed`, where there is one.
-pub async fn scan(
-    reach: &Reach,
-    reference: &Reference,
-    feed: Option<Bytes>,
-) -> Result<Scanned, EngineError> {
+pub async fn scan(reach: &Reach, reference: &Reference, feed: Option<Bytes>) -> Result<Scanned, EngineError> {
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
     let parts = images::gather(reach, &reference.repository, &found, &mut basket).await;

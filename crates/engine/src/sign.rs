@@ -97,7 +97,9 @@ async fn existing(
     let place = format!("{repository}:{tag}");
     match Content::read(&fetched.media_type, &fetched.bytes).map_err(|e| unreadable(&place, &e))? {
         Content::Manifest(manifest) => Ok(Some(manifest)),
-        Content::Index(_) => Err(EngineError::Attest(format!("{place} is an index, not a list of signatures"))),
+        Content::Index(_) => {
+            Err(EngineError::Attest(format!("{place} is an index, not a list of signatures")))
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) async fn gather(
     parts: &[ImageParts],
     basket: &mut Basket,
 ) -> Vec<Evidence> {
-    let images = parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
+    let images =
+        parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
     let mut evidence = Vec::new();
     let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
@@ -47,7 +48,8 @@ async fn about(
             return Err(too_much(&place, "more pieces of evidence than one artifact may have"));
         }
         let fetched = reach.registry.manifest(repository, &descriptor.digest).await?;
-        let content = Content::read(&fetched.media_type, &fetched.bytes).map_err(|e| unreadable(&place, &e))?;
+        let content =
+            Content::read(&fetched.media_type, &fetched.bytes).map_err(|e| unreadable(&place, &e))?;
         let manifest = Descriptor::new(&fetched.media_type, descriptor.digest, fetched.bytes.len() as u64);
         basket.inputs.insert(fetched.bytes);
         let mut blobs = Vec::new();

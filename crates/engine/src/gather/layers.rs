@@ -78,7 +78,12 @@ async fn contents(
 }
 
 fn interrupted(repository: &Repository) -> PortError {
-    PortError::new(Trouble::Other, repository.to_string(), "the analysis of a layer was interrupted", "try again")
+    PortError::new(
+        Trouble::Other,
+        repository.to_string(),
+        "the analysis of a layer was interrupted",
+        "try again",
+    )
 }
 
 /// One layer to read.
@@ -127,7 +132,12 @@ impl LayerJob {
 
     fn corrupt(&self, reason: &str) -> PortError {
         let place = format!("layer {}@{}", self.repository, self.layer.digest);
-        PortError::new(Trouble::Corrupt, place, reason, "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given")
+        PortError::new(
+            Trouble::Corrupt,
+            place,
+            reason,
+            "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given",
+        )
     }
 
     /// Feeds the stream to the analyser, which runs on the blocking pool.
