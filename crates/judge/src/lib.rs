@@ -12,6 +12,8 @@ mod findings;
 mod policy;
 mod settings;
 
+pub use settings::nearest;
+
 pub use decide::decide;
 pub use samples::{SAMPLES, Sample};
 pub use settings::{SettingsError, check_settings};

@@ -18,13 +18,10 @@ pub struct SettingsError {
 /// Whether `settings` are right for the gate of that name.
 pub fn check_settings(gate: &str, settings: &Value) -> Result<(), SettingsError> {
     let configurable = || GATES.iter().filter(|one| !one.always);
-    match configurable().find(|one| one.name == gate) {
-        Some(one) => (one.check_settings)(settings),
-        None => {
-            let names: Vec<_> = configurable().map(|one| one.name).collect();
-            let message = format!("there is no gate `{gate}`{}", nearest(gate, &names));
-            Err(SettingsError { path: String::new(), message })
-        }
+    if let Some(one) = configurable().find(|one| one.name == gate) { (one.check_settings)(settings) } else {
+        let names: Vec<_> = configurable().map(|one| one.name).collect();
+        let message = format!("there is no gate `{gate}`{}", nearest(gate, &names));
+        Err(SettingsError { path: String::new(), message })
     }
 }
 
@@ -53,8 +50,8 @@ fn explain(error: &serde_json::Error) -> String {
     }
 }
 
-/// `; did you mean ...?` or the names there are.
-pub(crate) fn nearest(wrong: &str, known: &[&str]) -> String {
+/// `; did you mean ...?`, or the names there are: the end of a message about a name that is not known.
+pub fn nearest(wrong: &str, known: &[&str]) -> String {
     let close = known.iter().map(|name| (strsim::damerau_levenshtein(wrong, name), name)).min();
     match close {
         Some((distance, name)) if distance <= 2.max(wrong.len() / 3) => format!("; did you mean `{name}`?"),

@@ -2,7 +2,7 @@
 //!
 //! This is the only place that reads the environment and the clock.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use lockgate_attest::keys::SigningKey;
 use lockgate_engine::Workspace;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::workspace::{KeyFile, PolicySource, Reach, VerdictSigner};
-use lockgate_ledger::{SigningKey as LedgerKey, VerifierKey};
-use lockgate_model::Timestamp;
-use lockgate_model::ports::{Clock, Progress};
+use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
+use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
-use lockgate_registry::Registries;
+use lockgate_model::{Reference, Repository, Timestamp};
+use lockgate_registry::{HostSettings, Registries, Settings};
 use lockgate_store::{FeedFolder, HeadFile, LayerFolder, SqliteStore};
 
 use crate::commands::args::Global;
@@ -26,12 +26,15 @@ use crate::show;
 
 /// Largest file that is read whole: keys, predicates, policies, checkpoints; in bytes.
 const FILE_BYTES: u64 = 32 << 20;
+/// Most policy files.
+const POLICIES: usize = 1000;
 
 /// What the process was started with.
 pub struct Surroundings {
     docker_config: Option<PathBuf>,
     cache: PathBuf,
     account: String,
+    here: PathBuf,
     progress: Arc<dyn Progress>,
 }
 
@@ -63,6 +66,7 @@ impl Surroundings {
             docker_config: docker.map(|folder| folder.join("config.json")),
             cache: cache.join("lockgate"),
             account,
+            here: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             progress: show::progress(),
         }
     }
@@ -72,21 +76,258 @@ impl Surroundings {
         MachineClock.now()
     }
 
+    /// A reference as it was typed: folders are relative to where the command was started.
+    pub fn reference(&self, text: &str) -> Result<Reference, Failure> {
+        let mut reference: Reference = text.parse()?;
+        if let Repository::Layout { path } = &mut reference.repository {
+            *path = self.here.join(&*path).display().to_string();
+        }
+        Ok(reference)
+    }
+
+    /// The workspace file: the one named, or the nearest.
+    fn workspace_file(&self, global: &Global) -> Option<PathBuf> {
+        global.config.clone().or_else(|| config::find(&self.here))
+    }
+
+    /// The folder of the workspace, or where the command was started.
+    pub fn workspace_folder(&self, global: &Global) -> PathBuf {
+        let file = self.workspace_file(global);
+        file.and_then(|file| file.parent().map(Path::to_owned)).unwrap_or_else(|| self.here.clone())
+    }
+
     /// Whether a workspace is there.
     pub fn has_workspace(&self, global: &Global) -> bool {
-        global.config.is_some() || config::find(&here()).is_some()
+        self.workspace_file(global).is_some()
     }
 
     /// The way to images, by the workspace's settings where there is one.
     pub fn reach(&self, global: &Global) -> Result<Reach, Failure> {
-        if self.has_workspace(global) {
-            let config = load(global)?;
-            return self.reach_by(Some(&config));
+        match self.workspace_file(global) {
+            Some(file) => {
+                let config = config::load(&file)?;
+                let layers = config.folder.join(&config.ledger.state).join("layers");
+                Ok(self.reach_by(registries(&config)?, config.folder.clone(), &layers))
+            }
+            None => Ok(self.reach_by(Vec::new(), self.here.clone(), &self.cache.join("layers"))),
         }
-        self.reach_by(None)
+    }
+
+    fn reach_by(&self, hosts: Vec<HostSettings>, base: PathBuf, layers: &Path) -> Reach {
+        let docker_config = self.docker_config.clone();
+        Reach {
+            registry: Arc::new(Registries::new(Settings {
+                hosts,
+                base,
+                docker_config,
+                ..Settings::default()
+            })),
+            layers: Arc::new(LayerFolder::new(layers)),
+            progress: self.progress.clone(),
+        }
     }
 }
 
-fn here() -> PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
+fn registries(config: &Config) -> Result<Vec<HostSettings>, Failure> {
+    let mut hosts = Vec::new();
+    for entry in &config.registries {
+        let ca = entry.ca.as_ref().map(|file| read_file(&config.folder.join(file))).transpose()?;
+        hosts.push(HostSettings {
+            host: entry.host.clone(),
+            plain_http: entry.plain_http,
+            ca,
+            token_hosts: entry.token_hosts.clone(),
+            credentials: None,
+        });
+    }
+    Ok(hosts)
+}
+
+/// An open workspace.
+pub struct Session {
+    /// What use cases work with.
+    pub workspace: Workspace,
+    /// Verifies the ledger's checkpoints.
+    pub verifier: VerifierKey,
+    head: HeadFile,
+}
+
+impl Session {
+    /// Opens the workspace. A ledger that is behind the newest checkpoint seen is refused: it was rolled back.
+    pub async fn open(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let session = Self::open_damaged(global, around).await?;
+        session.compare_head().await?;
+        Ok(session)
+    }
+
+    /// Opens the workspace without asking whether its ledger was rolled back: for those who verify it.
+    pub async fn open_damaged(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let file = around.workspace_file(global).ok_or_else(|| {
+            Failure::told(
+                format!("there is no {} here or in a folder above", config::FILE),
+                "make a workspace with `lockgate init`, see one with `lockgate quickstart`, or name one with --config",
+            )
+        })?;
+        let config = config::load(&file)?;
+        let state = config.folder.join(&config.ledger.state);
+        let key = ledger_key(&config.folder.join(&config.ledger.key))?;
+        let (verifier, head) = (key.verifier(), HeadFile::new(state.join("head.note")));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(state.join("lockgate.db")).await?);
+        let clock: Arc<dyn Clock> = Arc::new(MachineClock);
+        let remembered = head.clone();
+        // A head that could not be written is written by the next command.
+        let remember = Box::new(move |checkpoint: &str| drop(remembered.write(checkpoint)));
+        let workspace = Workspace {
+            route: config.route.clone(),
+            keys: keys(&config)?,
+            policies: policies(&config)?,
+            feed: None,
+            actor: global.actor.clone().unwrap_or_else(|| around.account.clone()),
+            verdict: VerdictSigner {
+                key: read_key(&config.folder.join(&config.verdict.key))?,
+                verifier: config.verdict.verifier.clone(),
+            },
+            reach: around.reach_by(registries(&config)?, config.folder.clone(), &state.join("layers")),
+            ledger: Sequencer::new(store.clone(), clock.clone(), key, remember),
+            store,
+            feeds: Arc::new(FeedFolder::new(state.join("feeds"))),
+            clock,
+        };
+        Ok(Self { workspace, verifier, head })
+    }
+
+    async fn compare_head(&self) -> Result<(), Failure> {
+        let Some(note) = self.head.read()? else { return Ok(()) };
+        let told = |what: String| {
+            Failure::told(
+                what,
+                "restore the database from a copy; `lockgate ledger verify` says what is wrong with this one",
+            )
+        };
+        let seen =
+            Checkpoint::open(&note, &self.verifier).map_err(|error| told(format!("head.note: {error}")))?;
+        let head = self.workspace.store.head().await?;
+        if head.size < seen.size {
+            return Err(told(format!(
+                "the ledger has {} entries, and had {}: it was rolled back",
+                head.size, seen.size
+            )));
+        }
+        match head.checkpoint.filter(|_| head.size == seen.size) {
+            Some(checkpoint) => {
+                let now =
+                    Checkpoint::open(&checkpoint, &self.verifier).map_err(|error| told(error.to_string()))?;
+                if now.root == seen.root {
+                    Ok(())
+                } else {
+                    Err(told("the ledger is not the one that was here before".to_owned()))
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checkpoints kept beside the database.
+    pub fn anchors(&self) -> Result<Vec<String>, Failure> {
+        Ok(self.head.read()?.into_iter().collect())
+    }
+
+    /// The imported feed whose digest begins with `prefix`.
+    pub async fn feed(&self, prefix: &str) -> Result<FeedRow, Failure> {
+        let hex = prefix.strip_prefix("sha256:").unwrap_or(prefix);
+        let mut rows = self.workspace.store.feeds().await?;
+        rows.retain(|row| row.feed.hex().starts_with(hex));
+        match (rows.len(), rows.pop()) {
+            (1, Some(row)) => Ok(row),
+            (found, _) => Err(Failure::told(
+                format!("{found} feeds begin with `{prefix}`"),
+                "`lockgate feed list` lists them",
+            )),
+        }
+    }
+
+    /// The feed that was imported last.
+    pub async fn latest_feed(&self) -> Result<FeedRow, Failure> {
+        let latest = self.workspace.store.feeds().await?.pop();
+        latest.ok_or_else(|| Failure::told("no feed was imported yet", "lockgate feed import FILE..."))
+    }
+}
+
+fn ledger_key(path: &Path) -> Result<LedgerKey, Failure> {
+    let text = String::from_utf8_lossy(&read_file(path)?).into_owned();
+    LedgerKey::from_text(&text)
+        .map_err(|error| Failure::told(format!("{}: {error}", path.display()), "`lockgate init` makes one"))
+}
+
+fn keys(config: &Config) -> Result<Vec<KeyFile>, Failure> {
+    let one = |entry: &config::KeyEntry| {
+        Ok(KeyFile {
+            name: entry.name.clone(),
+            pem: read_file(&config.folder.join(&entry.file))?.into(),
+            valid_from: entry.valid_from,
+            valid_until: entry.valid_until,
+        })
+    };
+    config.keys.iter().map(one).collect()
+}
+
+/// Every `*.rego` file of the policy folder, by name. Without the folder there are none, and the gate says so.
+fn policies(config: &Config) -> Result<Vec<PolicySource>, Failure> {
+    let folder = config.folder.join(&config.policies);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut policies = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(|error| Failure::file(&folder, &error))? {
+        let path = entry.map_err(|error| Failure::file(&folder, &error))?.path();
+        if path.extension().is_some_and(|end| end == "rego") && path.is_file() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let text = read_file(&path)?.into();
+            policies.push(PolicySource { path: format!("{}/{name}", config.policies.display()), text });
+        }
+        if policies.len() > POLICIES {
+            return Err(Failure::told(format!("{}: more than {POLICIES} policies", folder.display()), ""));
+        }
+    }
+    Ok(policies)
+}
+
+/// A file, whole.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let trouble = |error: std::io::Error| Failure::file(path, &error);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .map_err(trouble)?
+        .take(FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(trouble)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err(Failure::told(format!("{}: more than {FILE_BYTES} bytes", path.display()), ""));
+    }
+    Ok(bytes)
+}
+
+/// A private key.
+pub fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    SigningKey::from_pem(&read_file(path)?)
+        .map_err(|source| Failure::Key { file: path.display().to_string(), source })
+}
+
+/// Writes a file that must not be there yet; folders are made.
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
+    let write = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = std::fs::File::options().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Failure::told(
+            format!("{} is there already", path.display()),
+            "it was left as it is: move it away, or choose another name",
+        ),
+        _ => Failure::file(path, &error),
+    })
 }

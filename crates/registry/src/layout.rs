@@ -41,7 +41,7 @@ impl Layout {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 
-    fn trouble(&self, path: &Path, error: &io::Error) -> PortError {
+    fn trouble(path: &Path, error: &io::Error) -> PortError {
         let (trouble, help) = match error.kind() {
             ErrorKind::NotFound => {
                 (Trouble::NotFound, "look at the path: an OCI layout is a folder with index.json")
@@ -70,7 +70,7 @@ impl Layout {
                     annotations: std::collections::BTreeMap::new(),
                 });
             }
-            Err(error) => return Err(self.trouble(&path, &error)),
+            Err(error) => return Err(Self::trouble(&path, &error)),
         };
         json::from_slice(&bytes, INDEX_BYTES).map_err(|error| {
             let help = "the layout's index was damaged: restore it, or push again into a new folder";
@@ -84,11 +84,11 @@ impl Layout {
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.trouble(&path, &error)),
+            Err(error) => return Err(Self::trouble(&path, &error)),
         };
         let mut bytes = Vec::new();
         let limit = limits::MANIFEST_BYTES as u64;
-        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| self.trouble(&path, &error))?;
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| Self::trouble(&path, &error))?;
         if bytes.len() as u64 > limit {
             let reason = format!("a manifest may have {limit} bytes");
             return Err(PortError::new(Trouble::TooLarge, path.display().to_string(), reason, ""));
@@ -150,11 +150,11 @@ impl Layout {
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(self.trouble(&path, &error)),
+            Err(error) => return Err(Self::trouble(&path, &error)),
         };
         let (mut hasher, mut size, mut chunk) = (Hasher::new(), 0_u64, vec![0; CHUNK]);
         loop {
-            let read = file.read(&mut chunk).map_err(|error| self.trouble(&path, &error))?;
+            let read = file.read(&mut chunk).map_err(|error| Self::trouble(&path, &error))?;
             if read == 0 {
                 return Ok(size == blob.size && hasher.finish() == blob.digest);
             }
@@ -166,10 +166,10 @@ impl Layout {
     /// Changes `index.json` while no other process does.
     fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), PortError> {
         let lock_path = self.folder.join(".lock");
-        fs::create_dir_all(&self.folder).map_err(|error| self.trouble(&self.folder, &error))?;
+        fs::create_dir_all(&self.folder).map_err(|error| Self::trouble(&self.folder, &error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(|error| self.trouble(&lock_path, &error))?;
-        lock.lock().map_err(|error| self.trouble(&lock_path, &error))?;
+        let lock = lock.map_err(|error| Self::trouble(&lock_path, &error))?;
+        lock.lock().map_err(|error| Self::trouble(&lock_path, &error))?;
         let mut index = self.index()?;
         change(&mut index);
         let bytes = serde_json::to_vec(&index)
@@ -196,7 +196,7 @@ impl Layout {
         };
         write().map_err(|error| {
             let _removed = fs::remove_file(&temporary);
-            self.trouble(path, &error)
+            Self::trouble(path, &error)
         })
     }
 
@@ -224,10 +224,9 @@ impl Layout {
 
     fn open(&self, blob: &Descriptor) -> Result<BlobStream, PortError> {
         let path = self.blob_path(&blob.digest);
-        let file = File::open(&path).map_err(|error| self.trouble(&path, &error))?;
+        let file = File::open(&path).map_err(|error| Self::trouble(&path, &error))?;
         let (sender, receiver) = mpsc::channel(4);
-        let this = self.clone();
-        tokio::task::spawn_blocking(move || send_file(&this, &path, file, &sender));
+        tokio::task::spawn_blocking(move || send_file(&path, file, &sender));
         Ok(Verified::stream(Box::pin(Chunks(receiver)), blob, &self.name()))
     }
 
@@ -288,7 +287,7 @@ impl Read for Received {
     }
 }
 
-fn send_file(layout: &Layout, path: &Path, mut file: File, sender: &mpsc::Sender<Result<Bytes, PortError>>) {
+fn send_file(path: &Path, mut file: File, sender: &mpsc::Sender<Result<Bytes, PortError>>) {
     loop {
         let mut chunk = BytesMut::zeroed(CHUNK);
         let piece = match file.read(&mut chunk) {
@@ -297,7 +296,7 @@ fn send_file(layout: &Layout, path: &Path, mut file: File, sender: &mpsc::Sender
                 chunk.truncate(read);
                 Ok(chunk.freeze())
             }
-            Err(error) => Err(layout.trouble(path, &error)),
+            Err(error) => Err(Layout::trouble(path, &error)),
         };
         let stop = piece.is_err();
         if sender.blocking_send(piece).is_err() || stop {

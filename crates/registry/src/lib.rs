@@ -40,7 +40,7 @@ impl Registries {
 
     fn place(&self, repository: &Repository) -> Result<Arc<dyn Place>, PortError> {
         match repository {
-            Repository::Layout { path } => Ok(Arc::new(Layout::new(path))),
+            Repository::Layout { path } => Ok(Arc::new(Layout::new(self.settings.base.join(path)))),
             Repository::Remote { registry, name } => {
                 Ok(Arc::new(Remote::new(self.host(registry)?, name.clone())))
             }

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Settings {
     /// What differs for single registries.
     pub hosts: Vec<HostSettings>,
+    /// The folder that relative paths of layouts begin at.
+    pub base: PathBuf,
     /// The file that `docker login` writes.
     pub docker_config: Option<PathBuf>,
     /// Requests under way to one registry at a time.
@@ -28,6 +30,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hosts: Vec::new(),
+            base: PathBuf::new(),
             docker_config: None,
             concurrency: 8,
             parallel_blobs: 4,

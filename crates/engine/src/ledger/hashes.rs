@@ -37,7 +37,7 @@ impl HashReader for Tiles {
 
     /// A level of the tree between two levels of tiles is hashed from the tile below.
     fn hash(&self, level: u8, index: u64) -> Result<Hash, PortError> {
-        if level % 8 == 0 {
+        if level.is_multiple_of(8) {
             return self.one(level / 8, index).ok_or_else(|| {
                 let reason = format!("the tile of level {} with hash {index} is missing or short", level / 8);
                 PortError::new(Trouble::Corrupt, "ledger", reason, "run `lockgate ledger verify`")

@@ -9,7 +9,7 @@ use lockgate_model::entry::EntryError;
 use lockgate_model::ports::{PortError, Store, Trouble};
 use lockgate_model::projection::Conflict;
 
-pub use sequencer::{Appended, Sequencer};
+pub use sequencer::{Appended, Remember, Sequencer};
 pub use verify::{Problem, Report, verify};
 
 use lockgate_ledger::{Proof, prove_inclusion};

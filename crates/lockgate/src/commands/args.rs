@@ -261,6 +261,8 @@ pub enum Ledger {
     },
     /// Print the newest checkpoint, to be kept elsewhere
     Checkpoint,
+    /// Derive the tables that answer questions again from the entries
+    Rebuild,
 }
 
 /// `recover`

@@ -15,10 +15,13 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -
     let key = read_key(&args.key)?;
     let bytes = read_file(&args.predicate)?;
     let predicate = json::value(&bytes, limits::EVIDENCE_BYTES).map_err(|error| {
-        Failure::told(format!("{}: {error}", args.predicate.display()), "the predicate must be one JSON document")
+        Failure::told(
+            format!("{}: {error}", args.predicate.display()),
+            "the predicate must be one JSON document",
+        )
     })?;
     let reach = around.reach(global)?;
-    let reference = args.image.parse()?;
+    let reference = around.reference(&args.image)?;
     let statement = |artifact: &lockgate_model::Descriptor| {
         Statement::about(artifact, &args.predicate_type, predicate.clone())
     };

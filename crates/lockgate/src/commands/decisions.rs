@@ -22,7 +22,11 @@ pub(super) async fn show(global: &Global, around: &Surroundings, args: &OneDecis
 }
 
 /// `lockgate explain`
-pub(super) async fn explain(global: &Global, around: &Surroundings, args: &OneDecision) -> Result<u8, Failure> {
+pub(super) async fn explain(
+    global: &Global,
+    around: &Surroundings,
+    args: &OneDecision,
+) -> Result<u8, Failure> {
     let session = Session::open(global, around).await?;
     let row = judge::find(&session.workspace, &args.decision).await?;
     let (decision, _) = judge::load(&session.workspace, &row.decision).await?;
@@ -35,7 +39,11 @@ pub(super) async fn explain(global: &Global, around: &Surroundings, args: &OneDe
 }
 
 /// `lockgate replay`
-pub(super) async fn replay(global: &Global, around: &Surroundings, args: &OneDecision) -> Result<u8, Failure> {
+pub(super) async fn replay(
+    global: &Global,
+    around: &Surroundings,
+    args: &OneDecision,
+) -> Result<u8, Failure> {
     let session = Session::open(global, around).await?;
     let replay = replay::replay(&session.workspace, &args.decision).await?;
     let identical = replay.identical();
@@ -50,12 +58,17 @@ pub(super) async fn replay(global: &Global, around: &Surroundings, args: &OneDec
         Output::Table => {
             println!("recorded  {}  {}", replay.row.decision, replay.recorded.outcome);
             println!("replayed  {}  {}", replay.digest, replay.replayed.outcome);
-            println!("{}", match (identical, replay.extract_confirmed) {
-                (true, Some(true)) => "Identical bytes, and the feed confirms the advisories in the Case.",
-                (true, Some(false)) => "Identical bytes, but the feed says something else than the Case's extract.",
-                (true, None) => "Identical bytes.",
-                (false, _) => "The bytes differ: an input is gone, or this version judges differently.",
-            });
+            println!(
+                "{}",
+                match (identical, replay.extract_confirmed) {
+                    (true, Some(true)) =>
+                        "Identical bytes, and the feed confirms the advisories in the Case.",
+                    (true, Some(false)) =>
+                        "Identical bytes, but the feed says something else than the Case's extract.",
+                    (true, None) => "Identical bytes.",
+                    (false, _) => "The bytes differ: an input is gone, or this version judges differently.",
+                }
+            );
         }
     }
     Ok(if identical && replay.extract_confirmed != Some(false) { DONE } else { ERROR })

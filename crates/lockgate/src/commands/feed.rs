@@ -40,7 +40,8 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> 
 async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result<u8, Failure> {
     let files_of = files.to_vec();
     let read = tokio::task::spawn_blocking(move || read(&files_of)).await;
-    let (bytes, summary) = read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
+    let (bytes, summary) =
+        read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
     let sources = files.iter().map(|file| file.display().to_string()).collect();
     let digest = feed::import(&session.workspace, bytes.into(), sources, summary.refused_count).await?;
     match global.output {
@@ -57,7 +58,10 @@ fn read(paths: &[PathBuf]) -> Result<(Vec<u8>, lockgate_scan::FeedSummary), Fail
         let file = File::open(&path).map_err(|error| Failure::file(&path, &error))?;
         let name = path.display().to_string();
         builder.add(&name, BufReader::new(file)).map_err(|error| {
-            Failure::told(error.to_string(), "a feed is read from OSV, CISA KEV and EPSS files; see `lockgate feed import --help`")
+            Failure::told(
+                error.to_string(),
+                "a feed is read from OSV, CISA KEV and EPSS files; see `lockgate feed import --help`",
+            )
         })?;
     }
     Ok(builder.finish())
@@ -67,9 +71,13 @@ fn read(paths: &[PathBuf]) -> Result<(Vec<u8>, lockgate_scan::FeedSummary), Fail
 fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     let mut folders = Vec::new();
-    let mut sort_in = |path: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>| {
+    let sort_in = |path: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>| {
         let kind = std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
-        if kind.is_dir() { folders.push(path.to_owned()) } else { files.push(path.to_owned()) }
+        if kind.is_dir() {
+            folders.push(path.to_owned());
+        } else {
+            files.push(path.to_owned());
+        }
         Ok::<_, Failure>(())
     };
     for path in paths {

@@ -8,17 +8,14 @@ use serde_json::json;
 use super::DONE;
 use super::args::{Global, Key, Output};
 use crate::failure::Failure;
-use crate::session::{read_file, workspace_folder, write_new};
+use crate::session::{Surroundings, read_file, write_new};
 use crate::show;
 
 /// `lockgate key`
-pub(super) fn run(global: &Global, args: &Key) -> Result<u8, Failure> {
+pub(super) fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<u8, Failure> {
     match args {
         Key::Generate { name, folder } => {
-            let folder = match folder {
-                Some(folder) => folder.clone(),
-                None => workspace_folder(global)?,
-            };
+            let folder = folder.clone().unwrap_or_else(|| around.workspace_folder(global));
             let public = generate(&folder, name)?;
             match global.output {
                 Output::Json => show::json(&json!({"name": name, "key": public.id()})),
@@ -50,9 +47,10 @@ pub(super) fn generate(folder: &Path, name: &str) -> Result<PublicKey, Failure> 
             "use lower-case letters, digits and `-`",
         ));
     }
-    let key = SigningKey::generate()
-        .map_err(|source| Failure::Key { file: format!("keys/{name}.key"), source })?;
-    write_new(&folder.join(format!("keys/{name}.key")), key.to_pem().as_bytes(), 0o600)?;
+    let key =
+        SigningKey::generate().map_err(|source| Failure::Key { file: format!("keys/{name}.key"), source })?;
+    let pem = key.to_pem().map_err(|source| Failure::Key { file: format!("keys/{name}.key"), source })?;
+    write_new(&folder.join(format!("keys/{name}.key")), pem.as_bytes(), 0o600)?;
     write_new(&folder.join(format!("trust/{name}.pub")), key.public().to_pem().as_bytes(), 0o644)?;
     Ok(key.public())
 }

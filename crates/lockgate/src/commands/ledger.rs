@@ -16,7 +16,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
         Ledger::Verify { checkpoint } => verify(global, around, checkpoint).await,
         Ledger::Proof { entry } => {
             let session = Session::open(global, around).await?;
-            let proof = ledger::proof(&*session.workspace.store, *entry).await?;
+            let proof = ledger::proof(&*session.workspace.store, *entry).await?.to_string();
             match global.output {
                 Output::Json => show::json(&json!({"entry": entry, "proof": proof})),
                 Output::Table => print!("{proof}"),
@@ -24,6 +24,18 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             Ok(DONE)
         }
         Ledger::List { from, limit } => list(global, around, *from, *limit).await,
+        Ledger::Rebuild => {
+            let session = Session::open(global, around).await?;
+            let differed = session.workspace.store.rebuild().await?;
+            match global.output {
+                Output::Json => show::json(&json!({"differed": differed})),
+                Output::Table if differed => {
+                    println!("The tables differed from the entries, and were derived again.");
+                }
+                Output::Table => println!("The tables are what the entries give."),
+            }
+            Ok(DONE)
+        }
         Ledger::Checkpoint => {
             let session = Session::open(global, around).await?;
             let head = session.workspace.store.head().await?;
@@ -64,7 +76,10 @@ async fn list(global: &Global, around: &Surroundings, from: u64, limit: u32) -> 
     let mut entries = Vec::new();
     for (seq, bytes) in (from..).zip(session.workspace.store.entries(from, limit).await?) {
         let entry = Entry::decode(&bytes).map_err(|error| {
-            Failure::told(format!("entry {seq}: {error}"), "`lockgate ledger verify` tells what else is damaged")
+            Failure::told(
+                format!("entry {seq}: {error}"),
+                "`lockgate ledger verify` tells what else is damaged",
+            )
         })?;
         entries.push((seq, entry));
     }

@@ -30,7 +30,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Init(args) => init::run(global, &args),
-        Command::Key(args) => key::run(global, &args),
+        Command::Key(args) => key::run(global, surroundings, &args),
         Command::Sign(args) => sign::run(global, surroundings, &args).await,
         Command::Attest(args) => attest::run(global, surroundings, &args).await,
         Command::Feed(args) => feed::run(global, surroundings, &args).await,

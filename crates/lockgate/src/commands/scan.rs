@@ -1,8 +1,6 @@
 //! `scan`: list an image's packages and what a feed says about them.
 
 use lockgate_engine::scan;
-use lockgate_model::ports::Feeds;
-use lockgate_model::Reference;
 
 use super::DONE;
 use super::args::{Global, Output, Scan};
@@ -13,7 +11,7 @@ use crate::show;
 /// `lockgate scan`: exit code 0 when everything could be read, 3 when something could not. What a match means
 /// for a stage is for `judge` to say.
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> Result<u8, Failure> {
-    let reference: Reference = args.image.parse()?;
+    let reference = around.reference(&args.image)?;
     let feed = feed(global, around, args).await?;
     let scanned = scan::scan(&around.reach(global)?, &reference, feed).await?;
     match global.output {

@@ -14,7 +14,7 @@ use crate::show;
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Sign) -> Result<u8, Failure> {
     let key = read_key(&args.key)?;
     let reach: Reach = around.reach(global)?;
-    let reference = args.image.parse()?;
+    let reference = around.reference(&args.image)?;
     let signed = sign::sign(&reach, &reference, &key, &forms(args.form), around.now()).await?;
     tell(global, "signed", &signed);
     Ok(DONE)
@@ -30,7 +30,9 @@ pub(super) fn forms(form: args::Form) -> Vec<Form> {
 
 pub(super) fn tell(global: &Global, did: &str, signed: &sign::Signed) {
     match global.output {
-        Output::Json => show::json(&json!({"artifact": signed.artifact.digest, "manifests": signed.manifests})),
+        Output::Json => {
+            show::json(&json!({"artifact": signed.artifact.digest, "manifests": signed.manifests}));
+        }
         Output::Table => {
             println!("{did} {}", signed.artifact.digest);
             for manifest in &signed.manifests {

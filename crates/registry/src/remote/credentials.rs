@@ -30,7 +30,8 @@ struct DockerConfig {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Auth {
-    auth: Option<String>,
+    #[serde(rename = "auth")]
+    pair: Option<String>,
     username: Option<String>,
     password: Option<String>,
 }
@@ -77,7 +78,7 @@ fn read(auth: &Auth) -> Option<Credentials> {
     if let (Some(account), Some(secret)) = (&auth.username, &auth.password) {
         return Some(Credentials { account: account.clone(), secret: secret.clone() });
     }
-    let pair = String::from_utf8(BASE64.decode(auth.auth.as_ref()?.as_bytes()).ok()?).ok()?;
+    let pair = String::from_utf8(BASE64.decode(auth.pair.as_ref()?.as_bytes()).ok()?).ok()?;
     let (account, secret) = pair.split_once(':')?;
     Some(Credentials { account: account.to_owned(), secret: secret.trim_end_matches('\0').to_owned() })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The folder, or nothing: then the test says that it was skipped.
-pub fn or_skip(test: &str) -> Option<PathBuf> {
+pub(crate) fn or_skip(test: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/arena"));
     if path.is_dir() {
         return Some(path);

@@ -159,7 +159,7 @@ fn whole(number: u64) -> i64 {
 
 /// An error of the database, in Lockgate's words.
 fn trouble(path: &Path, error: &sqlx::Error) -> PortError {
-    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
     let primary = code.parse::<u32>().map_or(0, |code| code & 0xff);
     let (trouble, help) = match primary {
         5 | 6 => (Trouble::Unavailable, "another process is writing for long; try again"),

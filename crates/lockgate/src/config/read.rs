@@ -1,0 +1,224 @@
+//! Reads and checks the file.
+
+use std::path::Path;
+
+use lockgate_judge::check_settings;
+use lockgate_model::Route;
+use serde_json::Value;
+
+use super::yaml::{Document, Place, read};
+use super::{API_VERSION, Config, ConfigError, File, StageEntry, stage};
+
+/// Largest file, in bytes.
+const BYTES: u64 = 1 << 20;
+
+/// Reads the file at `path`.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let one = |problem: String| ConfigError { problems: vec![problem] };
+    let size = std::fs::metadata(path).map_err(|error| one(format!("{}: {error}", path.display())))?.len();
+    if size > BYTES {
+        return Err(one(format!("{}: it has {size} bytes; at most {BYTES} are read", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| one(format!("{}: {error}", path.display())))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    parse(&text, &path.display().to_string(), folder)
+}
+
+/// Collects problems with their places.
+struct Problems<'a> {
+    file: &'a str,
+    text: &'a str,
+    found: Vec<String>,
+}
+
+impl Problems<'_> {
+    fn add(&mut self, (line, column): Place, message: &str) {
+        let source = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        self.found.push(format!("{}:{line}:{column}: {message}\n    {}", self.file, source.trim_end()));
+    }
+}
+
+pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, ConfigError> {
+    let mut problems = Problems { file, text, found: Vec::new() };
+    let document = match read(text) {
+        Ok(document) => document,
+        Err((place, message)) => {
+            problems.add(place, &message);
+            return Err(ConfigError { problems: problems.found });
+        }
+    };
+    let entries: Result<File, _> = serde_path_to_error::deserialize(&document.value);
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            let (path, message) = (error.path().to_string(), error.inner().to_string());
+            let (path, message) = unknown_field(&path, &message);
+            problems.add(place_of(&document, &path), &message);
+            return Err(ConfigError { problems: problems.found });
+        }
+    };
+    if entries.api_version != API_VERSION {
+        problems.add(place_of(&document, "apiVersion"), &format!("`apiVersion` must be {API_VERSION}"));
+    }
+    let route = route(&entries, &document, &mut problems);
+    check_keys(&entries, &document, &mut problems);
+    match (route, problems.found.is_empty()) {
+        (Some(route), true) => Ok(Config {
+            folder: folder.to_owned(),
+            route,
+            keys: entries.keys,
+            policies: entries.policies,
+            ledger: entries.ledger,
+            verdict: entries.verdict,
+            registries: entries.registries,
+        }),
+        _ => Err(ConfigError { problems: problems.found }),
+    }
+}
+
+/// serde's message about a field it does not know, with the path of that field and the nearest known name.
+fn unknown_field(path: &str, message: &str) -> (String, String) {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown field"), quoted.next()) {
+        (true, Some(wrong)) => {
+            let known: Vec<_> = quoted.collect();
+            let near = lockgate_judge::nearest(wrong, &known);
+            let base = path.strip_suffix(wrong).map_or(path, |base| base.trim_end_matches('.'));
+            let path =
+                if base.is_empty() || base == "." { wrong.to_owned() } else { format!("{base}.{wrong}") };
+            (path, format!("there is no field `{wrong}`{near}"))
+        }
+        _ => (path.to_owned(), message.to_owned()),
+    }
+}
+
+/// The place of a path, or of the nearest value around it.
+fn place_of(document: &Document, path: &str) -> Place {
+    let mut path = path;
+    loop {
+        if let Some(place) = document.places.get(path) {
+            return *place;
+        }
+        match path.rfind(['.', '[']) {
+            Some(at) => path = path.get(..at).unwrap_or_default(),
+            None => return document.places.get("").copied().unwrap_or((1, 1)),
+        }
+    }
+}
+
+fn route(entries: &File, document: &Document, problems: &mut Problems<'_>) -> Option<Route> {
+    let mut stages = Vec::new();
+    for (index, entry) in entries.route.iter().enumerate() {
+        let path = format!("route[{index}]");
+        match stage(entry) {
+            Ok(stage) => stages.push(stage),
+            Err((field, message)) => problems.add(place_of(document, &format!("{path}.{field}")), &message),
+        }
+        check_gates(entry, index, &path, document, problems);
+    }
+    if stages.len() != entries.route.len() {
+        return None;
+    }
+    Route::new(stages).map_err(|error| problems.add(place_of(document, "route"), &error.to_string())).ok()
+}
+
+fn check_gates(
+    entry: &StageEntry,
+    index: usize,
+    path: &str,
+    document: &Document,
+    problems: &mut Problems<'_>,
+) {
+    if index == 0 && !entry.gates.is_empty() {
+        let message = "the first stage has no gates: builds arrive there, and nothing is promoted to it";
+        problems.add(place_of(document, &format!("{path}.gates")), message);
+    }
+    if index > 0 && entry.gates.is_empty() {
+        let message = format!("the stage `{}` has no gates: name at least one under `gates`", entry.stage);
+        problems.add(place_of(document, path), &message);
+    }
+    for (gate, settings) in &entry.gates {
+        if let Err(error) = check_settings(gate, settings) {
+            let at = format!("{path}.gates.{gate}");
+            let dot = if error.path.is_empty() || error.path.starts_with('[') { "" } else { "." };
+            problems.add(place_of(document, &format!("{at}{dot}{}", error.path)), &error.message);
+        }
+    }
+}
+
+/// Names of keys: each once, and each that a signature gate names must be listed.
+fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) {
+    for (index, key) in entries.keys.iter().enumerate() {
+        if entries.keys.iter().take(index).any(|other| other.name == key.name) {
+            let message = format!("the key `{}` is listed twice", key.name);
+            problems.add(place_of(document, &format!("keys[{index}].name")), &message);
+        }
+    }
+    for (index, entry) in entries.route.iter().enumerate() {
+        let named = entry.gates.get("signature").and_then(|settings| settings.get("keys"));
+        for (at, name) in named.and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let Some(name) = name.as_str() else { continue };
+            if !entries.keys.iter().any(|key| key.name == name) {
+                let known: Vec<_> = entries.keys.iter().map(|key| key.name.as_str()).collect();
+                let message = format!(
+                    "no key `{name}` is listed under `keys`{}",
+                    lockgate_judge::nearest(name, &known)
+                );
+                problems
+                    .add(place_of(document, &format!("route[{index}].gates.signature.keys[{at}]")), &message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../starter/lockgate.yaml");
+
+    fn problems(text: &str) -> String {
+        parse(text, "lockgate.yaml", Path::new(".")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_starter_is_right() {
+        let config = parse(GOOD, "lockgate.yaml", Path::new(".")).unwrap();
+        assert_eq!(config.route.to_string(), "dev -> staging -> prod");
+    }
+
+    #[test]
+    fn names_the_line_and_the_nearest_field() {
+        for (right, wrong, expected) in [
+            ("policies: policy", "polices: policy", "did you mean `policies`?"),
+            ("required: 1", "requird: 1", "did you mean `required`?"),
+            ("failOn: high", "failOn: hihg", "did you mean `high`?"),
+            ("keys: [build]", "keys: [biuld]", "did you mean `build`?"),
+            ("vulnerability:", "vulnerabilty:", "did you mean `vulnerability`?"),
+            ("lockgate.dev/v1", "lockgate.dev/v2", "must be lockgate.dev/v1"),
+            ("registry: oci:registry/prod", "registry: prod", "names no registry"),
+        ] {
+            assert!(GOOD.contains(right), "{right}");
+            let text = GOOD.replacen(right, wrong, 1);
+            let line = 1 + text.lines().position(|line| line.contains(wrong)).unwrap();
+            let said = problems(&text);
+            assert!(
+                said.contains(expected) && said.contains(&format!("lockgate.yaml:{line}:")),
+                "{wrong}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_yaml_offers_beyond_need() {
+        for bad in ["a: &x 1\nb: *x\n", "a: !!int 1\n", "a: 1\na: 2\n", "a: [1\n", "--- 1\n--- 2\n", ""] {
+            assert!(parse(bad, "lockgate.yaml", Path::new(".")).is_err(), "{bad}");
+        }
+        let first_with_gates = GOOD.replacen(
+            "registry: oci:registry/dev",
+            "registry: oci:registry/dev\n    gates: {policy: {}}",
+            1,
+        );
+        assert!(problems(&first_with_gates).contains("first stage has no gates"));
+    }
+}

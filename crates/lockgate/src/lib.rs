@@ -1,0 +1,9 @@
+//! The `lockgate` command as a library: configuration, commands, output. `main` runs it.
+
+pub mod commands;
+pub mod config;
+pub mod failure;
+pub mod sample_images;
+pub mod session;
+pub mod show;
+pub mod starter;

@@ -1,0 +1,84 @@
+//! Decisions and what to do about them.
+
+use lockgate_judge::explain::Step;
+use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome};
+
+use super::{Colour, paint};
+
+/// Findings shown of one gate; more are counted.
+const FINDINGS: usize = 10;
+
+fn outcome(outcome: Outcome) -> String {
+    let colour = match outcome {
+        Outcome::Proceed => Colour::Green,
+        Outcome::Pause => Colour::Yellow,
+        Outcome::Rework => Colour::Red,
+    };
+    paint(&outcome.to_string(), colour)
+}
+
+fn answer(answer: Answer) -> String {
+    let colour = match answer {
+        Answer::Pass => Colour::Green,
+        Answer::Unknown => Colour::Yellow,
+        Answer::Fail => Colour::Red,
+    };
+    paint(&format!("{answer:<7}"), colour)
+}
+
+/// Prints a Decision: the outcome, each gate's answer, and the findings that block, with why and what to do. `all`
+/// prints advice too.
+pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
+    println!(
+        "{}  {} {} -> {}  {}",
+        outcome(decision.outcome),
+        decision.service,
+        decision.from,
+        decision.to,
+        decision.artifact
+    );
+    for verdict in &decision.verdicts {
+        println!("  {}  {:<13}  {}", answer(verdict.answer), verdict.gate, verdict.summary);
+        let shown = |finding: &&Finding| all || finding.effect != Effect::Advise;
+        for finding in verdict.findings.iter().filter(shown).take(if all { usize::MAX } else { FINDINGS }) {
+            println!("      {} [{}] {}", finding.subject, finding.code, finding.title);
+            println!("        why: {}", finding.rationale);
+            println!("        fix: {}", finding.remediation);
+            println!("        who: {}", finding.owner);
+        }
+        let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise).count();
+        let advice = verdict.findings.len() - blocking;
+        if !all && blocking > FINDINGS {
+            println!("      and {} more that block; --all shows them", blocking - FINDINGS);
+        }
+        if !all && advice > 0 {
+            println!("      and {advice} to know; --all shows them");
+        }
+    }
+    println!("  decision {} (as of {})", digest.short(), decision.as_of);
+}
+
+/// Prints the steps that make the gates pass.
+pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
+    println!(
+        "{}  {} {} -> {}  decision {}",
+        outcome(decision.outcome),
+        decision.service,
+        decision.from,
+        decision.to,
+        digest.short()
+    );
+    if steps.is_empty() {
+        println!("Nothing stands in the way.");
+        return;
+    }
+    for (number, step) in (1..).zip(steps) {
+        println!("\n{number}. {}", step.action);
+        println!("   who: {}", step.owner);
+        println!("   why: {}", step.rationale);
+        for closes in &step.closes {
+            println!("   closes: {closes}");
+        }
+    }
+    println!("\nThen: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
+}

@@ -1,0 +1,62 @@
+//! What commands print: tables and words for people, one JSON document for machines.
+
+mod decision;
+mod feeds;
+mod progress;
+mod records;
+mod table;
+
+use serde::Serialize;
+
+pub use decision::{decision, plan};
+pub use feeds::{feed, feeds, imported, scanned};
+pub use progress::progress;
+pub use records::{entries, history, status, verified};
+
+/// Prints a document for machines.
+pub fn json<T: Serialize>(value: &T) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => println!("{text}"),
+        Err(failed) => error(&failed, ""),
+    }
+}
+
+/// Prints an error, its causes, and what to do.
+pub fn error(error: &dyn std::error::Error, help: &str) {
+    eprintln!("{} {error}", paint("error:", Colour::Red));
+    let mut source = error.source();
+    let mut said = error.to_string();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            eprintln!("  caused by: {text}");
+        }
+        said = text;
+        source = cause.source();
+    }
+    if !help.is_empty() {
+        eprintln!("  help: {help}");
+    }
+}
+
+/// The colours of words; only on a terminal, and not where `NO_COLOR` is set.
+#[derive(Clone, Copy)]
+enum Colour {
+    Red,
+    Yellow,
+    Green,
+}
+
+fn paint(text: &str, colour: Colour) -> String {
+    use std::io::IsTerminal;
+    if !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    {
+        return text.to_owned();
+    }
+    let code = match colour {
+        Colour::Red => 31,
+        Colour::Yellow => 33,
+        Colour::Green => 32,
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
+}
