@@ -17,10 +17,10 @@ denied := {
 #   remediation: replace the package by one under an allowed licence, or ask the legal team to take the licence off the list
 deny contains {"msg": msg, "subject": subject} if {
 	some image in input.images
-	some package in image.packages
-	some declared in package.licenses
+	some found in image.packages
+	some declared in found.licenses
 	some license in regex.split(`[^A-Za-z0-9.+-]+`, declared)
 	license in denied
-	subject := sprintf("%s %s", [package.name, package.version])
+	subject := sprintf("%s %s", [found.name, found.version])
 	msg := sprintf("%s is under %s", [subject, license])
 }

@@ -18,7 +18,9 @@ pub struct SettingsError {
 /// Whether `settings` are right for the gate of that name.
 pub fn check_settings(gate: &str, settings: &Value) -> Result<(), SettingsError> {
     let configurable = || GATES.iter().filter(|one| !one.always);
-    if let Some(one) = configurable().find(|one| one.name == gate) { (one.check_settings)(settings) } else {
+    if let Some(one) = configurable().find(|one| one.name == gate) {
+        (one.check_settings)(settings)
+    } else {
         let names: Vec<_> = configurable().map(|one| one.name).collect();
         let message = format!("there is no gate `{gate}`{}", nearest(gate, &names));
         Err(SettingsError { path: String::new(), message })

@@ -23,6 +23,9 @@ pub struct CaseRecord {
     pub edition: String,
     /// The instant to judge for: no gate sees another clock.
     pub as_of: Timestamp,
+    /// Entries in the ledger when the Case was closed: two judgements of one second are two Cases, each with a
+    /// permit of its own.
+    pub ledger_size: u64,
     /// The service.
     pub service: Service,
     /// Where the artifact is.

@@ -87,6 +87,7 @@ impl Repository {
         if text.starts_with("oci:") || text.contains('/') {
             return text.trim_end_matches('/').parse();
         }
+        is_registry(text)?;
         Ok(Self::Remote { registry: host(text)?, name: String::new() })
     }
 }
@@ -104,9 +105,7 @@ impl FromStr for Repository {
         }
         let (registry, name) =
             text.split_once('/').ok_or_else(|| ReferenceError::NoRegistry(text.to_owned()))?;
-        if !(registry.contains(['.', ':']) || registry == "localhost") {
-            return Err(ReferenceError::NoRegistry(text.to_owned()));
-        }
+        is_registry(registry).map_err(|_| ReferenceError::NoRegistry(text.to_owned()))?;
         Ok(Self::Remote { registry: host(registry)?, name: repository_name(name)? })
     }
 }
@@ -135,6 +134,14 @@ impl FromStr for Reference {
         };
         Ok(Self { repository, target })
     }
+}
+
+/// A host has a dot or a port, or is this machine: everything else is a short name.
+fn is_registry(text: &str) -> Result<(), ReferenceError> {
+    if text.contains(['.', ':']) || text == "localhost" {
+        return Ok(());
+    }
+    Err(ReferenceError::NoRegistry(text.to_owned()))
 }
 
 fn tail(text: &str, at: usize) -> &str {

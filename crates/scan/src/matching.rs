@@ -78,7 +78,7 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
         let mut applying = Vec::new();
         for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, one)) {
             match applies(package, affected) {
-                Ok(Some(fixed)) => applying.push((*advisory, fixed)),
+                Ok(Some(hole)) => applying.push((*advisory, hole.fixed)),
                 Ok(None) => {}
                 Err(error) => matches.uncomparable.push(Uncomparable {
                     package: index,
@@ -104,8 +104,16 @@ fn version(package: &Package) -> &str {
     package.source.as_ref().map_or(&package.version, |source| &source.version)
 }
 
+/// A hole that a package has.
+struct Hole {
+    fixed: Option<String>,
+}
+
+/// An advisory that applies, and the version that has its fix.
+type Applying<'a> = (&'a Advisory, Option<String>);
+
 /// Whether the package has the hole, and then the first fixed version above its own.
-fn applies(package: &Package, affected: &Affected) -> Result<Option<Option<String>>, NotComparable> {
+fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotComparable> {
     let installed = version(package);
     let named = affected.versions.iter().any(|version| version == installed);
     let mut hit = named;
@@ -126,7 +134,7 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Option<Strin
         (false, None) => Ok(None),
         (true, _) => {
             fixes.extend(affected.fixed.iter().map(String::as_str));
-            Ok(Some(first_above(&package.ecosystem, installed, &fixes)))
+            Ok(Some(Hole { fixed: first_above(&package.ecosystem, installed, &fixes) }))
         }
     }
 }
@@ -169,8 +177,8 @@ fn first_above(ecosystem: &str, installed: &str, fixes: &[&str]) -> Option<Strin
 }
 
 /// Joins advisories that share a name.
-fn grouped(index: usize, package: &Package, applying: Vec<(&Advisory, Option<String>)>) -> Vec<Match> {
-    let mut groups: Vec<(BTreeSet<&str>, Vec<(&Advisory, Option<String>)>)> = Vec::new();
+fn grouped(index: usize, package: &Package, applying: Vec<Applying<'_>>) -> Vec<Match> {
+    let mut groups: Vec<(BTreeSet<&str>, Vec<Applying<'_>>)> = Vec::new();
     for (advisory, fixed) in applying {
         let mut names: BTreeSet<&str> = advisory.aliases.iter().map(String::as_str).collect();
         names.insert(&advisory.id);
@@ -194,7 +202,7 @@ fn one_match(
     index: usize,
     package: &Package,
     names: &BTreeSet<&str>,
-    mut members: Vec<(&Advisory, Option<String>)>,
+    mut members: Vec<Applying<'_>>,
 ) -> Match {
     members.sort_by(|a, b| a.0.id.cmp(&b.0.id));
     let id = names

@@ -39,9 +39,8 @@ impl Feeds for FeedFolder {
         let (path, feed) = (self.path(feed), *feed);
         Box::pin(blocking(move || {
             let bytes = std::fs::read(&path).map_err(|error| {
-                let mut error = trouble(&path, &error);
-                error.help = "import the feed again: `lockgate feed import FILE...`".to_owned();
-                error
+                let help = "import the feed again: `lockgate feed import FILE...`".to_owned();
+                PortError { help, ..trouble(&path, &error) }
             })?;
             if Digest::of(&bytes) == feed {
                 return Ok(bytes.into());

@@ -144,11 +144,11 @@ impl LayerJob {
     async fn analyse(&self, stream: BlobStream) -> Result<LayerContent, PortError> {
         let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        let analyser = tokio::task::spawn_blocking(move || {
+        let work = tokio::task::spawn_blocking(move || {
             analyse(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
         });
         let trouble = self.pump(stream, sender).await;
-        let analysed = analyser.await.map_err(|_| interrupted(&self.repository))?;
+        let analysed = work.await.map_err(|_| interrupted(&self.repository))?;
         match (trouble, analysed) {
             (Some(error), _) => Err(error),
             (None, Ok(content)) => Ok(content),

@@ -84,6 +84,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),
         as_of: request.as_of,
+        ledger_size: workspace.store.head().await?.size,
         service: request.service.clone(),
         from: step.from.name.clone(),
         to: step.to.name.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Everything that is not made to fail goes to the real part behind. After its fault a port answers nothing
 //! more, as if the process had died there; the next process gets fresh ports.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "each test file uses its part of this")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

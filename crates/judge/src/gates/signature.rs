@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_attest::keys::PublicKey;
-use lockgate_attest::verify::{Carried, Examined, NamedKey, Speaks, examine};
+use lockgate_attest::verify::{Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
 use lockgate_model::case::TrustedKey;
 use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
 use serde::Deserialize;
@@ -134,6 +134,8 @@ impl Seen {
                     }
                 }
                 (Some(Speaks::Attestation { .. }), _) | (None, None) => {}
+                // Evidence of another kind: proofs, inventories, whatever people attach.
+                (None, Some(Refusal::NotRead(_))) if one.form == Form::Other => {}
                 (Some(Speaks::Signature) | None, Some(why)) => {
                     self.refused.push((evidence.manifest.digest, format!("{}: {why}", one.form)));
                 }

@@ -42,6 +42,14 @@ async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result
     let read = tokio::task::spawn_blocking(move || read(&files_of)).await;
     let (bytes, summary) =
         read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
+    if summary.header.advisories == 0 {
+        let first = summary.refused.first();
+        let why = first.map_or_else(String::new, |one| format!("; {}: {}", one.place, one.reason));
+        return Err(Failure::told(
+            format!("no advisory was read, {} records were refused{why}", summary.refused_count),
+            "a feed without advisories would call every image clean: give OSV files",
+        ));
+    }
     let sources = files.iter().map(|file| file.display().to_string()).collect();
     let digest = feed::import(&session.workspace, bytes.into(), sources, summary.refused_count).await?;
     match global.output {

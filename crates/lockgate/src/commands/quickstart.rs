@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Quickstar
     show.climb().await?;
     show.stop().await?;
     show.prove().await?;
-    show.go_on();
+    go_on();
     Ok(DONE)
 }
 
@@ -41,10 +41,6 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
-    fn say(&self, text: &str) {
-        println!("\n{text}");
-    }
-
     /// Runs a command as a person would type it in the folder, and prints it before.
     async fn type_in(&self, line: &str) -> Result<u8, Failure> {
         println!("\n$ lockgate {line}");
@@ -80,7 +76,7 @@ impl Show<'_> {
             reach.registry.tag(&repository, image.tag, &manifest).await?;
         }
         println!("{} is a workspace with three images in its dev stage.", self.folder.display());
-        self.say("Two of them are signed by the build's key, and a feed says what is vulnerable:");
+        say("Two of them are signed by the build's key, and a feed says what is vulnerable:");
         self.type_in("sign oci:registry/dev/web:1.4.2 --key keys/build.key").await?;
         self.type_in("sign oci:registry/dev/legacy:0.9.0 --key keys/build.key").await?;
         self.type_in("feed import advisories.jsonl").await?;
@@ -88,23 +84,23 @@ impl Show<'_> {
     }
 
     async fn climb(&self) -> Result<(), Failure> {
-        self.say("1. web is signed, clean and within policy: it climbs to prod.");
+        say("1. web is signed, clean and within policy: it climbs to prod.");
         self.expect("promote web:1.4.2 --to staging", Outcome::Proceed).await?;
         self.expect("promote web:1.4.2 --to prod", Outcome::Proceed).await
     }
 
     async fn stop(&self) -> Result<(), Failure> {
-        self.say("2. Nobody signed api: it is stopped. A script gets exit code 3.");
+        say("2. Nobody signed api: it is stopped. A script gets exit code 3.");
         self.expect("promote api:2.0.0 --to staging", Outcome::Pause).await?;
-        self.say("3. legacy has a package with a known hole: it is sent back. A script gets exit code 4.");
+        say("3. legacy has a package with a known hole: it is sent back. A script gets exit code 4.");
         self.expect("promote legacy:0.9.0 --to staging", Outcome::Rework).await
     }
 
     async fn prove(&self) -> Result<(), Failure> {
-        self.say("What each stage holds, and how it got there:");
+        say("What each stage holds, and how it got there:");
         self.type_in("status").await?;
         self.type_in("history web").await?;
-        self.say(
+        say(
             "Nothing in the record was changed; here is the proof of one entry; and a Decision judged again:",
         );
         self.type_in("ledger verify").await?;
@@ -138,11 +134,15 @@ impl Show<'_> {
             "please report this",
         ))
     }
+}
 
-    fn go_on(&self) {
-        println!("  lockgate sign oci:registry/dev/api:2.0.0 --key keys/build.key");
-        println!("  lockgate promote api:2.0.0 --to staging");
-        println!("  lockgate scan oci:registry/dev/legacy:0.9.0");
-        println!("\nlockgate.yaml and policy/ explain themselves.");
-    }
+fn go_on() {
+    println!("  lockgate sign oci:registry/dev/api:2.0.0 --key keys/build.key");
+    println!("  lockgate promote api:2.0.0 --to staging");
+    println!("  lockgate scan oci:registry/dev/legacy:0.9.0");
+    println!("\nlockgate.yaml and policy/ explain themselves.");
+}
+
+fn say(text: &str) {
+    println!("\n{text}");
 }

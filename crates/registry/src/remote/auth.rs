@@ -27,7 +27,7 @@ pub(super) struct Tokens(Mutex<BTreeMap<(String, bool), String>>);
 #[derive(Debug, PartialEq, Eq)]
 enum Challenge {
     Basic,
-    Bearer { realm: String, service: Option<String> },
+    Bearer { realm: String, service: Option<String>, scope: Option<String> },
 }
 
 #[derive(Deserialize)]
@@ -73,9 +73,9 @@ impl Tokens {
                     help,
                 ));
             }
-            (Challenge::Bearer { realm, service }, credentials) => {
-                let url =
-                    token_url(host, &realm, service.as_deref(), repository, push, credentials.is_some())?;
+            (Challenge::Bearer { realm, service, scope }, credentials) => {
+                let scopes = scopes(scope.as_deref(), repository, push);
+                let url = token_url(host, &realm, service.as_deref(), &scopes, credentials.is_some())?;
                 format!("Bearer {}", token(host, url, credentials.as_ref()).await?)
             }
         };
@@ -89,13 +89,21 @@ fn basic(credentials: &Credentials) -> String {
     format!("Basic {}", BASE64.encode(pair.as_bytes()))
 }
 
+/// What the token must open: what the registry names (taking a blob from another repository needs that one too), and
+/// in any case the repository itself.
+fn scopes(named: Option<&str>, repository: &str, push: bool) -> Vec<String> {
+    let own = format!("repository:{repository}:{}", if push { "pull,push" } else { "pull" });
+    let others = named.unwrap_or_default().split_whitespace();
+    let others = others.filter(|scope| !scope.starts_with(&format!("repository:{repository}:")));
+    std::iter::once(own).chain(others.map(str::to_owned)).collect()
+}
+
 /// The token server's address, when it may be asked.
 fn token_url(
     host: &Host,
     realm: &str,
     service: Option<&str>,
-    repository: &str,
-    push: bool,
+    scopes: &[String],
     has_credentials: bool,
 ) -> Result<Url, PortError> {
     let denied = |reason: String, help: String| PortError::new(Trouble::Denied, host.name(), reason, help);
@@ -124,11 +132,12 @@ fn token_url(
         );
         return Err(denied(reason, help));
     }
-    let actions = if push { "pull,push" } else { "pull" };
     if let Some(service) = service {
         url.query_pairs_mut().append_pair("service", service);
     }
-    url.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:{actions}"));
+    for scope in scopes {
+        url.query_pairs_mut().append_pair("scope", scope);
+    }
     Ok(url)
 }
 
@@ -173,7 +182,11 @@ fn read(text: &str) -> Option<Challenge> {
         parameters.insert(name.trim().trim_start_matches(',').trim().to_ascii_lowercase(), value.to_owned());
         rest = tail.trim_start_matches(',').trim();
     }
-    Some(Challenge::Bearer { realm: parameters.remove("realm")?, service: parameters.remove("service") })
+    Some(Challenge::Bearer {
+        realm: parameters.remove("realm")?,
+        service: parameters.remove("service"),
+        scope: parameters.remove("scope"),
+    })
 }
 
 #[cfg(test)]
@@ -186,8 +199,11 @@ mod tests {
         let expected = Challenge::Bearer {
             realm: "https://auth.example.com/token".into(),
             service: Some("registry, x".into()),
+            scope: Some("repository:a:pull".into()),
         };
         assert_eq!(read(text), Some(expected));
+        let asked = scopes(Some("repository:a:pull,push repository:b:pull"), "a", true);
+        assert_eq!(asked, ["repository:a:pull,push", "repository:b:pull"]);
         assert_eq!(read("Basic realm=\"x\""), Some(Challenge::Basic));
         assert_eq!(read("Negotiate"), None);
         assert_eq!(read("Bearer scope=\"x\""), None);

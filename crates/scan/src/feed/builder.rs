@@ -92,7 +92,7 @@ impl FeedBuilder {
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).map_err(damaged)?;
             let entry_name = entry.name().map_err(damaged)?.into_owned();
-            if !entry.is_file() || !entry_name.ends_with(".json") {
+            if !entry.is_file() || !is_json(&entry_name) {
                 continue;
             }
             let place = format!("{name}: {entry_name}");
@@ -158,11 +158,16 @@ impl FeedBuilder {
     }
 
     fn epss(&mut self, name: &str, first: &[u8], mut reader: impl BufRead) -> Result<(), FeedError> {
-        let (mut line, mut number) = (first.to_vec(), 1_u64);
+        let (mut line, mut number, mut headed) = (first.to_vec(), 1_u64, false);
         while !line.is_empty() {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim();
+            headed |= text.starts_with("cve,");
             if !(text.is_empty() || text.starts_with('#') || text.starts_with("cve,")) {
+                if !headed {
+                    let reason = format!("line {number} is not the `cve,epss,...` that EPSS begins with");
+                    return Err(FeedError::Unknown { name: name.to_owned(), reason });
+                }
                 match epss_line(text) {
                     Some((cve, ppm)) => drop(self.epss.insert(cve, ppm)),
                     None => self.refuse(&format!("{name}: line {number}"), "it is not `cve,epss,percentile`"),
@@ -268,6 +273,10 @@ fn write(advisories: &BTreeMap<String, Advisory>) -> (Vec<u8>, FeedHeader) {
     bytes.extend(lines.into_bytes());
     bytes.extend(records);
     (bytes, header)
+}
+
+fn is_json(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
 }
 
 /// Whether a document on one line is CISA's catalogue or a list.

@@ -126,12 +126,14 @@ pub enum RangeEvent {
     LastAffected(String),
 }
 
+/// From ecosystem (without release) and name to places among the records.
+type PackageIndex = BTreeMap<(String, String), Vec<(usize, usize)>>;
+
 /// A feed whose bytes were read and whose structure was checked.
 #[derive(Debug, Clone)]
 pub struct Feed {
     header: FeedHeader,
-    /// From ecosystem (without release) and name to places among the records.
-    index: BTreeMap<(String, String), Vec<(usize, usize)>>,
+    index: PackageIndex,
     records: Bytes,
 }
 
@@ -191,7 +193,7 @@ pub(crate) fn advisory_key(package: &Package) -> (&str, &str) {
 }
 
 /// Lines of `family TAB name TAB start-end ...`.
-fn read_index(bytes: &[u8], records: usize) -> Option<BTreeMap<(String, String), Vec<(usize, usize)>>> {
+fn read_index(bytes: &[u8], records: usize) -> Option<PackageIndex> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut index = BTreeMap::new();
     for line in text.lines() {

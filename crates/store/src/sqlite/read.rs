@@ -115,9 +115,9 @@ impl SqliteStore {
     }
 
     /// Reads rows that were kept as text.
-    async fn rows<'q, T: Serialize + DeserializeOwned>(
+    async fn rows<T: Serialize + DeserializeOwned>(
         &self,
-        query: QueryScalar<'q, Sqlite, String, SqliteArguments>,
+        query: QueryScalar<'_, Sqlite, String, SqliteArguments>,
     ) -> Result<Vec<T>, PortError> {
         let texts = query.fetch_all(&self.readers).await.map_err(|error| self.trouble(&error))?;
         texts.iter().map(|text| project::row(text).map_err(|reason| self.damaged(&reason))).collect()

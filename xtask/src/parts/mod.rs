@@ -1,0 +1,64 @@
+//! Real parts for tests: registries on loopback ports, the peers' command lines, and the material in
+//! `../shared/arena`.
+//!
+//! A part that cannot be had is [`Absent`]: the test says `skipped: WHY` and ends, or fails where
+//! `LOCKGATE_NO_SKIP` is set.
+
+mod registry;
+mod token;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use registry::{Auth, Part, docker_registry, ferro};
+
+/// Why a part cannot be had.
+#[derive(Debug)]
+pub struct Absent(pub String);
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The folder where `cargo xtask test` puts parts.
+pub fn folder() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("LOCKGATE_PARTS").unwrap_or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        cache.unwrap_or_else(std::env::temp_dir).join("lockgate/parts")
+    })
+}
+
+/// The program called `name`: in the folder of parts, or on the path.
+pub fn program(name: &str) -> Result<PathBuf, Absent> {
+    let parts = folder();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = [parts.join("bin"), parts.join("cargo/bin")].into_iter().chain(std::env::split_paths(&path));
+    let mut found = places.map(|place| place.join(name)).filter(|file| file.is_file());
+    found.next().ok_or_else(|| Absent(format!("{name} is not installed")))
+}
+
+/// The folder `../shared/arena` beside the repository.
+pub fn arena() -> Result<PathBuf, Absent> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/arena");
+    if path.is_dir() { Ok(path) } else { Err(Absent("../shared/arena is not here".to_owned())) }
+}
+
+/// The part, or nothing after saying why the test ends here.
+///
+/// # Panics
+///
+/// When `LOCKGATE_NO_SKIP` is set and the part cannot be had.
+pub fn or_skip<T>(part: Result<T, Absent>, test: &str) -> Option<T> {
+    match part {
+        Ok(part) => Some(part),
+        Err(absent) => {
+            assert!(std::env::var_os("LOCKGATE_NO_SKIP").is_none(), "{test} was skipped: {absent}");
+            eprintln!("skipped: {absent} ({test})");
+            crate::test::note_skip(test, &absent.0);
+            None
+        }
+    }
+}

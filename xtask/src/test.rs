@@ -1,0 +1,147 @@
+//! `cargo xtask test`: sets up the real parts, then runs everything. What cannot be set up is named, with the tests
+//! that were skipped for it.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::parts;
+
+/// Debian packages: the registry, what its password file needs, and the tool that copies images.
+const PACKAGES: [(&str, &str); 4] = [
+    ("docker-registry", "docker-registry"),
+    ("skopeo", "skopeo"),
+    ("htpasswd", "apache2-utils"),
+    ("zstd", "zstd"),
+];
+/// The registry with a referrers API, from crates.io.
+const FERRO: (&str, &str) = ("ferro-oci-server", "1.0.0");
+/// The file in which skipped tests are noted.
+const SKIPS: &str = "LOCKGATE_SKIPS";
+
+/// Sets up the parts and runs all tests. `--no-skip` lets no test be skipped; other arguments go to nextest.
+pub fn run(arguments: &[String]) -> Result<(), String> {
+    let no_skip = arguments.iter().any(|argument| argument == "--no-skip");
+    let rest: Vec<_> = arguments.iter().filter(|argument| *argument != "--no-skip").collect();
+    set_up();
+    let skips = parts::folder().join("skipped.txt");
+    fs::create_dir_all(parts::folder()).map_err(|error| error.to_string())?;
+    fs::write(&skips, "").map_err(|error| error.to_string())?;
+    println!("== tidy, formatting, clippy");
+    crate::tidy::run()?;
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    println!("== tests");
+    let mut tests = Command::new(env!("CARGO"));
+    if has_nextest() {
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest);
+    } else {
+        tests.args(["test", "--workspace", "--no-fail-fast"]).args(rest);
+    }
+    tests.env("LOCKGATE_PARTS", parts::folder()).env(SKIPS, &skips);
+    if no_skip {
+        tests.env("LOCKGATE_NO_SKIP", "1");
+    }
+    let passed = tests.status().map_err(|error| error.to_string())?.success();
+    let skipped = told_skips(&skips);
+    if !passed {
+        return Err("tests failed".to_owned());
+    }
+    if no_skip && skipped > 0 {
+        return Err(format!("{skipped} tests were skipped"));
+    }
+    println!("all tests passed, {skipped} skipped");
+    Ok(())
+}
+
+/// Notes that a test was skipped, for the summary.
+pub fn note_skip(test: &str, why: &str) {
+    let Some(path) = std::env::var_os(SKIPS) else { return };
+    if let Ok(mut file) = File::options().append(true).create(true).open(path) {
+        // The summary is a courtesy; the test has said it too.
+        let _noted = writeln!(file, "{test}: {why}");
+    }
+}
+
+fn told_skips(path: &Path) -> usize {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    for line in text.lines() {
+        println!("skipped: {line}");
+    }
+    text.lines().count()
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), String> {
+    let status = Command::new(env!("CARGO")).args(arguments).status().map_err(|error| error.to_string())?;
+    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
+}
+
+fn has_nextest() -> bool {
+    let asked = Command::new(env!("CARGO"))
+        .args(["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
+
+/// Sets up what is missing, and says what cannot be.
+fn set_up() {
+    let missing: Vec<_> = PACKAGES
+        .iter()
+        .filter(|(program, _)| parts::program(program).is_err())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        println!("== installing {}", missing.join(" "));
+        let installed = run_quiet("apt-get", &["update", "-qq"])
+            && run_quiet(
+                "apt-get",
+                &[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat(),
+            );
+        if !installed {
+            println!("could not install {}: apt-get, as root, on Debian", missing.join(" "));
+        }
+    }
+    if parts::program("cosign").is_err() {
+        peers();
+    }
+    if parts::program(FERRO.0).is_err() {
+        println!("== building {} {}", FERRO.0, FERRO.1);
+        let root = parts::folder().join("cargo");
+        let target = parts::folder().join("target");
+        let built = Command::new(env!("CARGO"))
+            .args(["install", "--quiet", "--locked", FERRO.0, "--version", FERRO.1, "--root"])
+            .arg(root)
+            .env("CARGO_TARGET_DIR", target)
+            .status();
+        if !built.is_ok_and(|status| status.success()) {
+            println!("could not build {}", FERRO.0);
+        }
+    }
+}
+
+/// cosign, from Debian's newer suites, where the script that unpacks them is there.
+fn peers() {
+    let script: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/real-parts");
+    if !script.is_file() {
+        println!("cosign is not installed: put it on the path to run the tests that talk to it");
+        return;
+    }
+    println!("== unpacking cosign");
+    let done = Command::new("bash").arg(script).arg(parts::folder()).stdout(Stdio::null()).status();
+    if !done.is_ok_and(|status| status.success()) {
+        println!("could not unpack cosign");
+    }
+}
+
+fn run_quiet(program: &str, arguments: &[&str]) -> bool {
+    let run = Command::new(program)
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
+    run.is_ok_and(|status| status.success())
+}
