@@ -2,7 +2,13 @@
 //!
 //! Everything that is not made to fail goes to the real part behind. After its fault a port answers nothing
 //! more, as if the process had died there; the next process gets fresh ports.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test file uses its part of this"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -120,7 +126,11 @@ impl Registry for FaultyRegistry {
         read!(self, self.real.resolve(repository, tag))
     }
 
-    fn manifest<'a>(&'a self, repository: &'a Repository, digest: &'a Digest) -> Pending<'a, FetchedManifest> {
+    fn manifest<'a>(
+        &'a self,
+        repository: &'a Repository,
+        digest: &'a Digest,
+    ) -> Pending<'a, FetchedManifest> {
         read!(self, self.real.manifest(repository, digest))
     }
 
@@ -150,7 +160,12 @@ impl Registry for FaultyRegistry {
         effect!(self, self.real.push(repository, upload))
     }
 
-    fn tag<'a>(&'a self, repository: &'a Repository, tag: &'a str, manifest: &'a Descriptor) -> Pending<'a, ()> {
+    fn tag<'a>(
+        &'a self,
+        repository: &'a Repository,
+        tag: &'a str,
+        manifest: &'a Descriptor,
+    ) -> Pending<'a, ()> {
         effect!(self, self.real.tag(repository, tag, manifest))
     }
 }

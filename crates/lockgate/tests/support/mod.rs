@@ -1,5 +1,11 @@
 //! Runs the real `lockgate` in folders of its own.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test file uses its part of this"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

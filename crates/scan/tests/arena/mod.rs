@@ -1,5 +1,11 @@
 //! The material that these tests read where it is there.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test file uses its part of this"
+)]
 
 use std::path::PathBuf;
 
