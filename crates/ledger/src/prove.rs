@@ -168,6 +168,7 @@ pub fn verify_consistency(old: u64, new: u64, proof: &[Hash], old_root: &Hash, n
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the trees of tests are small")]
 mod tests {
     use proptest::prelude::*;
 
