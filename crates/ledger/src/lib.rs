@@ -17,4 +17,5 @@ pub use note::{NoteError, SigningKey, VerifierKey};
 pub use proof::{Proof, ProofError};
 pub use prove::{
     HashReader, prove_consistency, prove_inclusion, root_of, verify_consistency, verify_inclusion,
+    verify_leaf,
 };

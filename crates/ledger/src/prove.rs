@@ -102,7 +102,7 @@ pub fn verify_inclusion(entry: &[u8], index: u64, size: u64, proof: &[Hash], roo
 }
 
 /// As [`verify_inclusion`], for a leaf hash.
-pub(crate) fn verify_leaf(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> bool {
+pub fn verify_leaf(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Hash) -> bool {
     if index >= size {
         return false;
     }
@@ -130,7 +130,7 @@ pub(crate) fn verify_leaf(leaf: &Hash, index: u64, size: u64, proof: &[Hash], ro
 /// entries with `new_root`.
 pub fn verify_consistency(old: u64, new: u64, proof: &[Hash], old_root: &Hash, new_root: &Hash) -> bool {
     if old == new {
-        return proof.is_empty() && old_root == new_root;
+        return proof.is_empty() && old_root == new_root && (old > 0 || *old_root == EMPTY_ROOT);
     }
     if old > new {
         return false;

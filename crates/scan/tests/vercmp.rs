@@ -1,16 +1,21 @@
 //! Version orders against 20 000 real pairs each, judged by the ecosystems' own tools; and the laws of orders.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic"
+)]
 
 use std::cmp::Ordering;
 use std::io::{BufRead, BufReader};
 
 use lockgate_scan::version::compare;
 use proptest::prelude::*;
-
-mod arena;
+use xtask::parts::{self, or_skip};
 
 fn agree(file: &str, ecosystem: &str) {
-    let Some(arena) = arena::or_skip(file) else { return };
+    let Some(arena) = or_skip(parts::arena(), file) else { return };
     let file = std::fs::File::open(arena.join("vercmp").join(file)).unwrap();
     let reader = BufReader::new(zstd::stream::read::Decoder::new(file).unwrap());
     let mut wrong = Vec::new();
@@ -18,11 +23,13 @@ fn agree(file: &str, ecosystem: &str) {
         let line = line.unwrap();
         let mut fields = line.split('\t');
         let (a, b, verdict) = (fields.next().unwrap(), fields.next().unwrap(), fields.next().unwrap());
-        let right = match (verdict, compare(ecosystem, a, b)) {
-            ("-1", Ok(Ordering::Less)) | ("0", Ok(Ordering::Equal)) | ("1", Ok(Ordering::Greater)) => true,
-            ("X", Err(_)) => true,
-            _ => false,
-        };
+        let right = matches!(
+            (verdict, compare(ecosystem, a, b)),
+            ("-1", Ok(Ordering::Less))
+                | ("0", Ok(Ordering::Equal))
+                | ("1", Ok(Ordering::Greater))
+                | ("X", Err(_))
+        );
         if !right {
             wrong.push(format!("{a} {b} {verdict} {:?}", compare(ecosystem, a, b)));
         }

@@ -9,6 +9,7 @@ mod token;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub use registry::{Auth, Part, docker_registry, ferro};
 
@@ -44,6 +45,26 @@ pub fn program(name: &str) -> Result<PathBuf, Absent> {
 pub fn arena() -> Result<PathBuf, Absent> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/arena");
     if path.is_dir() { Ok(path) } else { Err(Absent("../shared/arena is not here".to_owned())) }
+}
+
+/// The signatures and documents of the arena, unpacked once.
+pub fn arena_signing() -> Result<PathBuf, Absent> {
+    let packed = arena()?.join("signing.tar.zst");
+    let told = |error: std::io::Error| Absent(format!("signing.tar.zst cannot be unpacked: {error}"));
+    let size = std::fs::metadata(&packed).map_err(told)?.len();
+    let place = folder().join(format!("signing-{size}"));
+    if !place.is_dir() {
+        std::fs::create_dir_all(folder()).map_err(told)?;
+        let fresh = tempfile::tempdir_in(folder()).map_err(told)?;
+        let tar =
+            Command::new("tar").arg("--zstd").arg("-xf").arg(&packed).arg("-C").arg(fresh.path()).status();
+        if !tar.map_err(told)?.success() {
+            return Err(Absent("signing.tar.zst cannot be unpacked: is zstd there?".to_owned()));
+        }
+        // Another test may have been faster: then its copy serves.
+        let _renamed = std::fs::rename(fresh.path(), &place);
+    }
+    Ok(place.join("signing"))
 }
 
 /// The part, or nothing after saying why the test ends here.

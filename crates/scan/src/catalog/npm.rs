@@ -9,7 +9,11 @@ pub(super) fn wants(path: &str) -> bool {
     paths::split(path).1 == "package.json"
 }
 
-/// Whether `path` is `node_modules/NAME/package.json` or `node_modules/@SCOPE/NAME/package.json`.
+/// Folders of a package whose descriptions are no packages: material of its tests and documents.
+const MATERIAL: [&str; 9] =
+    ["test", "tests", "__tests__", "fixture", "fixtures", "example", "examples", "doc", "docs"];
+
+/// Whether `path` describes an installed package: below `node_modules`, and no material of another package.
 pub(super) fn is_package(path: &str) -> bool {
     let Some(rest) = path.rfind("node_modules/").and_then(|at| {
         let whole = at == 0 || path.as_bytes().get(at - 1) == Some(&b'/');
@@ -17,8 +21,9 @@ pub(super) fn is_package(path: &str) -> bool {
     }) else {
         return false;
     };
-    let parts = rest.split('/').count();
-    if rest.starts_with('@') { parts == 3 } else { parts == 2 }
+    let name_parts = if rest.starts_with('@') { 2 } else { 1 };
+    let mut inner = rest.split('/').skip(name_parts).peekable();
+    inner.peek().is_some() && !inner.any(|part| MATERIAL.contains(&part))
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Facts, String> {
@@ -83,12 +88,14 @@ mod tests {
             "node_modules/a/package.json",
             "x/node_modules/@s/a/package.json",
             "node_modules/a/node_modules/b/package.json",
+            "node_modules/a/lib/package.json",
         ] {
             assert!(is_package(good), "{good}");
         }
         for bad in [
             "package.json",
             "node_modules/a/test/package.json",
+            "node_modules/a/lib/fixtures/x/package.json",
             "my_node_modules/a/package.json",
             "node_modules/@s/package.json",
         ] {

@@ -1,0 +1,303 @@
+//! Layers that try to hide packages or to exhaust the reader, made here; and real images where they are there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use lockgate_model::oci::{Content, ImageConfig, Manifest, media};
+use lockgate_model::{Descriptor, Digest, Inventory};
+use lockgate_scan::{LayerContent, LayerError, analyse, merge};
+use proptest::prelude::*;
+use serde_json::Value;
+use tar::{Builder, EntryType, Header};
+use xtask::parts::{self, or_skip};
+
+/// What a layer may have.
+enum Item<'a> {
+    File(&'a str, &'a str),
+    Folder(&'a str),
+    Link(&'a str, &'a str),
+    Hard(&'a str, &'a str),
+}
+
+fn tar_of(items: &[Item<'_>]) -> Vec<u8> {
+    let mut tar = Builder::new(Vec::new());
+    for item in items {
+        let mut header = Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(0);
+        let (path, content) = match item {
+            Item::File(path, content) => {
+                header.set_entry_type(EntryType::Regular);
+                header.set_size(content.len() as u64);
+                (path, *content)
+            }
+            Item::Folder(path) => {
+                header.set_entry_type(EntryType::Directory);
+                (path, "")
+            }
+            Item::Link(path, target) => {
+                header.set_entry_type(EntryType::Symlink);
+                header.set_link_name_literal(target).unwrap();
+                (path, "")
+            }
+            Item::Hard(path, target) => {
+                header.set_entry_type(EntryType::Link);
+                header.set_link_name_literal(target).unwrap();
+                (path, "")
+            }
+        };
+        // The library refuses `..`, which is what a hostile layer has: the name is written as it is.
+        let name = header.as_gnu_mut().unwrap();
+        name.name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        tar.append(&header, content.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn layer(items: &[Item<'_>]) -> (Descriptor, LayerContent) {
+    let plain = tar_of(items);
+    let blob = gzip(&plain);
+    let descriptor = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
+    let content = analyse(&blob[..], &descriptor, Some(&Digest::of(&plain))).unwrap();
+    (descriptor, content)
+}
+
+fn names(inventory: &Inventory) -> BTreeSet<String> {
+    inventory.packages.iter().map(|package| format!("{}@{}", package.name, package.version)).collect()
+}
+
+const A: &str = r#"{"name":"a","version":"1.0.0","license":"MIT"}"#;
+const B: &str = r#"{"name":"b","version":"2.0.0"}"#;
+
+fn left(upper: &[Item<'_>]) -> Inventory {
+    merge(&[
+        layer(&[
+            Item::Folder("n"),
+            Item::File("n/node_modules/a/package.json", A),
+            Item::File("n/node_modules/b/package.json", B),
+        ]),
+        layer(upper),
+    ])
+}
+
+#[test]
+fn layers_are_laid_over_each_other_as_a_runtime_does() {
+    let both = ["a@1.0.0", "b@2.0.0"].map(str::to_owned).into();
+    let only_b = ["b@2.0.0"].map(str::to_owned).into();
+    let none = BTreeSet::new();
+    assert_eq!(names(&left(&[])), both);
+    assert_eq!(names(&left(&[Item::File("n/node_modules/.wh.a", "")])), only_b);
+    assert_eq!(names(&left(&[Item::File("n/node_modules/a/.wh..wh..opq", "")])), only_b);
+    assert_eq!(names(&left(&[Item::File(".wh.n", "")])), none);
+    assert_eq!(names(&left(&[Item::File("n/node_modules/a/package.json", "")])), only_b);
+    assert_eq!(names(&left(&[Item::File("n/node_modules/a", "now a file")])), only_b);
+    assert_eq!(names(&left(&[Item::Link("n/node_modules/a", "b")])), only_b);
+    assert_eq!(names(&left(&[Item::Folder("n/node_modules/a")])), both);
+    // A whiteout speaks about lower layers only, wherever it stands.
+    let again = [Item::File("n/node_modules/a/package.json", A), Item::File("n/node_modules/.wh.a", "")];
+    assert_eq!(names(&left(&again)), both);
+    // A link in node_modules leads to a package elsewhere; a package.json elsewhere is none.
+    let linked = [
+        Item::File("opt/c/package.json", r#"{"name":"c","version":"3.0.0"}"#),
+        Item::Link("n/node_modules/c", "/opt/c"),
+    ];
+    assert_eq!(names(&left(&linked)).len(), 3);
+    assert_eq!(names(&left(&linked[..1])), both);
+}
+
+#[test]
+fn hard_links_have_their_content_even_when_the_target_goes() {
+    let store = [Item::File("store/x", A), Item::Hard("node_modules/a/package.json", "store/x")];
+    let inventory = merge(&[layer(&store), layer(&[Item::File(".wh.store", "")])]);
+    assert_eq!(names(&inventory), ["a@1.0.0".to_owned()].into());
+    // One that cannot be followed is told, not passed over.
+    let inventory = merge(&[layer(&[Item::Hard("node_modules/a/package.json", "gone/x")])]);
+    assert!(inventory.packages.is_empty() && inventory.unread.len() == 1);
+    let escape = merge(&[layer(&[Item::Hard("node_modules/a/package.json", "../../x")])]);
+    assert_eq!(escape.unread.len(), 1);
+}
+
+#[test]
+fn hostile_paths_are_told_and_cyclic_links_end() {
+    let inventory = merge(&[layer(&[Item::File("../node_modules/a/package.json", A)])]);
+    assert!(inventory.packages.is_empty());
+    assert!(inventory.unread[0].reason.contains(".."), "{:?}", inventory.unread);
+    let cycle = [Item::Link("x", "y"), Item::Link("y", "x"), Item::File("x/node_modules/a/package.json", A)];
+    assert_eq!(merge(&[layer(&cycle)]).packages.len(), 1);
+}
+
+#[test]
+fn distributions_name_their_ecosystem() {
+    let apk = "P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n";
+    let os = "ID=alpine\nVERSION_ID=3.20.3\n";
+    let link = Item::Link("etc/os-release", "../usr/lib/os-release");
+    let image =
+        [layer(&[Item::File("usr/lib/os-release", os), link, Item::File("lib/apk/db/installed", apk)])];
+    let inventory = merge(&image);
+    assert_eq!(inventory.packages[0].ecosystem, "Alpine:v3.20");
+    assert_eq!(inventory.packages[0].purl, "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.3");
+    assert_eq!(inventory.packages[0].layer, image[0].0.digest);
+}
+
+#[test]
+fn wrong_bytes_are_refused_whatever_they_hold() {
+    let plain = tar_of(&[Item::File("node_modules/a/package.json", A)]);
+    let blob = gzip(&plain);
+    let right = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
+    let read =
+        |blob: &[u8], descriptor: &Descriptor, diff_id: &Digest| analyse(blob, descriptor, Some(diff_id));
+    let diff_id = Digest::of(&plain);
+    assert!(read(&blob, &right, &diff_id).is_ok());
+    let lie = Digest::of(b"something clean");
+    assert!(matches!(read(&blob, &right, &lie), Err(LayerError::WrongDiffId { .. })));
+    let other = Descriptor { digest: lie, ..right.clone() };
+    assert!(matches!(read(&blob, &other, &diff_id), Err(LayerError::WrongDigest { .. })));
+    assert!(matches!(read(&blob[..blob.len() - 5], &right, &diff_id), Err(LayerError::WrongSize { .. })));
+    let cut = &blob[..blob.len() - 5];
+    let honest = Descriptor::of(media::OCI_LAYER_GZIP, cut);
+    assert!(matches!(read(cut, &honest, &diff_id), Err(LayerError::Unreadable(_))));
+    let foreign = Descriptor { media_type: "application/x".into(), ..right.clone() };
+    assert!(matches!(read(&blob, &foreign, &diff_id), Err(LayerError::MediaType(_))));
+    // What follows the end of the tar belongs to the layer too.
+    let mut longer = plain.clone();
+    longer.extend([0; 4096]);
+    let blob = gzip(&longer);
+    let descriptor = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
+    assert!(read(&blob, &descriptor, &Digest::of(&longer)).is_ok());
+    assert!(matches!(read(&blob, &descriptor, &diff_id), Err(LayerError::WrongDiffId { .. })));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000), kind in 0..3usize) {
+        let media_type = [media::OCI_LAYER, media::OCI_LAYER_GZIP, media::OCI_LAYER_ZSTD][kind];
+        let _content = analyse(&bytes[..], &Descriptor::of(media_type, &bytes), None);
+    }
+
+    #[test]
+    fn a_flipped_byte_is_always_refused(at in any::<usize>(), bit in 0u8..8) {
+        let mut blob = gzip(&tar_of(&[Item::File("node_modules/a/package.json", A)]));
+        let descriptor = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
+        let at = at % blob.len();
+        blob[at] ^= 1 << bit;
+        prop_assert!(analyse(&blob[..], &descriptor, None).is_err());
+    }
+}
+
+/// The inventory of a layout's only image; the error is the first layer's that has one.
+fn layout(folder: &Path) -> Result<Inventory, LayerError> {
+    let blob = |digest: &Digest| std::fs::read(folder.join("blobs/sha256").join(digest.hex())).unwrap();
+    let index: Value = serde_json::from_slice(&std::fs::read(folder.join("index.json")).unwrap()).unwrap();
+    let digest: Digest = index["manifests"][0]["digest"].as_str().unwrap().parse().unwrap();
+    let Ok(Content::Manifest(manifest)) = Content::read(media::OCI_MANIFEST, &blob(&digest)) else {
+        panic!()
+    };
+    let Manifest { config, layers, .. } = manifest;
+    let config: ImageConfig = serde_json::from_slice(&blob(&config.digest)).unwrap();
+    let read = |(layer, diff_id): (Descriptor, &Digest)| {
+        analyse(&blob(&layer.digest)[..], &layer, Some(diff_id)).map(|content| (layer, content))
+    };
+    let layers: Result<Vec<_>, _> = layers.into_iter().zip(&config.rootfs.diff_ids).map(read).collect();
+    Ok(merge(&layers?))
+}
+
+/// The packages of a golden list, of the types that are read.
+fn golden(arena: &Path, name: &str, types: &[&str]) -> BTreeSet<String> {
+    let file = std::fs::File::open(arena.join("golden").join(name)).unwrap();
+    let text = std::io::read_to_string(zstd::stream::read::Decoder::new(file).unwrap()).unwrap();
+    let rows = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.filter(|row| types.contains(&row[0]))
+        .map(|row| format!("{}@{}", row[1].to_lowercase(), row[2]))
+        .collect()
+}
+
+/// What both list and is no installed package: material of another package's tests, and the application's own
+/// description, which names what it is, not what was installed.
+const EXPLAINED: [&str; 6] = [
+    "@my-scope/package-a@0-0-0",
+    "@my-scope/package-b@0-0-0",
+    "ljharb-monorepo-symlink-test@0-0-0",
+    "mylib@0-0-0",
+    "nestedtest@1-0-0",
+    "old-shop@1-0-0",
+];
+
+#[test]
+fn real_images_have_what_two_other_scanners_agree_on() {
+    let Some(arena) = or_skip(parts::arena(), "golden lists") else { return };
+    for (image, expected) in
+        [("distroless", 60), ("node-meta", 900), ("node-meta-zstd", 900), ("apk-meta", 14)]
+    {
+        let inventory = layout(&arena.join("images").join(image)).unwrap();
+        assert!(inventory.unread.is_empty(), "{image}: {:?}", inventory.unread);
+        let found: BTreeSet<_> = names(&inventory).into_iter().map(|name| name.to_lowercase()).collect();
+        assert!(found.len() >= expected, "{image}: {}", found.len());
+        let list = image.trim_end_matches("-zstd");
+        let types = ["deb", "apk", "debian", "alpine", "npm", "node-pkg", "python", "python-pkg", "dpkg"];
+        let trivy = golden(&arena, &format!("{list}.trivy.tsv.zst"), &types);
+        let syft = golden(&arena, &format!("{list}.syft.tsv.zst"), &types);
+        let normal = |names: BTreeSet<String>| -> BTreeSet<String> {
+            names.into_iter().map(|name| name.replace(['_', '.'], "-")).collect()
+        };
+        let (found, agreed) = (normal(found), &normal(trivy) & &normal(syft));
+        assert!(agreed.len() >= expected / 2, "{image}: the lists were not read");
+        let missing: Vec<_> =
+            agreed.difference(&found).filter(|one| !EXPLAINED.contains(&one.as_str())).collect();
+        assert!(missing.is_empty(), "{image}: {missing:?}");
+    }
+}
+
+#[test]
+fn edge_cases_are_exact() {
+    let Some(arena) = or_skip(parts::arena(), "edge") else { return };
+    let inventory = layout(&arena.join("images/edge")).unwrap();
+    let found = names(&inventory);
+    let expected: Value =
+        serde_json::from_slice(&std::fs::read(arena.join("golden/edge.expected.json")).unwrap()).unwrap();
+    let list = |name: &str| {
+        expected[name]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    // Jars are for the next edition of the analyser.
+    let jars = ["log4j-core", "shaded-app", "jackson-databind", "commons-io", "commons-collections"];
+    for present in list("present").iter().filter(|one| !jars.iter().any(|jar| one.starts_with(jar))) {
+        assert!(found.contains(present), "{present} is missing: {found:?}");
+    }
+    for absent in list("absent") {
+        assert!(!found.contains(&absent), "{absent} is a ghost");
+    }
+}
+
+#[test]
+fn poisoned_layers_are_refused() {
+    let Some(arena) = or_skip(parts::arena(), "adversarial") else { return };
+    let image = |name: &str| layout(&arena.join("images/adversarial").join(name));
+    assert!(names(&image("clean").unwrap()).iter().all(|name| !name.starts_with("lodash")));
+    assert!(names(&image("honest-evil").unwrap()).contains("lodash@4.17.4"));
+    assert!(matches!(image("lying-diffid"), Err(LayerError::WrongDiffId { .. })));
+    assert!(matches!(
+        image("wrong-blob"),
+        Err(LayerError::WrongDigest { .. } | LayerError::WrongSize { .. })
+    ));
+}
