@@ -26,6 +26,7 @@ pub(crate) fn evaluate(
     sources: &[PolicySource],
     input: &serde_json::Value,
 ) -> Result<Vec<Said>, PolicyError> {
+    super::circles::refuse(sources)?;
     let mut engine = Engine::new();
     for source in sources {
         engine

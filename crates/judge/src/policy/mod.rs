@@ -5,6 +5,7 @@
 //! from a number are refused before anything is evaluated.
 
 mod annotations;
+mod circles;
 mod evaluate;
 
 pub(crate) use annotations::{PolicySource, Rule, read_file};

@@ -1,0 +1,466 @@
+//! Judging: each finding has a case; the same Case gives the same bytes; nothing malformed proceeds, and nothing panics.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic"
+)]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use lockgate_attest::keys::SigningKey;
+use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
+use lockgate_judge::{EDITION, SAMPLES, decide, explain};
+use lockgate_model::case::{FeedPin, Gap, Held, Image, PolicyFile, TrustedKey};
+use lockgate_model::evidence::Attachment;
+use lockgate_model::inventory::{Distribution, Unread};
+use lockgate_model::oci::{Index, Manifest, media};
+use lockgate_model::{
+    Answer, Case, CaseRecord, Decision, Descriptor, Digest, Evidence, Inputs, Inventory, Outcome, Package,
+    Timestamp, canon,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Everything that a good Case is made of, to be spoilt by tests.
+struct Making {
+    inputs: Inputs,
+    record: CaseRecord,
+    key: SigningKey,
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn package(name: &str, version: &str) -> Package {
+    Package {
+        ecosystem: "Alpine:v3.22".into(),
+        name: name.into(),
+        version: version.into(),
+        source: None,
+        architecture: "x86_64".into(),
+        purl: format!("pkg:apk/alpine/{name}@{version}"),
+        licenses: vec!["MIT".into()],
+        layer: Digest::of(b"layer"),
+        layer_index: 0,
+        path: "/lib/apk/db/installed".into(),
+        cataloger: "apk".into(),
+    }
+}
+
+fn inventory() -> Inventory {
+    Inventory {
+        analyser: "2026-1".into(),
+        distribution: Some(Distribution {
+            id: "alpine".into(),
+            version: "3.22.1".into(),
+            codename: String::new(),
+        }),
+        packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
+        unread: vec![],
+    }
+}
+
+impl Making {
+    fn new() -> Self {
+        let mut inputs = Inputs::new();
+        let config = json!({
+            "architecture": "amd64", "os": "linux",
+            "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
+        });
+        let config = inputs.insert(serde_json::to_vec(&config).unwrap());
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: Some(media::OCI_MANIFEST.into()),
+            artifact_type: None,
+            config: Descriptor::new(media::OCI_CONFIG, config, 1),
+            layers: vec![],
+            subject: None,
+            annotations: BTreeMap::new(),
+        };
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
+        inputs.insert(manifest);
+        let key = SigningKey::generate().unwrap();
+        let evidence = signature(&mut inputs, &artifact, &key);
+        let inventory = inputs.insert(canon::to_bytes(&inventory()).unwrap());
+        let extract = inputs.insert(canon::to_bytes(&json!([])).unwrap());
+        let file = inputs.insert(key.public().to_pem());
+        let policies = SAMPLES
+            .iter()
+            .map(|sample| PolicyFile { path: sample.path.into(), content: inputs.insert(sample.text) });
+        let policies = policies.collect();
+        let record = CaseRecord {
+            edition: EDITION.into(),
+            as_of: at("2026-11-23T12:00:00Z"),
+            ledger_size: 7,
+            service: "web".parse().unwrap(),
+            from: "dev".parse().unwrap(),
+            to: "staging".parse().unwrap(),
+            release: None,
+            from_guarded: false,
+            images: vec![Image {
+                platform: "linux/amd64".into(),
+                manifest: artifact.digest,
+                config,
+                inventory: Some(inventory),
+            }],
+            artifact,
+            evidence: vec![evidence],
+            feed: Some(FeedPin { feed: Digest::of(b"feed"), extract, newest: at("2026-11-20T00:00:00Z") }),
+            keys: vec![TrustedKey { name: "build".into(), file, valid_from: None, valid_until: None }],
+            policies,
+            gates: [
+                ("signature".into(), json!({"keys": ["build"]})),
+                ("vulnerability".into(), json!({"maxFeedAgeDays": 30})),
+                ("policy".into(), json!({})),
+            ]
+            .into(),
+            gaps: vec![],
+        };
+        Self { inputs, record, key }
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&Case { record: self.record.clone(), inputs: self.inputs.clone() })
+    }
+
+    fn set_inventory(&mut self, inventory: &Inventory) {
+        self.record.images[0].inventory = Some(self.inputs.insert(canon::to_bytes(inventory).unwrap()));
+    }
+
+    fn set_config(&mut self, config: &Value) {
+        let config = self.inputs.insert(serde_json::to_vec(config).unwrap());
+        let mut manifest: Manifest =
+            serde_json::from_slice(self.inputs.get(&self.record.artifact.digest).unwrap()).unwrap();
+        manifest.config.digest = config;
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        self.record.artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
+        self.record.images[0].manifest = self.inputs.insert(manifest);
+        self.record.images[0].config = config;
+        self.record.evidence = vec![signature(&mut self.inputs, &self.record.artifact, &self.key)];
+    }
+
+    fn set_advisory(&mut self, severity: &str, fixed: &[&str], exploited: bool) {
+        let mut events = vec![json!({"introduced": "0"})];
+        events.extend(fixed.iter().map(|version| json!({"fixed": version})));
+        let mut advisory = json!({
+            "id": "CVE-1", "severity": severity, "modified": "2026-01-01T00:00:00Z",
+            "affected": [{"ecosystem": "Alpine:v3.22", "name": "zlib", "ranges": [events]}],
+        });
+        if exploited {
+            advisory["known_exploited"] = json!(true);
+        }
+        let extract = self.inputs.insert(canon::to_bytes(&json!([advisory])).unwrap());
+        self.record.feed.as_mut().unwrap().extract = extract;
+    }
+
+    fn set_policy(&mut self, text: &str) {
+        let content = self.inputs.insert(text.to_owned());
+        self.record.policies = vec![PolicyFile { path: "policy/p.rego".into(), content }];
+    }
+}
+
+fn signature(inputs: &mut Inputs, artifact: &Descriptor, key: &SigningKey) -> Evidence {
+    let statement = cosign_signature_statement(artifact);
+    let made = cosign_bundle(artifact, key, &statement, Timestamp::from_unix(0)).unwrap();
+    let blob = inputs.insert(made.blobs.last().unwrap().clone());
+    let manifest = Descriptor::of(media::OCI_MANIFEST, &made.manifest);
+    inputs.insert(made.manifest);
+    Evidence { subject: artifact.digest, attachment: Attachment::Referrer, manifest, blobs: vec![blob] }
+}
+
+fn codes(decision: &Decision) -> Vec<&str> {
+    decision
+        .verdicts
+        .iter()
+        .flat_map(|verdict| &verdict.findings)
+        .map(|finding| finding.code.as_str())
+        .collect()
+}
+
+fn answer(decision: &Decision, gate: &str) -> Answer {
+    decision.verdicts.iter().find(|verdict| verdict.gate == gate).unwrap().answer
+}
+
+/// Spoils a good Case, and expects the outcome and a finding.
+fn spoilt(outcome: Outcome, code: &str, spoil: impl FnOnce(&mut Making)) -> Decision {
+    let mut making = Making::new();
+    spoil(&mut making);
+    let decision = making.decide();
+    assert_eq!(decision.outcome, outcome, "{code}: {decision:#?}");
+    assert!(codes(&decision).contains(&code), "{code}: {:?}", codes(&decision));
+    for finding in decision.verdicts.iter().flat_map(|verdict| &verdict.findings) {
+        let said = [&finding.title, &finding.rationale, &finding.remediation, &finding.owner];
+        assert!(said.iter().all(|text| !text.is_empty()), "{finding:?}");
+    }
+    decision
+}
+
+#[test]
+fn a_good_case_proceeds_and_says_what_it_rests_on() {
+    let decision = Making::new().decide();
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let relied: Vec<_> = decision.verdicts.iter().flat_map(|verdict| &verdict.relied_on).collect();
+    for kind in ["key:build@", "evidence:", "feed:", "policy:"] {
+        assert!(relied.iter().any(|one| one.starts_with(kind)), "{kind}: {relied:?}");
+    }
+    assert!(explain::plan(&decision).is_empty());
+}
+
+#[test]
+fn route_findings() {
+    spoilt(Outcome::Pause, "route.not-released", |making| making.record.from_guarded = true);
+    let mut making = Making::new();
+    making.record.from_guarded = true;
+    making.record.release = Some(Held { decision: Digest::of(b"d"), since: making.record.as_of });
+    assert_eq!(making.decide().outcome, Outcome::Proceed);
+    // The images that were looked at are not the artifact's.
+    spoilt(Outcome::Pause, "route.closure", |making| making.record.images.clear());
+    spoilt(Outcome::Pause, "route.closure", |making| {
+        making.record.images[0].config = making.inputs.insert(r#"{"config": {"User": "7"}}"#);
+    });
+    spoilt(Outcome::Pause, "route.closure", |making| {
+        let child = Descriptor::new(media::OCI_MANIFEST, making.record.images[0].manifest, 1);
+        let other = Descriptor::new(media::OCI_MANIFEST, Digest::of(b"never looked at"), 1);
+        let index = Index {
+            schema_version: 2,
+            media_type: Some(media::OCI_INDEX.into()),
+            artifact_type: None,
+            manifests: vec![child, other],
+            subject: None,
+            annotations: BTreeMap::new(),
+        };
+        let index = serde_json::to_vec(&index).unwrap();
+        making.record.artifact = Descriptor::of(media::OCI_INDEX, &index);
+        making.inputs.insert(index);
+        making.record.evidence = vec![signature(&mut making.inputs, &making.record.artifact, &making.key)];
+    });
+}
+
+#[test]
+fn signature_findings() {
+    spoilt(Outcome::Pause, "signature.missing", |making| making.record.evidence.clear());
+    spoilt(Outcome::Pause, "signature.untrusted", |making| {
+        let other = SigningKey::generate().unwrap();
+        making.record.evidence = vec![signature(&mut making.inputs, &making.record.artifact, &other)];
+    });
+    spoilt(Outcome::Pause, "signature.key-expired", |making| {
+        making.record.keys[0].valid_until = Some(making.record.as_of);
+    });
+    spoilt(Outcome::Pause, "signature.key-not-yet-valid", |making| {
+        making.record.keys[0].valid_from = Some(making.record.as_of.plus_seconds(1));
+    });
+    spoilt(Outcome::Pause, "signature.key-unusable", |making| making.record.keys.clear());
+    spoilt(Outcome::Pause, "signature.key-unusable", |making| {
+        making.record.keys[0].file = making.inputs.insert("x")
+    });
+    spoilt(Outcome::Pause, "signature.settings", |making| {
+        making.record.gates.insert("signature".into(), json!({"keys": ["build"], "required": 0}));
+    });
+    // One key under two names is one signer.
+    spoilt(Outcome::Pause, "signature.too-few", |making| {
+        let twin = TrustedKey { name: "twin".into(), ..making.record.keys[0].clone() };
+        making.record.keys.push(twin);
+        making.record.gates.insert("signature".into(), json!({"keys": ["build", "twin"], "required": 2}));
+    });
+    // A signature on an image of the artifact is none on the artifact.
+    spoilt(Outcome::Pause, "signature.missing", |making| {
+        let other = Descriptor::of(media::OCI_MANIFEST, b"other");
+        making.record.evidence = vec![signature(&mut making.inputs, &other, &making.key)];
+    });
+    spoilt(Outcome::Pause, "signature.input-missing", |making| {
+        making.record.evidence[0].blobs = vec![Digest::of(b"gone")]
+    });
+    // The window includes its first instant.
+    let mut making = Making::new();
+    making.record.keys[0].valid_from = Some(making.record.as_of);
+    assert_eq!(making.decide().outcome, Outcome::Proceed);
+}
+
+#[test]
+fn vulnerability_findings() {
+    spoilt(Outcome::Rework, "vulnerability.known", |making| {
+        making.set_advisory("high", &["1.3.1-r3"], false)
+    });
+    spoilt(Outcome::Pause, "vulnerability.known", |making| making.set_advisory("high", &[], false));
+    spoilt(Outcome::Proceed, "vulnerability.known", |making| {
+        making.set_advisory("medium", &["1.3.1-r3"], false)
+    });
+    spoilt(Outcome::Rework, "vulnerability.known", |making| making.set_advisory("low", &["1.3.1-r3"], true));
+    spoilt(Outcome::Proceed, "vulnerability.known", |making| {
+        making.set_advisory("high", &[], false);
+        making.record.gates.insert("vulnerability".into(), json!({"unfixed": "advise"}));
+    });
+    let mut making = Making::new();
+    making.set_advisory("critical", &["1.3.1-r2"], false);
+    assert_eq!(making.decide().outcome, Outcome::Proceed, "the fix is installed");
+    spoilt(Outcome::Pause, "vulnerability.no-feed", |making| making.record.feed = None);
+    spoilt(Outcome::Pause, "vulnerability.feed-old", |making| {
+        making.record.feed.as_mut().unwrap().newest = at("2026-10-01T00:00:00Z");
+    });
+    spoilt(Outcome::Pause, "vulnerability.input-missing", |making| {
+        making.record.feed.as_mut().unwrap().extract = Digest::of(b"gone");
+    });
+    spoilt(Outcome::Pause, "vulnerability.unread", |making| making.record.images[0].inventory = None);
+    spoilt(Outcome::Pause, "vulnerability.unread", |making| {
+        let mut inventory = inventory();
+        inventory.unread =
+            vec![Unread { layer: Digest::of(b"l"), path: "/x".into(), reason: "too large".into() }];
+        making.set_inventory(&inventory);
+    });
+    spoilt(Outcome::Pause, "vulnerability.uncomparable", |making| {
+        making.set_advisory("high", &["not a version"], false);
+    });
+    spoilt(Outcome::Pause, "vulnerability.settings", |making| {
+        making.record.gates.insert("vulnerability".into(), json!({"failOn": "never"}));
+    });
+    spoilt(Outcome::Proceed, "vulnerability.nothing-found", |making| {
+        making.set_inventory(&Inventory { analyser: "2026-1".into(), ..Inventory::default() });
+        making.record.policies.retain(|policy| policy.path != "support-date.rego");
+    });
+}
+
+#[test]
+fn sample_policies() {
+    let config = |user: &str, base: Option<&str>| {
+        let labels =
+            base.map(|base| json!({"org.opencontainers.image.base.name": base})).unwrap_or(json!({}));
+        json!({"architecture": "amd64", "os": "linux", "config": {"User": user, "Labels": labels}})
+    };
+    spoilt(Outcome::Rework, "policy.runs-as-root", |making| {
+        making.set_config(&config("", Some("alpine:3.22")))
+    });
+    spoilt(Outcome::Rework, "policy.runs-as-root", |making| {
+        making.set_config(&config("0:0", Some("alpine:3.22")))
+    });
+    spoilt(Outcome::Rework, "policy.base-moves", |making| {
+        making.set_config(&config("1", Some("alpine:latest")))
+    });
+    spoilt(Outcome::Rework, "policy.base-moves", |making| {
+        making.set_config(&config("1", Some("r.io:5000/alpine")))
+    });
+    spoilt(Outcome::Proceed, "policy.base-not-named", |making| making.set_config(&config("1", None)));
+    spoilt(Outcome::Rework, "policy.license-denied", |making| {
+        let mut inventory = inventory();
+        inventory.packages[0].licenses = vec!["MIT OR AGPL-3.0-only".into()];
+        making.set_inventory(&inventory);
+    });
+    spoilt(Outcome::Rework, "policy.out-of-support", |making| {
+        let mut inventory = inventory();
+        inventory.distribution =
+            Some(Distribution { id: "debian".into(), version: "11".into(), codename: String::new() });
+        making.set_inventory(&inventory);
+    });
+}
+
+const RULE: &str = "package p\n\n# METADATA\n# title: T\n# description: D\n# custom:\n#   code: p.c\n#   owner: o\n#   remediation: r\n";
+
+#[test]
+fn policies_that_cannot_be_evaluated_are_unknown() {
+    for body in [
+        "deny contains msg if {\n\tmsg := \n}\n",
+        "deny contains msg if {\n\tnope(1)\n\tmsg := \"x\"\n}\n",
+        "deny contains msg if {\n\thttp.send({\"url\": \"x\"})\n\tmsg := \"x\"\n}\n",
+        "deny contains msg if {\n\ttime.now_ns() > 0\n\tmsg := \"x\"\n}\n",
+        "deny contains 1 if {\n\ttrue\n}\n",
+    ] {
+        let decision =
+            spoilt(Outcome::Pause, "policy.broken", |making| making.set_policy(&format!("{RULE}{body}")));
+        assert_eq!(answer(&decision, "policy"), Answer::Unknown);
+    }
+    spoilt(Outcome::Pause, "policy.broken", |making| making.set_policy("deny contains 1 if true\n"));
+    spoilt(Outcome::Pause, "policy.none", |making| making.record.policies.clear());
+    spoilt(Outcome::Pause, "policy.no-package", |making| {
+        making.record.gates.insert("policy".into(), json!({"packages": ["not.there"]}));
+    });
+    spoilt(Outcome::Pause, "policy.settings", |making| {
+        making.record.gates.insert("policy".into(), json!({"package": []}));
+    });
+    for recursion in ["a if b\n\nb if a\n\n", "f(x) := f(x + 1)\n\na if f(1) == 2\n\n"] {
+        let text = format!("{RULE}deny contains \"x\" if a\n\n{recursion}");
+        spoilt(Outcome::Pause, "policy.broken", |making| making.set_policy(&text));
+    }
+    // Work without end is stopped by counting, and so the same everywhere.
+    let endless = "list := [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]\n\ndeny contains \"x\" if {\n\tcount({1 | some a in list; some b in list; some c in list; some d in list; some e in list; some f in list; some g in list; some h in list; a == \"never\"}) > 0\n}\n";
+    let text = endless.replacen("deny", &format!("{}deny", RULE.trim_start_matches("package p\n\n")), 1);
+    spoilt(Outcome::Pause, "policy.broken", |making| making.set_policy(&format!("package p\n\n{text}")));
+}
+
+#[test]
+fn policies_pause_and_warn() {
+    let says = |word: &str| format!("{RULE}{word} contains \"m\" if true\n");
+    spoilt(Outcome::Pause, "p.c", |making| making.set_policy(&says("pause")));
+    spoilt(Outcome::Proceed, "p.c", |making| making.set_policy(&says("warn")));
+    spoilt(Outcome::Rework, "p.c", |making| making.set_policy(&says("deny")));
+}
+
+#[test]
+fn gaps_editions_and_gates_that_are_not_known_are_unknown() {
+    for gate in ["route", "signature", "vulnerability", "policy"] {
+        let gap = Gap { gate: gate.into(), subject: "s".into(), reason: "r".into(), remediation: "m".into() };
+        let code = format!("{gate}.input-missing");
+        let decision = spoilt(Outcome::Pause, &code, |making| making.record.gaps = vec![gap]);
+        assert_eq!(answer(&decision, gate), Answer::Unknown);
+    }
+    spoilt(Outcome::Pause, "edition.unknown", |making| making.record.edition = "1999-1".into());
+    spoilt(Outcome::Pause, "gates.none", |making| making.record.gates.clear());
+    let decision = spoilt(Outcome::Pause, "gates.unknown", |making| {
+        making.record.gates.insert("signatur".into(), json!({}));
+    });
+    assert!(codes(&decision).len() == 1);
+}
+
+#[test]
+fn the_same_case_gives_the_same_bytes_on_many_threads() {
+    let mut making = Making::new();
+    making.set_advisory("high", &["1.3.1-r3"], false);
+    let case = Case { record: making.record, inputs: making.inputs };
+    let expected = canon::to_bytes(&decide(&case)).unwrap();
+    std::thread::scope(|scope| {
+        let handles: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| canon::to_bytes(&decide(&case)).unwrap())).collect();
+        for handle in handles {
+            assert_eq!(handle.join().unwrap(), expected);
+        }
+    });
+}
+
+#[test]
+fn the_order_in_which_things_were_found_says_nothing() {
+    let making = Making::new();
+    let mut record = making.record.clone();
+    record.policies.reverse();
+    record.evidence.reverse();
+    record.sort();
+    let mut sorted = making.record.clone();
+    sorted.sort();
+    assert_eq!(record.encode().unwrap(), sorted.encode().unwrap());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever one input is replaced by, under the digest of what it was: its bytes are then missing, and nothing
+    /// proceeds; whatever it is replaced by under its own digest never panics.
+    #[test]
+    fn no_input_can_be_taken_away_or_spoilt(which in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let making = Making::new();
+        let names = making.record.inputs();
+        let gone = names[which.index(names.len())];
+        let mut inputs = Inputs::new();
+        for (digest, content) in making.inputs.iter().filter(|(digest, _)| **digest != gone) {
+            prop_assert_eq!(inputs.insert(content.clone()), *digest);
+        }
+        let case = Case { record: making.record.clone(), inputs: inputs.clone() };
+        prop_assert!(decide(&case).outcome != Outcome::Proceed, "{}", gone);
+        // The same place in the record, now naming other bytes.
+        let other = inputs.insert(Bytes::from(bytes));
+        let text = String::from_utf8(canon::to_bytes(&making.record).unwrap()).unwrap();
+        let record: CaseRecord = serde_json::from_str(&text.replace(&gone.to_string(), &other.to_string())).unwrap();
+        let _decision = decide(&Case { record, inputs });
+    }
+}
