@@ -4,6 +4,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::semicolon_if_nothing_returned,
     reason = "a test may panic"
 )]
 
