@@ -1,4 +1,4 @@
-//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]` and `cargo xtask tidy`.
+//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]` `cargo xtask tidy`, and `cargo xtask bench`.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,11 @@ fn main() -> ExitCode {
     let done = match arguments.next().as_deref() {
         Some("test") => xtask::test::run(&arguments.collect::<Vec<_>>()),
         Some("tidy") => xtask::tidy::run(),
-        _ => Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | cargo xtask tidy".to_owned()),
+        Some("bench") => xtask::test::bench(),
+        _ => Err(
+            "usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | cargo xtask tidy | cargo xtask bench"
+                .to_owned(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

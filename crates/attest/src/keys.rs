@@ -1,9 +1,12 @@
 //! Keys: those that verify, and those that sign.
 
+use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1, ED25519, EcdsaKeyPair,
-    KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_ASN1,
+    ECDSA_P384_SHA384_FIXED, ED25519, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use data_encoding::BASE64;
 use lockgate_model::Digest;
@@ -12,13 +15,31 @@ use pem::{EncodeConfig, LineEnding, Pem};
 /// Largest key file that is read, in bytes.
 const KEY_BYTES: usize = 16 << 10;
 
-/// DER before the key itself (RFC 5280, section 4.1.2.7, with the algorithms of RFC 5480 and RFC 8410).
-const P256: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
-const P384: &[u8] =
-    b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00";
-const ED25519_PREFIX: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
-/// `rsaEncryption` with its NULL parameter, after the four bytes of the outer header.
-const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+/// An algorithm that verifies: what cosign signs with for a key of that kind.
+#[derive(Debug)]
+struct Algorithm {
+    name: &'static str,
+    verification: &'static dyn VerificationAlgorithm,
+    /// ECDSA with signatures as the two numbers in a row.
+    p1363: Option<&'static dyn VerificationAlgorithm>,
+}
+
+static ALGORITHMS: [Algorithm; 4] = [
+    Algorithm {
+        name: "ECDSA P-256",
+        verification: &ECDSA_P256_SHA256_ASN1,
+        p1363: Some(&ECDSA_P256_SHA256_FIXED),
+    },
+    Algorithm {
+        name: "ECDSA P-384",
+        verification: &ECDSA_P384_SHA384_ASN1,
+        p1363: Some(&ECDSA_P384_SHA384_FIXED),
+    },
+    // Ed25519 as such. cosign 3.1 signs with the prehashed variant, which it does not verify on images itself.
+    Algorithm { name: "Ed25519", verification: &ED25519, p1363: None },
+    Algorithm { name: RSA, verification: &RSA_PKCS1_2048_8192_SHA256, p1363: None },
+];
+const RSA: &str = "RSA";
 
 /// Why a key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,73 +48,84 @@ pub enum KeyError {
     #[error("it is no PEM file with one key")]
     NotPem,
     /// PEM, but of something else.
-    #[error("it holds a `{found}`, where a `{expected}` is needed")]
+    #[error("it holds a `{found}`, where a `{expected}` is needed: `openssl pkey` converts keys")]
     Kind {
         /// What it must hold.
         expected: &'static str,
         /// What it holds.
         found: String,
     },
-    /// An encrypted key.
-    #[error(
-        "it is encrypted: give a PKCS#8 key (`openssl pkcs8 -topk8 -nocrypt`), or make one with `lockgate key generate`"
-    )]
+    /// A key encrypted as PKCS#8 says.
+    #[error("it is encrypted: `openssl pkey -in KEY -out PLAIN` decrypts it")]
     Encrypted,
-    /// A key of an algorithm that is not read.
-    #[error("its algorithm is not read: ECDSA P-256 and P-384, Ed25519 and RSA of 2048 to 8192 bits are")]
+    /// A key encrypted in cosign's own way, which nothing else reads.
+    #[error(
+        "it is encrypted by cosign, which this version does not read: sign with cosign, whose signatures count here as well, or make a key with `lockgate key generate`"
+    )]
+    EncryptedByCosign,
+    /// A public key that is malformed, or of an algorithm that is not read.
+    #[error(
+        "it is no well-formed key of an algorithm that is read: ECDSA P-256 and P-384, Ed25519 and RSA of 2048 to 8192 bits are"
+    )]
     Algorithm,
+    /// A private key that is malformed, or not of the one algorithm that signs.
+    #[error(
+        "it is no ECDSA P-256 key, the only kind that signs: `lockgate key generate` and `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` make one"
+    )]
+    NotP256,
     /// The cryptographic library refused.
     #[error("the cryptographic library refused the key")]
     Refused,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Algorithm {
-    P256,
-    P384,
-    Ed25519,
-    Rsa,
+/// A public key, as SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
+#[derive(Debug, Clone)]
+pub struct PublicKey {
+    algorithm: &'static Algorithm,
+    parsed: ParsedPublicKey,
 }
 
-/// A public key, as SubjectPublicKeyInfo.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    algorithm: Algorithm,
-    der: Vec<u8>,
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
 }
+
+impl Eq for PublicKey {}
 
 impl PublicKey {
     /// Reads a `PUBLIC KEY` in PEM.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let pem = one_pem(bytes)?;
         expect_tag(&pem, "PUBLIC KEY")?;
-        Self::from_der(pem.into_contents())
+        Self::from_der(pem.contents())
     }
 
-    fn from_der(der: Vec<u8>) -> Result<Self, KeyError> {
-        let exactly = |prefix: &[u8], key: usize| der.starts_with(prefix) && der.len() == prefix.len() + key;
-        let algorithm = if exactly(P256, 65) {
-            Algorithm::P256
-        } else if exactly(P384, 97) {
-            Algorithm::P384
-        } else if exactly(ED25519_PREFIX, 32) {
-            Algorithm::Ed25519
-        } else if der.get(4..).is_some_and(|rest| rest.starts_with(RSA)) {
-            Algorithm::Rsa
-        } else {
-            return Err(KeyError::Algorithm);
+    /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
+    /// signature could count for two.
+    fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        let read = |algorithm: &'static Algorithm| {
+            let parsed = ParsedPublicKey::new(algorithm.verification, der).ok()?;
+            let canonical = parsed.as_der().is_ok_and(|again| again.as_ref() == der);
+            // The length of an RSA key is otherwise looked at only when it verifies.
+            let long_enough = algorithm.name != RSA || PublicEncryptingKey::from_der(der).is_ok();
+            (canonical && long_enough).then_some(Self { algorithm, parsed })
         };
-        Ok(Self { algorithm, der })
+        ALGORITHMS.iter().find_map(read).ok_or(KeyError::Algorithm)
+    }
+
+    fn der(&self) -> &[u8] {
+        self.parsed.as_ref()
     }
 
     /// The key as `PUBLIC KEY` in PEM.
     pub fn to_pem(&self) -> String {
-        encode_pem("PUBLIC KEY", &self.der)
+        encode_pem("PUBLIC KEY", self.der())
     }
 
     /// Digest of the DER bytes: the key's name wherever it is not called by another.
     pub fn id(&self) -> Digest {
-        Digest::of(&self.der)
+        Digest::of(self.der())
     }
 
     /// What cosign writes as `publicKey.hint` of a bundle: the digest of the DER bytes in base64.
@@ -103,23 +135,21 @@ impl PublicKey {
 
     /// The algorithm, for people.
     pub fn algorithm(&self) -> &'static str {
-        match self.algorithm {
-            Algorithm::P256 => "ECDSA P-256",
-            Algorithm::P384 => "ECDSA P-384",
-            Algorithm::Ed25519 => "Ed25519",
-            Algorithm::Rsa => "RSA",
-        }
+        self.algorithm.name
     }
 
-    /// Whether `signature` (ECDSA: DER; RSA: PKCS#1 v1.5 with SHA-256) is this key's over `message`.
+    /// Whether `signature` is this key's over `message`. ECDSA: DER, with the hash of the curve's size; RSA:
+    /// PKCS#1 v1.5 with SHA-256.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        let algorithm: &'static dyn VerificationAlgorithm = match self.algorithm {
-            Algorithm::P256 => &ECDSA_P256_SHA256_ASN1,
-            Algorithm::P384 => &ECDSA_P384_SHA384_ASN1,
-            Algorithm::Ed25519 => &ED25519,
-            Algorithm::Rsa => &RSA_PKCS1_2048_8192_SHA256,
-        };
-        UnparsedPublicKey::new(algorithm, &self.der).verify(message, signature).is_ok()
+        self.parsed.verify_sig(message, signature).is_ok()
+    }
+
+    /// Whether `signature`, the two numbers in a row (IEEE P1363), is this ECDSA key's over `message`. For
+    /// signers that are known to write so; cosign does not, and nothing guesses.
+    pub fn verify_p1363(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.algorithm.p1363.is_some_and(|algorithm| {
+            UnparsedPublicKey::new(algorithm, self.der()).verify(message, signature).is_ok()
+        })
     }
 }
 
@@ -139,17 +169,23 @@ impl SigningKey {
     /// Reads a `PRIVATE KEY` (PKCS#8) in PEM.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let pem = one_pem(bytes)?;
-        if pem.tag().contains("ENCRYPTED") {
-            return Err(KeyError::Encrypted);
+        match pem.tag() {
+            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+            // cosign 2 and 3, and cosign 1.
+            "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
+                return Err(KeyError::EncryptedByCosign);
+            }
+            _ => {}
         }
         expect_tag(&pem, "PRIVATE KEY")?;
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pem.contents())
-            .map_err(|_| KeyError::Algorithm)?;
+            .map_err(|_| KeyError::NotP256)?;
         Self::from_pair(pair)
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
-        let public = PublicKey::from_der([P256, pair.public_key().as_ref()].concat())?;
+        let der = pair.public_key().as_der().map_err(|_| KeyError::Refused)?;
+        let public = PublicKey::from_der(der.as_ref())?;
         Ok(Self { pair, public })
     }
 
@@ -201,6 +237,12 @@ fn encode_pem(tag: &str, der: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::encoding::PublicKeyX509Der;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, Ed25519KeyPair, RsaKeyPair,
+    };
+
     use super::*;
 
     #[test]
@@ -221,11 +263,104 @@ mod tests {
         let (private, public) = (key.to_pem().unwrap(), key.public().to_pem());
         assert!(matches!(PublicKey::from_pem(private.as_bytes()), Err(KeyError::Kind { .. })));
         assert!(matches!(SigningKey::from_pem(public.as_bytes()), Err(KeyError::Kind { .. })));
-        let encrypted = private.replace("PRIVATE KEY", "ENCRYPTED SIGSTORE PRIVATE KEY");
-        assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), KeyError::Encrypted);
+        for (tag, error) in [
+            ("ENCRYPTED PRIVATE KEY", KeyError::Encrypted),
+            ("ENCRYPTED SIGSTORE PRIVATE KEY", KeyError::EncryptedByCosign),
+            ("ENCRYPTED COSIGN PRIVATE KEY", KeyError::EncryptedByCosign),
+        ] {
+            let encrypted = private.replace("PRIVATE KEY", tag);
+            assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), error);
+        }
         assert_eq!(PublicKey::from_pem(format!("{public}{public}").as_bytes()), Err(KeyError::NotPem));
         assert_eq!(PublicKey::from_pem(b"nothing"), Err(KeyError::NotPem));
-        let short = encode_pem("PUBLIC KEY", P256);
-        assert_eq!(PublicKey::from_pem(short.as_bytes()), Err(KeyError::Algorithm));
+        let long = format!("{public}{}", " ".repeat(KEY_BYTES));
+        assert_eq!(PublicKey::from_pem(long.as_bytes()), Err(KeyError::NotPem));
+    }
+
+    /// A key of each other kind, as DER.
+    fn others() -> [(&'static str, Vec<u8>); 3] {
+        let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
+        let ed25519 = Ed25519KeyPair::generate().unwrap();
+        let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        [
+            ("ECDSA P-384", p384.public_key().as_der().unwrap().as_ref().to_vec()),
+            ("Ed25519", ed25519.public_key().as_der().unwrap().as_ref().to_vec()),
+            ("RSA", AsDer::<PublicKeyX509Der<'_>>::as_der(rsa.public_key()).unwrap().as_ref().to_vec()),
+        ]
+    }
+
+    #[test]
+    fn reads_each_algorithm_and_no_bent_key() {
+        let p256 = SigningKey::generate().unwrap().public();
+        assert_eq!(p256.algorithm(), "ECDSA P-256");
+        for (name, der) in others().into_iter().chain([("ECDSA P-256", p256.der().to_vec())]) {
+            let key = PublicKey::from_der(&der).unwrap();
+            assert_eq!(key.algorithm(), name);
+            let cut = der.get(..der.len() - 1).unwrap();
+            assert_eq!(PublicKey::from_der(cut), Err(KeyError::Algorithm), "{name} cut short");
+            let longer = [&der[..], &[0]].concat();
+            assert_eq!(PublicKey::from_der(&longer), Err(KeyError::Algorithm), "{name} with a byte too many");
+        }
+        // A point that is on no curve, and one in its short form.
+        let mut off = p256.der().to_vec();
+        *off.last_mut().unwrap() ^= 1;
+        assert_eq!(PublicKey::from_der(&off), Err(KeyError::Algorithm));
+        let (head, point) = p256.der().split_at(26);
+        let mut short = [head, &[2 + (point[64] & 1)], &point[1..33]].concat();
+        (short[1], short[24]) = (0x39, 0x22);
+        assert_eq!(PublicKey::from_der(&short), Err(KeyError::Algorithm));
+        // A bare point, as the library alone would take it.
+        assert_eq!(PublicKey::from_der(point), Err(KeyError::Algorithm));
+    }
+
+    #[test]
+    fn refuses_short_rsa_keys_and_other_spellings_of_long_ones() {
+        // RSA of 1024 bits with the exponent 65537: the length decides, so any odd modulus serves.
+        let modulus = |bytes: usize| [vec![0, 0xc1], vec![0x5b; bytes - 1]].concat();
+        assert_eq!(PublicKey::from_der(&rsa_der(&modulus(128), true)), Err(KeyError::Algorithm));
+        assert_eq!(PublicKey::from_der(&rsa_der(&modulus(2048), true)), Err(KeyError::Algorithm));
+        assert!(PublicKey::from_der(&rsa_der(&modulus(256), true)).is_ok());
+        assert_eq!(PublicKey::from_der(&rsa_der(&modulus(256), false)), Err(KeyError::Algorithm));
+    }
+
+    /// SubjectPublicKeyInfo of an RSA key, with or without the NULL that RFC 3279, section 2.3.1, asks for.
+    fn rsa_der(modulus: &[u8], null: bool) -> Vec<u8> {
+        let tagged = |tag: u8, content: &[u8]| {
+            let size = u16::try_from(content.len()).unwrap().to_be_bytes();
+            let length: &[u8] = match content.len() {
+                0..128 => &size[1..],
+                128..256 => &[0x81, size[1]],
+                _ => &[0x82, size[0], size[1]],
+            };
+            [&[tag], length, content].concat()
+        };
+        let key = tagged(0x30, &[tagged(2, modulus), tagged(2, &[1, 0, 1])].concat());
+        let oid = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+        let algorithm = tagged(0x30, &[&oid[..], if null { &[5, 0] } else { &[] }].concat());
+        tagged(0x30, &[algorithm, tagged(3, &[&[0], &key[..]].concat())].concat())
+    }
+
+    #[test]
+    fn only_p256_signs() {
+        let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap().to_pkcs8v1().unwrap();
+        let pem = encode_pem("PRIVATE KEY", p384.as_ref());
+        assert_eq!(SigningKey::from_pem(pem.as_bytes()).unwrap_err(), KeyError::NotP256);
+    }
+
+    #[test]
+    fn encodings_are_not_guessed() {
+        let rng = SystemRandom::new();
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let key = PublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+        let fixed = pair.sign(&rng, b"message").unwrap();
+        assert!(key.verify_p1363(b"message", fixed.as_ref()) && !key.verify(b"message", fixed.as_ref()));
+        let key = SigningKey::generate().unwrap();
+        let der = key.sign(b"message").unwrap();
+        assert!(key.public().verify(b"message", &der) && !key.public().verify_p1363(b"message", &der));
+        let pair = Ed25519KeyPair::generate().unwrap();
+        let key = PublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+        let signature = pair.sign(b"message");
+        assert!(key.verify(b"message", signature.as_ref()));
+        assert!(!key.verify_p1363(b"message", signature.as_ref()));
     }
 }

@@ -1,0 +1,28 @@
+//! Frozen cases and their Decisions, byte for byte: `corpus/EDITION/NAME`. Never changed, only added to; when bytes must
+//! change, a new Edition is cut.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test may panic")]
+
+use std::path::Path;
+
+use lockgate_judge::decide;
+use lockgate_model::{Case, CaseRecord, Inputs, canon};
+
+#[test]
+fn every_frozen_case_gives_its_frozen_decision() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/2026-1");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let folder = entry.unwrap().path();
+        let record: CaseRecord =
+            canon::from_bytes(&std::fs::read(folder.join("case.json")).unwrap()).unwrap();
+        let mut inputs = Inputs::new();
+        for input in std::fs::read_dir(folder.join("inputs")).unwrap() {
+            inputs.insert(std::fs::read(input.unwrap().path()).unwrap());
+        }
+        let decision = canon::to_bytes(&decide(&Case { record, inputs })).unwrap();
+        let frozen = std::fs::read(folder.join("decision.json")).unwrap();
+        assert!(decision == frozen, "{}: {}", folder.display(), String::from_utf8_lossy(&decision));
+        checked += 1;
+    }
+    assert!(checked >= 5, "{checked}");
+}
