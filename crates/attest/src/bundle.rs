@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dsse::Envelope;
+use crate::verify::Refusal;
 
 /// The media type up to its version; older versions have it as a parameter.
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
@@ -28,12 +29,16 @@ pub(crate) struct Bundle {
     pub(crate) message_signature: Option<Value>,
 }
 
-/// What a bundle says about the key. Only a public key counts here; its hint does not.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a bundle says about the key: one of the three. Only a public key counts here; its hint does not.
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Material {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) public_key: Option<Hint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) x509_certificate_chain: Option<Value>,
 }
 
 /// A hint at the key.
@@ -43,22 +48,36 @@ pub(crate) struct Hint {
     pub(crate) hint: String,
 }
 
-/// The envelope of a bundle that a managed key signed; the error says why there is none.
-pub(crate) fn envelope(bytes: &[u8]) -> Result<Envelope, String> {
-    let bundle: Bundle =
-        json::from_slice(bytes, limits::EVIDENCE_BYTES).map_err(|error| error.to_string())?;
+/// The envelope of a bundle that a managed key signed.
+///
+/// A bare message signature is refused although it may be right: cosign writes it for files, never for images, and
+/// does not verify it on them.
+pub(crate) fn envelope(bytes: &[u8]) -> Result<Envelope, Refusal> {
+    let bundle: Bundle = json::from_slice(bytes, limits::EVIDENCE_BYTES)
+        .map_err(|error| Refusal::Malformed(error.to_string()))?;
     if !VERSIONS.contains(&bundle.media_type.as_str()) {
         let found: String = bundle.media_type.chars().take(100).collect();
-        return Err(format!("the bundle calls itself `{found}`; versions 0.1 to 0.3 are read"));
+        return Err(Refusal::NotRead(format!(
+            "the bundle calls itself `{found}`; versions 0.1 to 0.3 are read"
+        )));
     }
-    if bundle.verification_material.public_key.is_none() {
-        return Err(
-            "the bundle is signed with a certificate: keyless signatures are not read by this version".into(),
-        );
+    let material = &bundle.verification_material;
+    if material.certificate.is_some() || material.x509_certificate_chain.is_some() {
+        let why = "the bundle is signed with a certificate: keyless signatures are not read by this version";
+        return Err(Refusal::NotRead(why.to_owned()));
+    }
+    if material.public_key.is_none() {
+        return Err(Refusal::Malformed("the bundle speaks of neither a key nor a certificate".to_owned()));
     }
     match (bundle.dsse_envelope, bundle.message_signature) {
         (Some(envelope), None) => Ok(envelope),
-        (None, Some(_)) => Err("the bundle signs a bare message, which says nothing about an image".into()),
-        _ => Err("the bundle must hold exactly one of an envelope and a message signature".into()),
+        (None, Some(_)) => {
+            let why = "the bundle signs a bare message, which says nothing about an image";
+            Err(Refusal::NotRead(why.to_owned()))
+        }
+        _ => {
+            let why = "the bundle must hold exactly one of an envelope and a message signature";
+            Err(Refusal::Malformed(why.to_owned()))
+        }
     }
 }

@@ -99,3 +99,41 @@ impl Envelope {
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.as_bytes()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pae_is_that_of_the_specification() {
+        // protocol.md, "Test vectors".
+        let bytes = pae("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(bytes, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        // Lengths are in bytes, so that nothing can slip from type to payload.
+        assert_eq!(pae("\u{e9}", b""), "DSSEv1 2 \u{e9} 0 ".as_bytes());
+    }
+
+    #[test]
+    fn refuses_what_is_no_envelope() {
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            r#"{"payload":"","payloadType":"x"}"#,
+            r#"{"payload":1,"payloadType":"x","signatures":[]}"#,
+        ] {
+            assert!(matches!(Envelope::read(bad.as_bytes()), Err(EnvelopeError::Malformed(_))), "{bad}");
+        }
+        let signature = |sig: &str| Signature { keyid: None, sig: sig.to_owned() };
+        let envelope = |payload: &str, sig: &str| Envelope {
+            payload: payload.to_owned(),
+            payload_type: IN_TOTO.to_owned(),
+            signatures: vec![signature(sig)],
+        };
+        assert!(envelope("e30=", "AAAA").open().is_ok());
+        for wrong in ["e30", "e31=", "e30=\n", " e30=", "e30==", "-_-_"] {
+            assert_eq!(envelope(wrong, "AAAA").open(), Err(EnvelopeError::Base64("payload")), "{wrong}");
+            assert_eq!(envelope("e30=", wrong).open(), Err(EnvelopeError::Base64("signature")), "{wrong}");
+        }
+    }
+}

@@ -12,6 +12,8 @@ const PAYLOAD_BYTES: usize = 1 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     critical: Critical,
+    /// Whatever the signer added; cosign reads payloads without it.
+    #[serde(default)]
     optional: Value,
 }
 

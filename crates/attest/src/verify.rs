@@ -83,7 +83,8 @@ pub struct Examined {
     pub form: Form,
     /// What it is, where that could be said; believed only when `by` is not empty.
     pub speaks: Option<Speaks>,
-    /// Names of the keys that verify it, sorted.
+    /// Names of the keys that verify it, sorted. A key that was given under two names is here under both:
+    /// whoever counts keys counts their ids.
     pub by: Vec<String>,
     /// The statement, when a key verifies it.
     pub statement: Option<Statement>,
@@ -130,17 +131,18 @@ pub fn examine(carried: &Carried<'_>, keys: &[NamedKey<'_>]) -> Vec<Examined> {
         return vec![Examined::refused(Form::Other, refusal)];
     }
     let layers = manifest.layers.iter().zip(&carried.blobs).take(limits::SIGNATURES_PER_EVIDENCE);
-    let mut examined: Vec<_> =
-        layers.map(|(layer, blob)| examine_layer(&carried.evidence.subject, layer, blob, keys)).collect();
+    let mut examiner =
+        Examiner { subject: &carried.evidence.subject, keys, left: limits::SIGNATURES_PER_EVIDENCE };
+    let mut answers: Vec<_> = layers.map(|(layer, blob)| examiner.layer(layer, blob)).collect();
     if manifest.layers.len() > limits::SIGNATURES_PER_EVIDENCE {
         let why = format!(
             "it has {} layers; the first {} are read",
             manifest.layers.len(),
             limits::SIGNATURES_PER_EVIDENCE
         );
-        examined.push(Examined::refused(Form::Other, Refusal::NotRead(why)));
+        answers.push(Examined::refused(Form::Other, Refusal::NotRead(why)));
     }
-    examined
+    answers
 }
 
 /// The manifest, when its bytes are what the evidence names and, for a referrer, its subject is right.
@@ -163,76 +165,80 @@ fn manifest(carried: &Carried<'_>) -> Result<Manifest, Refusal> {
     }
 }
 
-fn examine_layer(subject: &Digest, layer: &Descriptor, blob: &[u8], keys: &[NamedKey<'_>]) -> Examined {
-    let form = match layer.media_type.as_str() {
-        media::SIMPLE_SIGNING => Form::SimpleSigning,
-        media::DSSE => Form::Envelope,
-        other if other.starts_with(bundle::MEDIA_TYPE) => Form::Bundle,
-        _ => Form::Other,
-    };
-    if Digest::of(blob) != layer.digest {
-        return Examined::refused(form, Refusal::Malformed("its content has another digest".into()));
+/// What the layers of one piece of evidence are examined with.
+struct Examiner<'a> {
+    subject: &'a Digest,
+    keys: &'a [NamedKey<'a>],
+    /// How many signatures may still be tried, in all layers together.
+    left: usize,
+}
+
+impl Examiner<'_> {
+    fn layer(&mut self, layer: &Descriptor, blob: &[u8]) -> Examined {
+        let form = match layer.media_type.as_str() {
+            media::SIMPLE_SIGNING => Form::SimpleSigning,
+            media::DSSE => Form::Envelope,
+            other if other.starts_with(bundle::MEDIA_TYPE) => Form::Bundle,
+            _ => Form::Other,
+        };
+        let examined = match form {
+            _ if Digest::of(blob) != layer.digest => {
+                Err(Refusal::Malformed("its content has another digest".to_owned()))
+            }
+            Form::SimpleSigning => self.simple(layer, blob),
+            Form::Envelope => Envelope::read(blob)
+                .map_err(|error| Refusal::Malformed(error.to_string()))
+                .and_then(|envelope| self.enveloped(form, &envelope)),
+            Form::Bundle => bundle::envelope(blob).and_then(|envelope| self.enveloped(form, &envelope)),
+            Form::Other => {
+                let media_type: String = layer.media_type.chars().take(100).collect();
+                Err(Refusal::NotRead(format!("`{media_type}` is not read")))
+            }
+        };
+        examined.unwrap_or_else(|refusal| Examined::refused(form, refusal))
     }
-    match form {
-        Form::SimpleSigning => simple(subject, layer, blob, keys),
-        Form::Envelope => match Envelope::read(blob) {
-            Ok(envelope) => enveloped(form, subject, &envelope, keys),
-            Err(error) => Examined::refused(form, Refusal::Malformed(error.to_string())),
-        },
-        Form::Bundle => match bundle::envelope(blob) {
-            Ok(envelope) => enveloped(form, subject, &envelope, keys),
-            Err(why) => Examined::refused(form, Refusal::NotRead(why)),
-        },
-        Form::Other => {
-            let media_type: String = layer.media_type.chars().take(100).collect();
-            Examined::refused(form, Refusal::NotRead(format!("`{media_type}` is not read")))
+
+    fn simple(&mut self, layer: &Descriptor, payload: &[u8]) -> Result<Examined, Refusal> {
+        simple_signing::speaks_about(payload, self.subject).map_err(Refusal::OtherSubject)?;
+        let signature = layer.annotations.get(SIGNATURE).and_then(|text| BASE64.decode(text.as_bytes()).ok());
+        let signature = signature.ok_or_else(|| {
+            Refusal::Malformed(format!("the annotation `{SIGNATURE}` holds no signature in base64"))
+        })?;
+        let by = self.makers(payload, &[signature])?;
+        let refusal = by.is_empty().then_some(Refusal::NoKey);
+        let speaks = Some(Speaks::Signature);
+        Ok(Examined { form: Form::SimpleSigning, speaks, by, statement: None, refusal })
+    }
+
+    fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
+        let opened = envelope.open().map_err(|error| Refusal::Malformed(error.to_string()))?;
+        let statement = Statement::read(&opened.payload).map_err(Refusal::Malformed)?;
+        if !statement.is_about(self.subject) {
+            return Err(Refusal::OtherSubject("its statement is about another artifact".to_owned()));
         }
+        let by = self.makers(&pae(&envelope.payload_type, &opened.payload), &opened.signatures)?;
+        let speaks = if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
+            Speaks::Signature
+        } else {
+            Speaks::Attestation { predicate_type: statement.predicate_type.clone() }
+        };
+        let refusal = by.is_empty().then_some(Refusal::NoKey);
+        let statement = (!by.is_empty()).then_some(statement);
+        Ok(Examined { form, speaks: Some(speaks), by, statement, refusal })
     }
-}
 
-fn simple(subject: &Digest, layer: &Descriptor, payload: &[u8], keys: &[NamedKey<'_>]) -> Examined {
-    let form = Form::SimpleSigning;
-    if let Err(why) = simple_signing::speaks_about(payload, subject) {
-        return Examined::refused(form, Refusal::OtherSubject(why));
+    /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key
+    /// are one maker.
+    fn makers(&mut self, message: &[u8], signatures: &[Vec<u8>]) -> Result<Vec<String>, Refusal> {
+        const LIMIT: usize = limits::SIGNATURES_PER_EVIDENCE;
+        self.left = self.left.checked_sub(signatures.len()).ok_or_else(|| {
+            Refusal::NotRead(format!(
+                "the evidence holds more than {LIMIT} signatures; the first {LIMIT} are read"
+            ))
+        })?;
+        let made =
+            |key: &&NamedKey<'_>| signatures.iter().any(|signature| key.key.verify(message, signature));
+        let names: BTreeSet<_> = self.keys.iter().filter(made).map(|key| key.name.to_owned()).collect();
+        Ok(names.into_iter().collect())
     }
-    let signature = layer.annotations.get(SIGNATURE).and_then(|text| BASE64.decode(text.as_bytes()).ok());
-    let Some(signature) = signature else {
-        let why = format!("the annotation `{SIGNATURE}` holds no signature in base64");
-        return Examined::refused(form, Refusal::Malformed(why));
-    };
-    let by = makers(keys, payload, &[signature]);
-    let refusal = by.is_empty().then_some(Refusal::NoKey);
-    Examined { form, speaks: Some(Speaks::Signature), by, statement: None, refusal }
-}
-
-fn enveloped(form: Form, subject: &Digest, envelope: &Envelope, keys: &[NamedKey<'_>]) -> Examined {
-    let opened = match envelope.open() {
-        Ok(opened) => opened,
-        Err(error) => return Examined::refused(form, Refusal::Malformed(error.to_string())),
-    };
-    let statement = match Statement::read(&opened.payload) {
-        Ok(statement) => statement,
-        Err(why) => return Examined::refused(form, Refusal::Malformed(why)),
-    };
-    if !statement.is_about(subject) {
-        let why = "its statement is about another artifact".to_owned();
-        return Examined::refused(form, Refusal::OtherSubject(why));
-    }
-    let signed = pae(&envelope.payload_type, &opened.payload);
-    let by = makers(keys, &signed, &opened.signatures);
-    let speaks = if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
-        Speaks::Signature
-    } else {
-        Speaks::Attestation { predicate_type: statement.predicate_type.clone() }
-    };
-    let refusal = by.is_empty().then_some(Refusal::NoKey);
-    let statement = (!by.is_empty()).then_some(statement);
-    Examined { form, speaks: Some(speaks), by, statement, refusal }
-}
-
-/// The names of the keys that made one of `signatures` over `message`.
-fn makers(keys: &[NamedKey<'_>], message: &[u8], signatures: &[Vec<u8>]) -> Vec<String> {
-    let made = |key: &&NamedKey<'_>| signatures.iter().any(|signature| key.key.verify(message, signature));
-    let names: BTreeSet<_> = keys.iter().filter(made).map(|key| key.name.to_owned()).collect();
-    names.into_iter().collect()
 }

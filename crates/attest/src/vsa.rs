@@ -48,3 +48,56 @@ pub fn vsa_statement(artifact: &Descriptor, summary: &Summary<'_>) -> Statement 
     });
     Statement::about(artifact, PREDICATE_TYPE, predicate)
 }
+
+#[cfg(test)]
+mod tests {
+    use lockgate_model::oci::media;
+
+    use super::*;
+
+    fn written(passed: bool) -> serde_json::Value {
+        let artifact = Descriptor::of(media::OCI_MANIFEST, b"the artifact");
+        let (case, decision) = (Digest::of(b"case"), Digest::of(b"decision"));
+        let summary = Summary {
+            verifier: "https://lockgate.example/verifier",
+            time: Timestamp::from_unix(0),
+            resource: "registry.example/prod/web".to_owned(),
+            stage: "prod",
+            case,
+            inputs: vec![("urn:lockgate:decision:1".to_owned(), decision)],
+            passed,
+        };
+        serde_json::to_value(vsa_statement(&artifact, &summary)).unwrap()
+    }
+
+    #[test]
+    fn has_the_fields_of_the_specification() {
+        let artifact = Digest::of(b"the artifact");
+        let expected = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {"sha256": artifact.hex()}}],
+            "predicateType": "https://slsa.dev/verification_summary/v1",
+            "predicate": {
+                "verifier": {"id": "https://lockgate.example/verifier"},
+                "timeVerified": "1970-01-01T00:00:00Z",
+                "resourceUri": format!("registry.example/prod/web@{artifact}"),
+                "policy": {"uri": "urn:lockgate:stage:prod", "digest": {"sha256": Digest::of(b"case").hex()}},
+                "inputAttestations": [{
+                    "uri": "urn:lockgate:decision:1",
+                    "digest": {"sha256": Digest::of(b"decision").hex()},
+                }],
+                "verificationResult": "PASSED",
+                "verifiedLevels": ["SLSA_BUILD_LEVEL_UNEVALUATED", "LOCKGATE_GATES_PASSED"],
+                "slsaVersion": "1.1",
+            },
+        });
+        assert_eq!(written(true), expected);
+    }
+
+    #[test]
+    fn says_no_level_of_what_failed() {
+        let predicate = &written(false)["predicate"];
+        assert_eq!(predicate["verificationResult"], "FAILED");
+        assert_eq!(predicate["verifiedLevels"], json!(["FAILED"]));
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
-use lockgate_model::{Descriptor, Digest, Timestamp};
+use lockgate_model::{Descriptor, Digest, Timestamp, limits};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -39,6 +39,15 @@ pub enum WriteError {
     /// The document has no JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// The tag holds as many signatures as are read; one more would not be.
+    #[error(
+        "`{tag}` holds {limit} signatures or attestations already, and no more are read: remove some, or use the bundle form",
+        limit = limits::SIGNATURES_PER_EVIDENCE
+    )]
+    Full {
+        /// The tag.
+        tag: String,
+    },
 }
 
 /// The statement of cosign's signature in bundle form. cosign writes empty annotations in the subject.
@@ -59,7 +68,10 @@ pub fn cosign_bundle(
 ) -> Result<Attachable, WriteError> {
     let bundle = Bundle {
         media_type: media::SIGSTORE_BUNDLE.to_owned(),
-        verification_material: Material { public_key: Some(Hint { hint: key.public().hint() }) },
+        verification_material: Material {
+            public_key: Some(Hint { hint: key.public().hint() }),
+            ..Material::default()
+        },
         dsse_envelope: Some(Envelope::sign(IN_TOTO, &serde_json::to_vec(statement)?, key)?),
         message_signature: None,
     };
@@ -146,6 +158,9 @@ fn legacy(
 ) -> Result<Attachable, WriteError> {
     const NEVER: &str = "0001-01-01T00:00:00Z";
     let mut layers = existing.map(|manifest| manifest.layers.clone()).unwrap_or_default();
+    if layers.len() >= limits::SIGNATURES_PER_EVIDENCE {
+        return Err(WriteError::Full { tag: tag.unwrap_or_default() });
+    }
     layers.push(layer);
     let config = serde_json::to_vec(&TagConfig {
         architecture: "",

@@ -26,10 +26,12 @@ fn main() {
         println!("copy: skipped, `cargo xtask test` sets up ferro-oci-server, docker-registry and skopeo");
         return;
     };
-    let digest = push(&from);
     let ca = to.ca.clone().unwrap();
     let (mut ours, mut theirs, mut memory) = (Vec::new(), Vec::new(), 0);
     for run in 0..=RUNS {
+        // Bytes that the target has never seen: skopeo remembers what it may mount.
+        let digest = push(&from, "web", 2 * run as u64);
+        push(&from, "other", 2 * run as u64 + 1);
         let start = Instant::now();
         let output = Command::new(std::env::current_exe().unwrap())
             .args([
@@ -50,7 +52,7 @@ fn main() {
         let start = Instant::now();
         let copied = Command::new(&skopeo)
             .args(["--insecure-policy", "copy", "-q", "--src-tls-verify=false"])
-            .args([format!("docker://{}/web:1", from.host), format!("docker://{}/theirs-{run}:1", to.host)])
+            .args([format!("docker://{}/other:1", from.host), format!("docker://{}/theirs-{run}:1", to.host)])
             .env("SSL_CERT_FILE", &ca)
             .env("REGISTRY_AUTH_FILE", to.docker_config.join("config.json"))
             .status()
@@ -86,8 +88,8 @@ fn repository(host: &str, name: &str) -> Repository {
 }
 
 /// An image of random bytes, which nothing compresses.
-fn push(to: &Part) -> Descriptor {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+fn push(to: &Part, name: &str, seed: u64) -> Descriptor {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed + 1);
     let mut random = || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -113,7 +115,7 @@ fn push(to: &Part) -> Descriptor {
     };
     let hosts = vec![HostSettings { host: to.host.clone(), plain_http: true, ..HostSettings::default() }];
     let registries = Registries::new(Settings { hosts, ..Settings::default() });
-    let web = repository(&to.host, "web");
+    let web = repository(&to.host, name);
     block_on(async {
         let manifest = registries.push(&web, &upload).await.unwrap();
         registries.tag(&web, "1", &manifest).await.unwrap();

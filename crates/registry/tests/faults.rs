@@ -17,6 +17,9 @@ use lockgate_registry::{Credentials, HostSettings, Registries, Settings};
 struct Seen {
     line: String,
     authorization: Option<String>,
+    /// `Content-Range` and `Content-Length`.
+    range: Option<String>,
+    length: usize,
 }
 
 /// What the server answers: a status line, headers, a body; `None` says nothing and keeps the line open.
@@ -44,7 +47,7 @@ fn server(script: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> Ser
 
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, script: &dyn Fn(usize, &str) -> Answer) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let (mut line, mut authorization, mut length) = (String::new(), None, 0);
+    let (mut line, mut authorization, mut range, mut length) = (String::new(), None, None, 0);
     if reader.read_line(&mut line).unwrap_or(0) == 0 {
         return;
     }
@@ -53,6 +56,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, script: &dyn Fn(usize, &
         if let Some((name, value)) = header.split_once(':') {
             match name.to_lowercase().as_str() {
                 "authorization" => authorization = Some(value.trim().to_owned()),
+                "content-range" => range = Some(value.trim().to_owned()),
                 "content-length" => length = value.trim().parse().unwrap_or(0),
                 _ => {}
             }
@@ -63,7 +67,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, script: &dyn Fn(usize, &
     let _read = reader.read_exact(&mut body);
     let number = {
         let mut log = log.lock().unwrap();
-        log.push(Seen { line: line.trim().to_owned(), authorization });
+        log.push(Seen { line: line.trim().to_owned(), authorization, range, length });
         log.len() - 1
     };
     match script(number, line.trim()) {
@@ -259,6 +263,51 @@ async fn uploads_go_to_no_other_host() {
     let error = registry.registries().push(&registry.repository(), &upload).await.unwrap_err();
     assert_eq!(error.trouble, Trouble::Denied, "{error}");
     assert!(thief.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_that_broke_off_goes_on_where_it_stopped() {
+    let blob = b"0123456789".to_vec();
+    let there = Arc::new(Mutex::new(Vec::new()));
+    let patched = there.clone();
+    let registry = server(move |_, line| {
+        let mut seen = patched.lock().unwrap();
+        let answer = |code, range: &str| {
+            let headers = vec![
+                ("Location".into(), "/v2/web/blobs/uploads/7".into()),
+                ("Range".into(), range.to_owned()),
+            ];
+            Some((code, headers, vec![]))
+        };
+        if line.starts_with("POST") {
+            answer("202 Accepted", "0-0")
+        } else if line.starts_with("PUT /v2/web/blobs") && seen.is_empty() {
+            // It took six bytes, and then something broke.
+            status("503 Service Unavailable")
+        } else if line.starts_with("GET /v2/web/blobs/uploads/7") {
+            answer("204 No Content", "0-5")
+        } else if line.starts_with("PATCH") {
+            seen.push(line.to_owned());
+            answer("202 Accepted", "0-9")
+        } else if line.starts_with("PUT") {
+            status("201 Created")
+        } else {
+            status("404 Not Found")
+        }
+    });
+    let upload = Upload {
+        media_type: media::OCI_MANIFEST.into(),
+        manifest: serde_json::to_vec(&serde_json::json!({
+            "schemaVersion": 2, "config": Descriptor::of("x", &blob), "layers": [],
+        }))
+        .unwrap()
+        .into(),
+        blobs: vec![blob.into()],
+    };
+    registry.registries().push(&registry.repository(), &upload).await.unwrap();
+    let requests = registry.requests();
+    let patch = requests.iter().find(|one| one.line.starts_with("PATCH")).unwrap();
+    assert_eq!((patch.range.as_deref(), patch.length), (Some("6-9"), 4), "{requests:?}");
 }
 
 fn referrer(subject: &Digest) -> Vec<u8> {
