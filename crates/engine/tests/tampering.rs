@@ -68,10 +68,10 @@ async fn any_flipped_byte_is_found() {
         for row in rows {
             let (key_value, value, kind): (String, Vec<u8>, String) = (row.get(0), row.get(1), row.get(2));
             let step = (value.len() / FLIPS).max(1);
-            for at in (0..value.len()).step_by(step) {
+            // Other places in each row, and other bits where bytes are no text.
+            for at in (flipped % step..value.len()).step_by(step) {
                 let mut changed = value.clone();
-                // The lowest bit keeps text text.
-                changed[at] ^= 1;
+                changed[at] ^= if kind == "text" { 1 } else { 1 << (flipped % 8) };
                 write(&mut database, table, key, column, &key_value, &changed, &kind).await;
                 let report = verify(&world, &[]).await;
                 let place = format!("{table}.{column} of {key_value}, byte {at}");
