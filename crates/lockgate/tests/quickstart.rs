@@ -141,6 +141,40 @@ fn a_rolled_back_ledger_is_refused() {
     assert!(w.run(&["ledger", "verify"]).expect(1).out.contains("rolled back"));
 }
 
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let probe = Command::new("unshare").args(["-rm", "true"]).status();
+    let probe = probe.map_err(|error| xtask::parts::Absent(error.to_string()));
+    let probe = probe.and_then(|status| {
+        if status.success() { Ok(()) } else { Err(xtask::parts::Absent("unshare -rm is not allowed".into())) }
+    });
+    let Some(()) = xtask::parts::or_skip(probe, "a full disk") else { return };
+    let w = Workspace::quickstart();
+    std::fs::rename(w.folder.join(".lockgate"), w.folder.join("state")).unwrap();
+    std::fs::create_dir(w.folder.join(".lockgate")).unwrap();
+    // A small disk of its own, on which promotions go on until it is full; then it grows.
+    let script = r#"
+        set -e
+        mount -t tmpfs -o size=400k tmpfs .lockgate
+        cp -r state/. .lockgate/
+        i=0
+        while "$0" promote web:1.4.2 --to staging >out 2>err; do i=$((i + 1)); [ $i -lt 50 ]; done
+        mount -o remount,size=16m .lockgate
+        "$0" recover
+        "$0" ledger verify
+        "$0" promote web:1.4.2 --to staging
+    "#;
+    let mut command = w.command(&[]);
+    let program = command.get_program().to_owned();
+    let mut inside = Command::new("unshare");
+    inside.args(["-rm", "sh", "-c", script]).arg(program).current_dir(&w.folder).env_clear();
+    inside.envs(command.env("x", "y").get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = Ran::of(inside.output().unwrap()).expect(0);
+    assert!(ran.out.contains("The ledger is whole"), "{}", ran.out);
+    let told = std::fs::read_to_string(w.folder.join("err")).unwrap();
+    assert!(told.contains("full") && told.contains("make room"), "{told}");
+}
+
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
