@@ -71,6 +71,14 @@ impl Surroundings {
         }
     }
 
+    /// The folder of this very program, when the path does not lead there.
+    pub fn program_folder() -> Option<PathBuf> {
+        let program = std::env::current_exe().ok()?;
+        let folder = program.parent()?.to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        (!std::env::split_paths(&path).any(|place| place == folder)).then_some(folder)
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         MachineClock.now()

@@ -113,6 +113,9 @@ impl Show<'_> {
         self.type_in(&format!("ledger proof {seq}")).await?;
         self.type_in(&format!("replay {short}")).await?;
         println!("\nGo on in the folder:\n\n  cd {}", self.folder.display());
+        if let Some(folder) = Surroundings::program_folder() {
+            println!("  PATH=\"{}:$PATH\"", folder.display());
+        }
         println!("  lockgate explain {short}");
         Ok(())
     }
