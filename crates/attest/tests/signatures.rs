@@ -430,6 +430,21 @@ fn duplicate_keys_and_other_encodings_are_refused() {
     let text = String::from_utf8(piece.blobs[0].clone()).unwrap();
     let twice = text.replacen("\"payloadType\":", "\"payloadType\":\"x\",\"payloadType\":", 1);
     assert!(!piece.with_blob(twice.into_bytes()).signed(&key));
+    // Where only a strict reader looks: in parts that are passed over, or read as any value.
+    let twice = text.replacen('{', "{\"x\":1,\"x\":2,", 1);
+    assert!(matches!(piece.with_blob(twice.into_bytes()).refusal(&key), Refusal::Malformed(_)));
+    let statement = serde_json::to_string(&cosign_signature_statement(&artifact())).unwrap();
+    let signed = |statement: &str| {
+        let envelope = Envelope::sign(IN_TOTO, statement.as_bytes(), &key).unwrap();
+        bundle(&key)
+            .with_json(|value| value["dsseEnvelope"] = serde_json::to_value(envelope).unwrap())
+            .signed(&key)
+    };
+    assert!(signed(&statement) && signed(&statement.replace("{}}", "{\"x\":1}}")));
+    assert!(!signed(&statement.replace("{}}", "{\"x\":1,\"x\":1}}")));
+    let payload = String::from_utf8(legacy(&key).blobs[0].clone()).unwrap();
+    assert!(legacy_of(&key, payload.replace("null", "{\"x\":1}").as_bytes()).signed(&key));
+    assert!(!legacy_of(&key, payload.replace("null", "{\"x\":1,\"x\":1}").as_bytes()).signed(&key));
     let spaced = piece.with_json(|value| {
         let sig = value["dsseEnvelope"]["signatures"][0]["sig"].as_str().unwrap().to_owned();
         value["dsseEnvelope"]["signatures"][0]["sig"] = json!(format!("{sig}\n"));
