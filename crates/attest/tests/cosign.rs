@@ -135,6 +135,8 @@ fn prehashed_ed25519_is_refused_as_cosign_refuses_it() {
     for written in [ED25519.sig, ED25519.att, ED25519.sign, ED25519.attest] {
         assert_eq!(examined(written, ED25519.key).refusal, Some(Refusal::NoKey));
     }
+    let plain = examined(written!(SignatureTag, "ed25519", "attached"), ED25519.key);
+    assert_eq!((plain.by, plain.speaks), (vec!["build".to_owned()], Some(Speaks::Signature)));
 }
 
 #[test]
