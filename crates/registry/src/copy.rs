@@ -1,35 +1,20 @@
 //! Copies an artifact with everything it names and everything attached to it, and reads it back.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use lockgate_model::evidence::{Attachment, fallback_tag};
+use lockgate_model::evidence::fallback_tag;
 use lockgate_model::oci::Content;
-use lockgate_model::ports::{Copied, FetchedManifest, PortError, Progress, Trouble};
-use lockgate_model::{Descriptor, Digest, limits};
-use tokio::sync::Semaphore;
+use lockgate_model::ports::{BlobStream, Copied, FetchedManifest, PortError, Progress, Trouble};
+use lockgate_model::{Descriptor, Digest};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::place::{Place, Put};
+use crate::plan::Plan;
 use crate::referrers;
-
-/// One manifest to copy.
-struct Planned {
-    digest: Digest,
-    fetched: FetchedManifest,
-    content: Content,
-    tag: Option<String>,
-}
-
-/// What a copy consists of: the manifests, children before their index and subjects before their referrers.
-#[derive(Default)]
-struct Plan {
-    manifests: Vec<Planned>,
-    seen: BTreeSet<Digest>,
-    /// What is attached to each manifest, to be found again in the target.
-    attached: Vec<(Digest, Vec<(Attachment, Descriptor)>)>,
-    referrers: u64,
-}
+use crate::stream::Counted;
 
 pub(crate) async fn copy(
     source: Arc<dyn Place>,
@@ -38,24 +23,33 @@ pub(crate) async fn copy(
     progress: &dyn Progress,
     parallel: usize,
 ) -> Result<Copied, PortError> {
-    let plan = plan(&*source, artifact).await?;
-    let mut copied = copy_blobs(&source, &target, &plan, progress, parallel).await?;
+    let plan = Plan::of(&*source, artifact).await?;
+    let blobs = plan.blobs(&source.name())?;
+    progress.begin("copying", blobs.iter().map(|blob| blob.size).sum());
+    let copied = copy_blobs(&source, &target, &blobs, progress, parallel).await;
+    progress.end();
+    let mut copied = copied?;
     for planned in &plan.manifests {
         let FetchedManifest { media_type, bytes } = &planned.fetched;
         referrers::put(&*target, media_type, bytes, &planned.content).await?;
-        if let Some(tag) = &planned.tag {
-            put_tag(&*target, tag, planned).await?;
-        }
         copied.manifests += 1;
     }
+    for (tag, digest) in &plan.tags {
+        put_tag(&*target, &plan, tag, digest).await?;
+    }
     copied.referrers = plan.referrers;
-    read_back(&*target, &plan).await?;
+    read_back(&*target, &plan, &blobs).await?;
     Ok(copied)
 }
 
 /// cosign's tags collect signatures: what the target has under the tag already must not get lost.
-async fn put_tag(target: &dyn Place, tag: &str, planned: &Planned) -> Result<(), PortError> {
-    if let (Some(there), Content::Manifest(new)) = (target.tagged(tag).await?, &planned.content) {
+async fn put_tag(target: &dyn Place, plan: &Plan, tag: &str, digest: &Digest) -> Result<(), PortError> {
+    let Some(planned) = plan.manifests.iter().find(|one| one.digest == *digest) else { return Ok(()) };
+    let there = target.tagged(tag).await?;
+    if there.as_ref() == Some(&planned.fetched) {
+        return Ok(());
+    }
+    if let (Some(there), Content::Manifest(new)) = (there, &planned.content) {
         let old = Content::read(&there.media_type, &there.bytes);
         let keeps = |old: &Content| match old {
             Content::Manifest(old) => old.layers.iter().all(|layer| new.layers.contains(layer)),
@@ -72,194 +66,104 @@ async fn put_tag(target: &dyn Place, tag: &str, planned: &Planned) -> Result<(),
     target.put_manifest(media_type, bytes.clone(), Some(tag)).await.map(drop)
 }
 
-async fn plan(source: &dyn Place, artifact: &Descriptor) -> Result<Plan, PortError> {
-    let mut plan = Plan::default();
-    let mut queue = VecDeque::from([(artifact.digest, Some(artifact.size), 0_usize, None::<String>)]);
-    while let Some((digest, size, depth, tag)) = queue.pop_front() {
-        if !plan.seen.insert(digest) {
-            continue;
-        }
-        let at = format!("{}@{digest}", source.name());
-        if depth > limits::REFERRER_DEPTH || plan.manifests.len() > limits::REFERRERS_PER_COPY {
-            let reason = "more is attached to the artifact than is copied";
-            return Err(PortError::new(Trouble::TooLarge, at, reason, "remove what is not needed"));
-        }
-        let first = plan.manifests.len();
-        add(source, &mut plan, digest, size, tag).await?;
-        if depth > 0 {
-            plan.referrers += 1;
-        }
-        let added: Vec<Digest> =
-            plan.manifests.get(first..).unwrap_or_default().iter().map(|one| one.digest).collect();
-        for subject in added {
-            let attached = referrers::attached(source, &subject).await?;
-            for (attachment, descriptor) in &attached {
-                queue.push_back((descriptor.digest, None, depth + 1, attachment.tag(&subject)));
-            }
-            if !attached.is_empty() {
-                plan.attached.push((subject, attached));
-            }
-        }
-    }
-    Ok(plan)
-}
-
-/// Adds a manifest, after everything it names.
-async fn add(
-    source: &dyn Place,
-    plan: &mut Plan,
-    digest: Digest,
-    size: Option<u64>,
-    tag: Option<String>,
-) -> Result<(), PortError> {
-    // An explicit stack: the children of an index come before it.
-    let mut stack = vec![(digest, size, tag, false)];
-    let mut read: Vec<Planned> = Vec::new();
-    while let Some((digest, size, tag, children_done)) = stack.pop() {
-        if children_done {
-            if let Some(at) = read.iter().position(|one| one.digest == digest) {
-                plan.manifests.push(read.swap_remove(at));
-            }
-            continue;
-        }
-        let planned = fetch(source, digest, size, tag).await?;
-        let children: Vec<_> = match &planned.content {
-            Content::Index(index) => index.manifests.iter().map(|one| (one.digest, one.size)).collect(),
-            Content::Manifest(_) => Vec::new(),
-        };
-        read.push(planned);
-        stack.push((digest, size, None, true));
-        for (child, size) in children {
-            if plan.seen.insert(child) {
-                stack.push((child, Some(size), None, false));
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn fetch(
-    source: &dyn Place,
-    digest: Digest,
-    size: Option<u64>,
-    tag: Option<String>,
-) -> Result<Planned, PortError> {
-    let at = format!("{}@{digest}", source.name());
-    let wrong = |trouble, reason: String| {
-        PortError::new(trouble, at.clone(), reason, "push the artifact again, whole")
-    };
-    let fetched = source.manifest(&digest).await?;
-    let fetched = fetched.ok_or_else(|| {
-        wrong(Trouble::NotFound, "a manifest that the artifact names is not there".to_owned())
-    })?;
-    if size.is_some_and(|size| size != fetched.bytes.len() as u64) {
-        let reason = format!("it has {} bytes, not {}", fetched.bytes.len(), size.unwrap_or_default());
-        return Err(wrong(Trouble::Corrupt, reason));
-    }
-    let content = Content::read(&fetched.media_type, &fetched.bytes)
-        .map_err(|error| wrong(Trouble::Corrupt, error.to_string()))?;
-    Ok(Planned { digest, fetched, content, tag })
-}
-
-/// Every blob of the plan, each once.
-fn blobs(plan: &Plan) -> Vec<Descriptor> {
-    let mut seen = BTreeSet::new();
-    let manifests = plan.manifests.iter().filter_map(|planned| match &planned.content {
-        Content::Manifest(manifest) => Some(manifest),
-        Content::Index(_) => None,
-    });
-    let all = manifests.flat_map(|manifest| std::iter::once(&manifest.config).chain(&manifest.layers));
-    all.filter(|blob| seen.insert(blob.digest)).map(Descriptor::bare).collect()
-}
-
+/// Copies blobs, some at a time. `progress` hears of the bytes as they pass.
 async fn copy_blobs(
     source: &Arc<dyn Place>,
     target: &Arc<dyn Place>,
-    plan: &Plan,
+    blobs: &[Descriptor],
     progress: &dyn Progress,
     parallel: usize,
 ) -> Result<Copied, PortError> {
-    let blobs = blobs(plan);
-    progress.begin("copying", blobs.iter().map(|blob| blob.size).sum());
     let places = Arc::new(Semaphore::new(parallel.max(1)));
+    let (passed, mut passing) = mpsc::unbounded_channel();
     let mut jobs = JoinSet::new();
-    for blob in blobs {
+    for blob in blobs.iter().cloned() {
         let (source, target, places) = (source.clone(), target.clone(), places.clone());
+        let passed = passed.clone();
         jobs.spawn(async move {
             let _place = places.acquire_owned().await;
-            let put = copy_blob(&*source, &*target, &blob).await;
-            put.map(|put| (blob.size, put))
+            let put = copy_blob(source, &*target, &blob, passed).await?;
+            Ok::<_, PortError>((blob.size, put))
         });
     }
     let mut copied = Copied::default();
-    while let Some(joined) = jobs.join_next().await {
-        let interrupted =
-            |_| PortError::new(Trouble::Other, target.name(), "the copy was interrupted", "try again");
-        let (size, put) = joined.map_err(interrupted)??;
-        progress.advance(size);
-        match put {
-            None => copied.blobs_present += 1,
-            Some(Put::Mounted) => copied.blobs_mounted += 1,
-            Some(Put::Streamed) => {
-                copied.blobs_streamed += 1;
-                copied.bytes += size;
+    loop {
+        tokio::select! {
+            Some(bytes) = passing.recv() => progress.advance(bytes),
+            joined = jobs.join_next() => {
+                let Some(joined) = joined else { break };
+                let interrupted =
+                    |_| PortError::new(Trouble::Other, target.name(), "the copy was interrupted", "try again");
+                let (size, put) = joined.map_err(interrupted)??;
+                match put {
+                    None => copied.blobs_present += 1,
+                    Some(Put::Mounted) => copied.blobs_mounted += 1,
+                    Some(Put::Streamed) => {
+                        copied.blobs_streamed += 1;
+                        copied.bytes += size;
+                    }
+                }
             }
         }
     }
-    progress.end();
+    while let Ok(bytes) = passing.try_recv() {
+        progress.advance(bytes);
+    }
     Ok(copied)
 }
 
-/// Copies one blob; nothing to do when it is there.
+/// Copies one blob; nothing to do when it is there. `passed` hears of all its bytes, once.
 async fn copy_blob(
-    source: &dyn Place,
+    source: Arc<dyn Place>,
     target: &dyn Place,
     blob: &Descriptor,
+    passed: mpsc::UnboundedSender<u64>,
 ) -> Result<Option<Put>, PortError> {
-    if target.has_blob(blob).await? {
-        return Ok(None);
-    }
-    let mount_from = match (source.remote(), target.remote()) {
-        (Some((from, name)), Some((to, _))) if from == to => Some(name),
-        _ => None,
+    let told = Arc::new(AtomicU64::new(0));
+    let put = if target.has_blob(blob).await? {
+        None
+    } else {
+        let mount_from = match (source.remote(), target.remote()) {
+            (Some((from, name)), Some((to, _))) if from == to => Some(name),
+            _ => None,
+        };
+        let open = || -> lockgate_model::ports::Pending<'_, BlobStream> {
+            let (told, to) = (told.clone(), passed.clone());
+            let source = &source;
+            Box::pin(async move {
+                let inner = source.blob(blob).await?;
+                Ok(Box::pin(Counted { inner, passed: 0, told, to }) as BlobStream)
+            })
+        };
+        Some(target.put_blob(blob, &open, mount_from).await?)
     };
-    target.put_blob(blob, &|| source.blob(blob), mount_from).await.map(Some)
+    // What did not pass here needs no time any more either.
+    let _told = passed.send(blob.size.saturating_sub(told.load(Ordering::Relaxed)));
+    Ok(put)
 }
 
 /// The target must have every manifest, every blob, and everything that was attached.
-async fn read_back(target: &dyn Place, plan: &Plan) -> Result<(), PortError> {
+async fn read_back(target: &dyn Place, plan: &Plan, blobs: &[Descriptor]) -> Result<(), PortError> {
     let missing = |what: String| {
         let reason = format!("{what} is not there after the copy");
-        PortError::new(
-            Trouble::Corrupt,
-            target.name(),
-            reason,
-            "run `lockgate recover`; if it stays so, look at the registry",
-        )
+        let help = "run `lockgate recover`; if it stays so, look at the registry";
+        PortError::new(Trouble::Corrupt, target.name(), reason, help)
     };
     for planned in &plan.manifests {
-        let there = target.manifest(&planned.digest).await?;
-        if there.map(|there| there.bytes) != Some(planned.fetched.bytes.clone()) {
-            return Err(missing(format!("the manifest {}", planned.digest)));
+        if target.manifest(&planned.digest).await?.as_ref() != Some(&planned.fetched) {
+            return Err(missing(format!("the manifest {} ({})", planned.digest, planned.fetched.media_type)));
         }
     }
-    for blob in blobs(plan) {
-        if !target.has_blob(&blob).await? {
+    for blob in blobs {
+        if !target.has_blob(blob).await? {
             return Err(missing(format!("the blob {}", blob.digest)));
         }
     }
     for (subject, expected) in &plan.attached {
-        let there: BTreeSet<_> = referrers::attached(target, subject)
-            .await?
-            .into_iter()
-            .map(|(kind, one)| (kind, one.digest))
-            .collect();
-        for (kind, descriptor) in expected {
-            if !there.contains(&(*kind, descriptor.digest)) {
-                let what =
-                    format!("{} in the list of referrers ({})", descriptor.digest, fallback_tag(subject));
-                return Err(missing(what));
-            }
+        let there: BTreeSet<_> = referrers::attached(target, subject).await?.into_iter().collect();
+        if let Some((_, lost)) = expected.iter().find(|one| !there.contains(*one)) {
+            let tag = fallback_tag(subject);
+            return Err(missing(format!("{} in the list of referrers ({tag})", lost.digest)));
         }
     }
     Ok(())

@@ -5,10 +5,13 @@
 
 mod copy;
 mod layout;
+mod limits;
 mod place;
+mod plan;
 mod referrers;
 mod remote;
 mod settings;
+mod stream;
 mod verified;
 
 use std::collections::BTreeMap;
@@ -19,6 +22,7 @@ use lockgate_model::oci::Content;
 use lockgate_model::ports::{
     BlobStream, Copied, FetchedManifest, Pending, PortError, Progress, Registry, Trouble, Upload,
 };
+use lockgate_model::reference::checked_tag;
 use lockgate_model::{Descriptor, Digest, Repository};
 
 use layout::Layout;
@@ -61,6 +65,7 @@ impl Registries {
 impl Registry for Registries {
     fn resolve<'a>(&'a self, repository: &'a Repository, tag: &'a str) -> Pending<'a, Option<Descriptor>> {
         Box::pin(async move {
+            valid(repository, tag)?;
             let found = self.place(repository)?.tagged(tag).await?;
             Ok(found.map(|found| Descriptor::of(&found.media_type, &found.bytes)))
         })
@@ -108,16 +113,22 @@ impl Registry for Registries {
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {
         Box::pin(async move {
             let place = self.place(repository)?;
-            for blob in &upload.blobs {
-                let descriptor = Descriptor::of("application/octet-stream", blob);
-                if !place.has_blob(&descriptor).await? {
-                    place.put_bytes(&descriptor, blob.clone()).await?;
-                }
-            }
             let descriptor = Descriptor::of(&upload.media_type, &upload.manifest);
             let content = Content::read(&upload.media_type, &upload.manifest).map_err(|error| {
-                PortError::new(Trouble::Corrupt, repository.to_string(), error.to_string(), "")
+                let at = format!("{repository}@{}", descriptor.digest);
+                PortError::new(
+                    Trouble::Corrupt,
+                    at,
+                    error.to_string(),
+                    "nothing was pushed: correct the manifest",
+                )
             })?;
+            for blob in &upload.blobs {
+                let blob_descriptor = Descriptor::of("application/octet-stream", blob);
+                if !place.has_blob(&blob_descriptor).await? {
+                    place.put_bytes(&blob_descriptor, blob.clone()).await?;
+                }
+            }
             referrers::put(&*place, &upload.media_type, &upload.manifest, &content).await?;
             Ok(descriptor)
         })
@@ -130,6 +141,7 @@ impl Registry for Registries {
         manifest: &'a Descriptor,
     ) -> Pending<'a, ()> {
         Box::pin(async move {
+            valid(repository, tag)?;
             let place = self.place(repository)?;
             let found = place.manifest(&manifest.digest).await?.ok_or_else(|| {
                 let at = format!("{repository}@{}", manifest.digest);
@@ -138,4 +150,12 @@ impl Registry for Registries {
             place.put_manifest(&found.media_type, found.bytes, Some(tag)).await.map(drop)
         })
     }
+}
+
+/// A tag becomes part of an address: what is none must not lead elsewhere.
+fn valid(repository: &Repository, tag: &str) -> Result<(), PortError> {
+    checked_tag(tag.to_owned()).map(drop).map_err(|error| {
+        let help = "a tag has letters, digits, `_`, `.` and `-`, at most 128";
+        PortError::new(Trouble::Other, repository.to_string(), error.to_string(), help)
+    })
 }

@@ -9,43 +9,51 @@ use lockgate_model::oci::{Content, Index, media};
 use lockgate_model::ports::{FetchedManifest, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, json, limits};
 
+use crate::limits as own_limits;
 use crate::place::Place;
-
-/// How often the fallback index is written again when somebody else writes it at the same time.
-const ATTEMPTS: usize = 5;
 
 /// Everything attached to `subject`, each once, sorted.
 pub(crate) async fn attached(
     place: &dyn Place,
     subject: &Digest,
 ) -> Result<Vec<(Attachment, Descriptor)>, PortError> {
-    let listed = match place.referrers(subject).await? {
-        Some(listed) => listed,
-        None => fallback(place, subject).await?.map(|index| index.manifests).unwrap_or_default(),
-    };
-    let mut found = BTreeSet::new();
-    for descriptor in listed {
-        too_many(place, subject, found.len())?;
-        confirm(place, subject, &descriptor).await?;
-        found.insert((Attachment::Referrer, descriptor.bare()));
+    let (listed, signatures, attestations, sboms) = tokio::try_join!(
+        listed(place, subject),
+        tagged(place, subject, Attachment::SignatureTag),
+        tagged(place, subject, Attachment::AttestationTag),
+        tagged(place, subject, Attachment::SbomTag),
+    )?;
+    let listed: BTreeSet<_> = listed.iter().map(Descriptor::bare).collect();
+    let tagged: Vec<_> = signatures.into_iter().chain(attestations).chain(sboms).collect();
+    if listed.len() + tagged.len() > limits::EVIDENCE_PER_ARTIFACT {
+        let at = format!("{}@{subject}", place.name());
+        let reason = format!("more than {} manifests are attached to it", limits::EVIDENCE_PER_ARTIFACT);
+        return Err(PortError::new(Trouble::TooLarge, at, reason, "remove those that are not needed"));
     }
-    for attachment in [Attachment::SignatureTag, Attachment::AttestationTag, Attachment::SbomTag] {
-        let Some(tag) = attachment.tag(subject) else { continue };
-        if let Some(manifest) = place.tagged(&tag).await? {
-            too_many(place, subject, found.len())?;
-            found.insert((attachment, Descriptor::of(&manifest.media_type, &manifest.bytes)));
-        }
+    for descriptor in &listed {
+        confirm(place, subject, descriptor).await?;
     }
-    Ok(found.into_iter().collect())
+    let mut found: Vec<_> = listed.into_iter().map(|one| (Attachment::Referrer, one)).chain(tagged).collect();
+    found.sort();
+    Ok(found)
 }
 
-fn too_many(place: &dyn Place, subject: &Digest, count: usize) -> Result<(), PortError> {
-    if count < limits::EVIDENCE_PER_ARTIFACT {
-        return Ok(());
+async fn listed(place: &dyn Place, subject: &Digest) -> Result<Vec<Descriptor>, PortError> {
+    match place.referrers(subject).await? {
+        Some(listed) => Ok(listed),
+        None => Ok(fallback(place, subject).await?.map(|index| index.manifests).unwrap_or_default()),
     }
-    let at = format!("{}@{subject}", place.name());
-    let reason = format!("more than {} manifests are attached to it", limits::EVIDENCE_PER_ARTIFACT);
-    Err(PortError::new(Trouble::TooLarge, at, reason, "remove those that are not needed"))
+}
+
+/// What is under one of cosign's tags.
+async fn tagged(
+    place: &dyn Place,
+    subject: &Digest,
+    attachment: Attachment,
+) -> Result<Option<(Attachment, Descriptor)>, PortError> {
+    let Some(tag) = attachment.tag(subject) else { return Ok(None) };
+    let found = place.tagged(&tag).await?;
+    Ok(found.map(|found| (attachment, Descriptor::of(&found.media_type, &found.bytes))))
 }
 
 /// A list is a claim: the manifest must be there and name this subject.
@@ -57,6 +65,16 @@ async fn confirm(place: &dyn Place, subject: &Digest, listed: &Descriptor) -> Re
     let Some(manifest) = place.manifest(&listed.digest).await? else {
         return Err(wrong(format!("it is listed as referrer of {subject} and is not there")));
     };
+    if (manifest.bytes.len() as u64, &manifest.media_type) != (listed.size, &listed.media_type) {
+        let reason = format!(
+            "it is listed as `{}` of {} bytes and is a `{}` of {}",
+            listed.media_type.chars().take(100).collect::<String>(),
+            listed.size,
+            manifest.media_type,
+            manifest.bytes.len()
+        );
+        return Err(wrong(reason));
+    }
     let content = Content::read(&manifest.media_type, &manifest.bytes).map_err(|e| wrong(e.to_string()))?;
     if content.subject().map(|named| named.digest) == Some(*subject) {
         return Ok(());
@@ -67,13 +85,18 @@ async fn confirm(place: &dyn Place, subject: &Digest, listed: &Descriptor) -> Re
 /// The index under the fallback tag.
 async fn fallback(place: &dyn Place, subject: &Digest) -> Result<Option<Index>, PortError> {
     match place.tagged(&fallback_tag(subject)).await? {
-        Some(manifest) => read_list(place, subject, &manifest).map(Some),
+        Some(manifest) => read_list(&place.name(), subject, &manifest).map(Some),
         None => Ok(None),
     }
 }
 
-fn read_list(place: &dyn Place, subject: &Digest, manifest: &FetchedManifest) -> Result<Index, PortError> {
-    let at = format!("{}:{}", place.name(), fallback_tag(subject));
+/// Reads what is under a fallback tag.
+pub(crate) fn read_list(
+    place: &str,
+    subject: &Digest,
+    manifest: &FetchedManifest,
+) -> Result<Index, PortError> {
+    let at = format!("{place}:{}", fallback_tag(subject));
     let help = "the fallback tag must name an index of referrers: remove the tag, then attach again";
     let wrong = |reason: String| PortError::new(Trouble::Corrupt, at.clone(), reason, help);
     if manifest.media_type != media::OCI_INDEX {
@@ -106,7 +129,7 @@ pub(crate) async fn put(
         Content::Index(index) => (index.artifact_type.clone(), index.annotations.clone()),
     };
     (entry.artifact_type, entry.annotations) = (kind, annotations);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..own_limits::LIST_ATTEMPTS {
         if list(place, &subject, &entry).await? {
             return Ok(());
         }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub attempts: u32,
     /// The first pause before trying again; it doubles each time and is shortened at random by up to half.
     pub pause: Duration,
+    /// Gives the random byte by which a pause is shortened: 0 not at all, 255 by half.
+    pub jitter: fn() -> u8,
     /// The longest pause, whatever `Retry-After` says.
     pub longest_pause: Duration,
 }
@@ -36,10 +38,17 @@ impl Default for Settings {
             parallel_blobs: 4,
             timeout: Duration::from_secs(30),
             attempts: 5,
-            pause: Duration::from_millis(250),
+            pause: Duration::from_millis(500),
+            jitter: random_byte,
             longest_pause: Duration::from_secs(30),
         }
     }
+}
+
+/// Without randomness pauses are whole.
+fn random_byte() -> u8 {
+    let mut random = [0; 1];
+    getrandom::fill(&mut random).map_or(0, |()| u8::from_be_bytes(random))
 }
 
 /// What differs for one registry.

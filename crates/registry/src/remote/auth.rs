@@ -1,33 +1,45 @@
-//! Answers a registry's challenges: Basic, and Bearer tokens (distribution, "Token Authentication Specification").
+//! Answers a registry's challenges: Basic, and Bearer tokens (distribution, "Token Authentication Specification" and
+//! "OAuth2 Token Authentication").
 //!
 //! Credentials go to the registry itself, and to a token server on another host only when that host was named
 //! (GHSA-xf85-363p-868w, GHSA-jxpm-75mh-9fp7).
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use data_encoding::BASE64;
 use lockgate_model::ports::{PortError, Trouble};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{StatusCode, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 
-use super::credentials;
-use super::host::Host;
+use super::credentials::{self, Login};
+use super::host::{Body, Call, Host};
+use crate::limits;
 use crate::settings::Credentials;
-
-/// Largest answer of a token server, in bytes.
-const TOKEN_BYTES: usize = 1 << 20;
 
 /// What is known to open a host's repositories: by repository and whether it may write.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<BTreeMap<(String, bool), String>>);
+pub(super) struct Tokens {
+    known: Mutex<BTreeMap<(String, bool), String>>,
+    /// Held while a challenge is answered, so that requests that were refused together log in once.
+    answering: tokio::sync::Mutex<()>,
+}
 
 /// A challenge (RFC 9110, section 11.6.1).
 #[derive(Debug, PartialEq, Eq)]
 enum Challenge {
     Basic,
-    Bearer { realm: String, service: Option<String>, scope: Option<String> },
+    Bearer(Bearer),
+}
+
+/// Where a token is to be had, and for what.
+#[derive(Debug, PartialEq, Eq)]
+struct Bearer {
+    realm: String,
+    service: Option<String>,
+    scope: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,48 +51,50 @@ struct Answer {
 impl Tokens {
     /// The header that opened the repository before.
     pub(super) fn known(&self, repository: &str, push: bool) -> Option<String> {
-        let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&(repository.to_owned(), push)).cloned()
     }
 
-    fn keep(&self, repository: &str, push: bool, header: String) {
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.insert((repository.to_owned(), push), header);
-    }
-
-    /// Gets what the challenges ask for.
+    /// The header that the challenges ask for, to read the repository or to push to it. `refused` is the one that did not do.
     pub(super) async fn answer(
         &self,
         host: &Host,
         challenges: &[String],
-        repository: &str,
-        push: bool,
-    ) -> Result<(), PortError> {
-        let credentials = credentials::of(host).await?;
-        let mut read = challenges.iter().filter_map(|text| read(text));
-        let challenge = read.next().ok_or_else(|| {
-            let reason = "the registry refuses and does not say how to log in";
-            PortError::new(Trouble::Denied, host.name(), reason, "look at the registry")
-        })?;
-        let header = match (challenge, credentials) {
-            (Challenge::Basic, Some(credentials)) => basic(&credentials),
-            (Challenge::Basic, None) => {
-                let help = format!("docker login {}", host.name());
-                return Err(PortError::new(
-                    Trouble::Denied,
-                    host.name(),
-                    "the registry asks for credentials",
-                    help,
-                ));
-            }
-            (Challenge::Bearer { realm, service, scope }, credentials) => {
-                let scopes = scopes(scope.as_deref(), repository, push);
-                let url = token_url(host, &realm, service.as_deref(), &scopes, credentials.is_some())?;
-                format!("Bearer {}", token(host, url, credentials.as_ref()).await?)
-            }
-        };
-        self.keep(repository, push, header);
-        Ok(())
+        (repository, push): (&str, bool),
+        refused: Option<&str>,
+    ) -> Result<String, PortError> {
+        let _one = self.answering.lock().await;
+        if let Some(newer) = self.known(repository, push)
+            && refused != Some(&newer)
+        {
+            return Ok(newer);
+        }
+        let header = ask(host, challenges, repository, push).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((repository.to_owned(), push), header.clone());
+        Ok(header)
+    }
+}
+
+async fn ask(host: &Host, challenges: &[String], repository: &str, push: bool) -> Result<String, PortError> {
+    let denied = |reason: &str, help: String| PortError::new(Trouble::Denied, host.name(), reason, help);
+    let challenge = challenges.iter().find_map(|text| read(text)).ok_or_else(|| {
+        denied("the registry refuses and does not say how to log in", "look at the registry".to_owned())
+    })?;
+    let login = credentials::of(host).await?;
+    let invitation = || format!("docker login {}", host.name());
+    match (challenge, login) {
+        (Challenge::Basic, Some(Login::Password(credentials))) => Ok(basic(&credentials)),
+        (Challenge::Basic, None) => Err(denied("the registry asks for credentials", invitation())),
+        (Challenge::Basic, Some(Login::Identity(_))) => {
+            Err(denied("the registry asks for a password, and the login is an identity token", invitation()))
+        }
+        (Challenge::Bearer(bearer), login) => {
+            let scopes = scopes(bearer.scope.as_deref(), repository, push);
+            let url = token_url(host, &bearer.realm, login.is_some())?;
+            let request = token_request(url, bearer.service.as_deref(), &scopes, login.as_ref(), repository);
+            Ok(format!("Bearer {}", token(host, request).await?))
+        }
     }
 }
 
@@ -99,32 +113,19 @@ fn scopes(named: Option<&str>, repository: &str, push: bool) -> Vec<String> {
 }
 
 /// The token server's address, when it may be asked.
-fn token_url(
-    host: &Host,
-    realm: &str,
-    service: Option<&str>,
-    scopes: &[String],
-    has_credentials: bool,
-) -> Result<Url, PortError> {
+fn token_url(host: &Host, realm: &str, has_login: bool) -> Result<Url, PortError> {
     let denied = |reason: String, help: String| PortError::new(Trouble::Denied, host.name(), reason, help);
-    let mut url = Url::parse(realm).map_err(|error| {
-        denied(format!("its token server's address is malformed: {error}"), String::new())
+    let url = Url::parse(realm).map_err(|error| {
+        denied(format!("its token server's address is malformed: {error}"), "look at the registry".to_owned())
     })?;
-    let named = || {
-        let authority = match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (host, _) => host.unwrap_or_default().to_owned(),
-        };
-        host.own().token_hosts.contains(&authority)
-    };
-    let scheme_ok = url.scheme() == "https" || (url.scheme() == "http" && host.own().plain_http);
-    if !scheme_ok {
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && host.own().plain_http);
+    if !secure {
         let reason =
             format!("its token server is asked over {}: the token could be read on the way", url.scheme());
         return Err(denied(reason, "let the registry name a token server with https".to_owned()));
     }
-    if has_credentials && !host.owns(&url) && !named() {
-        let other = url.authority().to_owned();
+    let other = authority(&url);
+    if has_login && !host.owns(&url) && !host.own().token_hosts.contains(&other) {
         let reason = format!("it wants the credentials sent to another host, {other}");
         let help = format!(
             "if that is its token server, say so in lockgate.yaml: registries: [{{host: \"{}\", tokenHosts: [\"{other}\"]}}]",
@@ -132,33 +133,57 @@ fn token_url(
         );
         return Err(denied(reason, help));
     }
-    if let Some(service) = service {
-        url.query_pairs_mut().append_pair("service", service);
-    }
-    for scope in scopes {
-        url.query_pairs_mut().append_pair("scope", scope);
-    }
     Ok(url)
 }
 
-async fn token(host: &Host, url: Url, credentials: Option<&Credentials>) -> Result<String, PortError> {
-    let at = format!("token server {}", url.authority());
-    let mut request = host.client().get(url);
-    if let Some(credentials) = credentials {
-        request = request.header(AUTHORIZATION, basic(credentials));
+/// Host and port, without what may stand before them.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// A GET with Basic credentials or none; an identity token is exchanged by a POST.
+fn token_request<'a>(
+    mut url: Url,
+    service: Option<&str>,
+    scopes: &[String],
+    login: Option<&Login>,
+    repository: &'a str,
+) -> Call<'a> {
+    let mut headers = Vec::new();
+    let (mut method, mut body) = (Method::GET, Bytes::new());
+    if let Some(Login::Identity(token)) = login {
+        // The query of an address is written as a form is.
+        let mut form = url.clone();
+        form.query_pairs_mut()
+            .clear()
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("service", service.unwrap_or_default())
+            .append_pair("client_id", "lockgate")
+            .append_pair("scope", &scopes.join(" "))
+            .append_pair("refresh_token", token);
+        headers.push((CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned()));
+        (method, body) = (Method::POST, form.query().unwrap_or_default().to_owned().into());
+    } else {
+        let asked = service.map(|service| ("service", service)).into_iter();
+        url.query_pairs_mut().extend_pairs(asked.chain(scopes.iter().map(|scope| ("scope", scope.as_str()))));
+        if let Some(Login::Password(credentials)) = login {
+            headers.push((AUTHORIZATION, basic(credentials)));
+        }
     }
-    let response = request.send().await.map_err(|error| {
-        PortError::new(
-            Trouble::Unavailable,
-            at.clone(),
-            error.to_string(),
-            "look at the token server, then try again",
-        )
-    })?;
+    Call { method, url, headers, body: Body::Bytes(body), repository, push: false, queues: false }
+}
+
+async fn token(host: &Host, mut request: Call<'_>) -> Result<String, PortError> {
+    let at = format!("token server {}", authority(&request.url));
+    let response =
+        host.deliver(&mut request, None).await.map_err(|error| PortError { place: at.clone(), ..error })?;
     let response = host.expect(response, &[StatusCode::OK], &at).await?;
-    let bytes = host.body(response, TOKEN_BYTES, &at).await?;
+    let bytes = host.body(response, limits::TOKEN_BYTES, &at).await?;
     let answer: Option<Answer> = serde_json::from_slice(&bytes).ok();
-    answer.and_then(|answer| answer.token.or(answer.access_token)).ok_or_else(|| {
+    let token =
+        answer.and_then(|answer| answer.token.or(answer.access_token)).filter(|token| !token.is_empty());
+    token.ok_or_else(|| {
         PortError::new(Trouble::Denied, at, "its answer holds no token", "look at the token server")
     })
 }
@@ -179,34 +204,55 @@ fn read(text: &str) -> Option<Challenge> {
             Some(quoted) => quoted.split_once('"')?,
             None => tail.split_once(',').map_or((tail, ""), |(value, tail)| (value, tail)),
         };
-        parameters.insert(name.trim().trim_start_matches(',').trim().to_ascii_lowercase(), value.to_owned());
-        rest = tail.trim_start_matches(',').trim();
+        parameters.insert(name.trim().to_ascii_lowercase(), value.trim().to_owned());
+        rest = tail.trim_start().trim_start_matches(',').trim();
     }
-    Some(Challenge::Bearer {
+    Some(Challenge::Bearer(Bearer {
         realm: parameters.remove("realm")?,
         service: parameters.remove("service"),
         scope: parameters.remove("scope"),
-    })
+    }))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn reads_challenges() {
-        let text = r#"Bearer realm="https://auth.example.com/token",service="registry, x",scope="repository:a:pull""#;
-        let expected = Challenge::Bearer {
+        let text = r#"Bearer realm="https://auth.example.com/token",service="registry, x" , scope=repository:a:pull"#;
+        let expected = Bearer {
             realm: "https://auth.example.com/token".into(),
             service: Some("registry, x".into()),
             scope: Some("repository:a:pull".into()),
         };
-        assert_eq!(read(text), Some(expected));
+        assert_eq!(read(text), Some(Challenge::Bearer(expected)));
+        assert_eq!(read("Basic realm=\"x\""), Some(Challenge::Basic));
+        for bad in ["Negotiate", "Bearer scope=\"x\"", "Bearer realm=\"x", "Bearer", ""] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn asks_for_the_repository_itself_and_what_a_mount_needs() {
         let asked = scopes(Some("repository:a:pull,push repository:b:pull"), "a", true);
         assert_eq!(asked, ["repository:a:pull,push", "repository:b:pull"]);
-        assert_eq!(read("Basic realm=\"x\""), Some(Challenge::Basic));
-        assert_eq!(read("Negotiate"), None);
-        assert_eq!(read("Bearer scope=\"x\""), None);
-        assert_eq!(read("Bearer realm=\"x"), None);
+        assert_eq!(scopes(None, "a", false), ["repository:a:pull"]);
+    }
+
+    #[test]
+    fn names_hosts_without_what_stands_before_them() {
+        let of = |text: &str| authority(&Url::parse(text).unwrap());
+        assert_eq!(of("https://good.example.com@evil.example.com/token"), "evil.example.com");
+        assert_eq!(of("https://evil.example.com:8443/good.example.com"), "evil.example.com:8443");
+    }
+
+    proptest! {
+        #[test]
+        fn no_challenge_makes_it_panic(text in "(Bearer )?([a-z]{0,6}=\"?[^\"]{0,8}\"?,? ?){0,5}\\PC{0,20}") {
+            let _read = read(&text);
+        }
     }
 }

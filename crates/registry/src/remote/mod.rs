@@ -1,34 +1,38 @@
 //! A repository of an HTTP(S) registry (OCI distribution-spec 1.1).
 
 mod auth;
+mod blobs;
 mod credentials;
 mod host;
 mod upload;
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use lockgate_model::oci::{Index, media};
+use bytes::Bytes;
+use lockgate_model::oci::{Index, is_index, is_manifest, media};
 use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, json, limits};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, LINK, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
 pub(crate) use host::Host;
 use host::{Body, Call};
 
+use crate::limits as own_limits;
 use crate::place::{Opener, Place, Put};
-use crate::verified::{Once, Verified, check, next};
+use crate::stream::Pieces;
+use crate::verified::check;
 
 /// The manifests that are asked for.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
-/// Most redirects that the download of a blob may take.
-const REDIRECTS: usize = 5;
-/// Most pages of a referrers list.
-const PAGES: usize = 64;
+
+/// What registries without the referrers API answer (distribution-spec, "Listing Referrers"): 404, and some others.
+const NO_API: [StatusCode; 3] =
+    [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::BAD_REQUEST];
 
 /// One repository.
+#[derive(Clone)]
 pub(crate) struct Remote {
     host: Arc<Host>,
     repository: String,
@@ -44,7 +48,15 @@ impl Remote {
     }
 
     fn call(&self, method: Method, url: Url) -> Call<'_> {
-        Call { method, url, headers: Vec::new(), body: Body::None, repository: &self.repository, push: false }
+        Call {
+            method,
+            url,
+            headers: Vec::new(),
+            body: Body::Bytes(Bytes::new()),
+            repository: &self.repository,
+            push: false,
+            queues: true,
+        }
     }
 
     fn pushing(&self, method: Method, url: Url) -> Call<'_> {
@@ -59,92 +71,34 @@ impl Remote {
     async fn get_manifest(&self, reference: &str) -> Result<Option<FetchedManifest>, PortError> {
         let mut call = self.call(Method::GET, self.url(&format!("manifests/{reference}"))?);
         call.headers.push((ACCEPT, MANIFESTS.to_owned()));
-        let response = self.host.send(call).await?;
-        if response.status() == StatusCode::NOT_FOUND {
+        let at =
+            self.at(&if reference.contains(':') { format!("@{reference}") } else { format!(":{reference}") });
+        let answer = self.host.read(call, &[StatusCode::NOT_FOUND], limits::MANIFEST_BYTES, &at).await?;
+        if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let at = self.at(&format!(":{reference}"));
-        let response = self.host.expect(response, &[StatusCode::OK], &at).await?;
-        let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type =
-            media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_owned();
-        let bytes = self.host.body(response, limits::MANIFEST_BYTES, &at).await?;
-        Ok(Some(FetchedManifest { media_type, bytes }))
-    }
-
-    /// Follows redirects of a download: to https, or where plain HTTP was allowed, and never with credentials.
-    async fn get_blob(&self, blob: &Descriptor) -> Result<Response, PortError> {
-        let at = self.at(&format!("@{}", blob.digest));
-        let mut call = self.call(Method::GET, self.url(&format!("blobs/{}", blob.digest))?);
-        for _ in 0..REDIRECTS {
-            let from = call.url.clone();
-            let response = self.host.send(call).await?;
-            if !response.status().is_redirection() {
-                return self.host.expect(response, &[StatusCode::OK], &at).await;
-            }
-            let to = location(&response, &from).ok_or_else(|| {
-                PortError::new(Trouble::Other, at.clone(), "it redirects to nowhere", "look at the registry")
-            })?;
-            if from.scheme() == "https" && to.scheme() != "https" {
-                let reason = format!("it redirects from https to {}", to.scheme());
-                return Err(PortError::new(
-                    Trouble::Denied,
-                    at,
-                    reason,
-                    "let the registry redirect to https",
-                ));
-            }
-            call = self.call(Method::GET, to);
+        let media_type = content_type(&answer.headers);
+        if !is_manifest(&media_type) && !is_index(&media_type) {
+            let reason = format!("it is served as `{}`", media_type.chars().take(100).collect::<String>());
+            let help = "Lockgate reads OCI and Docker (schema 2) image manifests and indexes: push it as one of these";
+            return Err(PortError::new(Trouble::Unsupported, at, reason, help));
         }
-        let reason = format!("it redirects more than {REDIRECTS} times");
-        Err(PortError::new(Trouble::Other, at, reason, "look at the registry"))
-    }
-
-    async fn head_blob(&self, blob: &Descriptor) -> Result<bool, PortError> {
-        let response =
-            self.host.send(self.call(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?)).await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return Ok(false);
-        }
-        let at = self.at(&format!("@{}", blob.digest));
-        // A registry may redirect to where the blob is: then it is there.
-        if response.status().is_redirection() {
-            return Ok(true);
-        }
-        let response = self.host.expect(response, &[StatusCode::OK], &at).await?;
-        let length = response.headers().get(reqwest::header::CONTENT_LENGTH);
-        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        match length {
-            Some(length) if length != blob.size => {
-                let reason = format!("the registry has {length} bytes under this digest, not {}", blob.size);
-                Err(PortError::new(Trouble::Corrupt, at, reason, "delete the blob there, then try again"))
-            }
-            _ => Ok(true),
-        }
+        Ok(Some(FetchedManifest { media_type, bytes: answer.body }))
     }
 
     async fn list(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, PortError> {
         let at = self.at(&format!("@{subject}"));
         let mut url = self.url(&format!("referrers/{subject}"))?;
         let mut found = Vec::new();
-        for _ in 0..PAGES {
+        for _ in 0..own_limits::PAGES {
             let mut call = self.call(Method::GET, url.clone());
             call.headers.push((ACCEPT, media::OCI_INDEX.to_owned()));
-            let response = self.host.send(call).await?;
-            let status = response.status();
-            if matches!(
-                status,
-                StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::BAD_REQUEST
-            ) {
+            let answer = self.host.read(call, &NO_API, limits::MANIFEST_BYTES, &at).await?;
+            if NO_API.contains(&answer.status) || content_type(&answer.headers) != media::OCI_INDEX {
                 return Ok(None);
             }
-            let response = self.host.expect(response, &[StatusCode::OK], &at).await?;
-            let following = next_page(&response, &url);
-            let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            if !kind.unwrap_or_default().starts_with(media::OCI_INDEX) {
-                return Ok(None);
-            }
-            let bytes = self.host.body(response, limits::MANIFEST_BYTES, &at).await?;
+            let following = next_page(&answer.headers, &url);
+            let bytes = answer.body;
             let index: Index = json::from_slice(&bytes, limits::MANIFEST_BYTES).map_err(|error| {
                 let reason = format!("its list of referrers is malformed: {error}");
                 PortError::new(Trouble::Corrupt, at.clone(), reason, "look at the registry")
@@ -168,11 +122,17 @@ impl Remote {
         let mut call = self.pushing(Method::PUT, self.url(&format!("manifests/{reference}"))?);
         call.headers.push((CONTENT_TYPE, media_type.to_owned()));
         call.body = Body::Bytes(bytes);
-        let response = self.host.send(call).await?;
+        let response = self.host.send(&mut call).await?;
         let at = self.at(&format!(":{reference}"));
         let response = self.host.expect(response, &[StatusCode::CREATED, StatusCode::OK], &at).await?;
         Ok(response.headers().contains_key("OCI-Subject"))
     }
+}
+
+/// The media type, without its parameters.
+fn content_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_owned()
 }
 
 /// Where a response sends to, against the address it came from.
@@ -181,8 +141,8 @@ fn location(response: &Response, from: &Url) -> Option<Url> {
 }
 
 /// The next page of a list (RFC 8288, `rel="next"`).
-fn next_page(response: &Response, from: &Url) -> Option<Url> {
-    let link = response.headers().get(LINK)?.to_str().ok()?;
+fn next_page(headers: &HeaderMap, from: &Url) -> Option<Url> {
+    let link = headers.get(LINK)?.to_str().ok()?;
     let next = link.split(',').find(|part| part.contains("rel=\"next\"") || part.contains("rel=next"))?;
     let target = next.split_once('<')?.1.split_once('>')?.0;
     from.join(target).ok()
@@ -203,21 +163,19 @@ impl Place for Remote {
 
     fn manifest<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Option<FetchedManifest>> {
         Box::pin(async move {
-            let Some(manifest) = self.get_manifest(&digest.to_string()).await? else { return Ok(None) };
+            let found = self.get_manifest(&digest.to_string()).await?;
+            let Some(manifest) = found else { return Ok(None) };
             check(&self.name(), &manifest.bytes, digest)?;
             Ok(Some(manifest))
         })
     }
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, BlobStream> {
-        Box::pin(async move {
-            let response = self.get_blob(blob).await?;
-            Ok(Verified::stream(self.host.stream(response, self.name()), blob, &self.name()))
-        })
+        Box::pin(blobs::download(self, blob))
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, bool> {
-        Box::pin(self.head_blob(blob))
+        Box::pin(blobs::has(self, blob))
     }
 
     fn put_blob<'a>(
@@ -233,7 +191,7 @@ impl Place for Remote {
         Box::pin(async move {
             let source = move || -> Pending<'static, BlobStream> {
                 let bytes = bytes.clone();
-                Box::pin(async move { Ok(Box::pin(Once(Some(bytes))) as BlobStream) })
+                Box::pin(async move { Ok(Box::pin(Pieces(bytes)) as BlobStream) })
             };
             upload::upload(self, blob, &source, None).await.map(drop)
         })
@@ -254,18 +212,4 @@ impl Place for Remote {
     fn referrers<'a>(&'a self, subject: &'a Digest) -> Pending<'a, Option<Vec<Descriptor>>> {
         Box::pin(self.list(subject))
     }
-}
-
-/// Collects at most `limit` bytes.
-async fn collect(mut stream: BlobStream, limit: usize, at: &str) -> Result<Bytes, PortError> {
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = next(&mut stream).await {
-        let chunk = chunk?;
-        if bytes.len() + chunk.len() > limit {
-            let reason = format!("the answer has more than {limit} bytes");
-            return Err(PortError::new(Trouble::TooLarge, at.to_owned(), reason, ""));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes.freeze())
 }

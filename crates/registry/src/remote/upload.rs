@@ -1,161 +1,183 @@
 //! Uploads of blobs: taken from another repository where the registry can, streamed where it cannot
 //! (distribution-spec, "Pushing Blobs").
+//!
+//! Small blobs go in one PUT. Big ones go as docker sends them, one PATCH and a PUT that closes it, because that is what
+//! registries can take up again: when an upload breaks, the registry is asked how much it has, and gets the rest.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use lockgate_model::Descriptor;
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Method, Response, StatusCode, Url};
 
-use super::host::Body;
+use super::blobs::{download, has, read_whole};
+use super::host::{Body, may_help, retry_after};
 use super::{Remote, location};
+use crate::limits;
 use crate::place::{Opener, Put};
-use crate::verified::next;
+use crate::stream::Skip;
 
-/// Uploads a blob. When the upload breaks off, the registry is asked how much it has, and gets the rest; where it does
-/// not know, the blob is sent again from its beginning.
-pub(super) async fn upload(
-    remote: &Remote,
-    blob: &Descriptor,
-    source: Opener<'_, '_>,
-    mount_from: Option<&str>,
+/// What is sent.
+const BYTES: &str = "application/octet-stream";
+
+/// Uploads a blob; when something breaks, from where it broke or from its beginning.
+pub(super) async fn upload<'a>(
+    remote: &'a Remote,
+    blob: &'a Descriptor,
+    source: Opener<'a, '_>,
+    mount_from: Option<&'a str>,
 ) -> Result<Put, PortError> {
-    let (mut attempt, mut open) = (1, None);
+    let at = remote.at(&format!("@{}", blob.digest));
+    let mut upload = Upload { remote, blob, source, mount_from, at, broken: None, told: None };
+    let host = &remote.host;
+    let mut attempt = 1;
     loop {
-        let done = match open.take() {
-            None => begin(remote, blob, source, mount_from, &mut open).await,
-            Some(session) => resume(remote, blob, source, session, &mut open).await,
-        };
-        match done {
-            Ok(put) => return Ok(put),
-            Err(error)
-                if error.trouble == Trouble::Unavailable && attempt < remote.host.settings().attempts =>
-            {
+        match upload.once().await {
+            Err(error) if error.trouble == Trouble::Unavailable && attempt < host.settings().attempts => {
+                tokio::time::sleep(host.pause(attempt, upload.told.take())).await;
                 attempt += 1;
+                // It may have arrived, and only the answer was lost.
+                if matches!(has(remote, blob).await, Ok(true)) {
+                    return Ok(Put::Streamed);
+                }
             }
-            Err(error) => return Err(error),
+            done => return done,
         }
     }
 }
 
-/// Opens an upload and sends the blob whole. `open` is the session, as soon as there is one.
-async fn begin(
-    remote: &Remote,
-    blob: &Descriptor,
-    source: Opener<'_, '_>,
-    mount_from: Option<&str>,
-    open: &mut Option<Url>,
-) -> Result<Put, PortError> {
-    let at = remote.at(&format!("@{}", blob.digest));
-    let mut url = remote.url("blobs/uploads/")?;
-    if let Some(from) = mount_from {
-        url.query_pairs_mut().append_pair("mount", &blob.digest.to_string()).append_pair("from", from);
-    }
-    let from = url.clone();
-    let response = remote.host.send(remote.pushing(Method::POST, url)).await?;
-    let response = remote.host.expect(response, &[StatusCode::CREATED, StatusCode::ACCEPTED], &at).await?;
-    if response.status() == StatusCode::CREATED {
-        return Ok(Put::Mounted);
-    }
-    // A mount that is declined opens an upload instead.
-    let session = session(remote, &at, location(&response, &from))?;
-    *open = Some(session.clone());
-    let mut call = remote.pushing(Method::PUT, with_digest(session, blob));
-    call.headers.push((CONTENT_TYPE, "application/octet-stream".to_owned()));
-    call.body = Body::Stream(source().await?, blob.size);
-    let response = remote.host.send(call).await?;
-    remote.host.expect(response, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &at).await?;
-    Ok(Put::Streamed)
+struct Upload<'a, 's> {
+    remote: &'a Remote,
+    blob: &'a Descriptor,
+    source: Opener<'a, 's>,
+    mount_from: Option<&'a str>,
+    at: String,
+    /// The upload under way: when it breaks, it may be taken up again.
+    broken: Option<Url>,
+    /// How long the registry asked to wait.
+    told: Option<Duration>,
 }
 
-/// Sends what the registry does not have yet (distribution-spec, "Pushing a blob in chunks"). A session that is gone is
-/// forgotten: the next attempt begins anew.
-async fn resume(
-    remote: &Remote,
-    blob: &Descriptor,
-    source: Opener<'_, '_>,
-    session: Url,
-    open: &mut Option<Url>,
-) -> Result<Put, PortError> {
-    let at = remote.at(&format!("@{}", blob.digest));
-    let response = remote.host.send(remote.call(Method::GET, session.clone())).await?;
-    let has = (response.status() == StatusCode::NO_CONTENT).then(|| received(&response)).flatten();
-    let Some(has) = has.filter(|has| *has < blob.size) else {
-        let reason = "the registry forgot the upload";
-        return Err(PortError::new(Trouble::Unavailable, at, reason, "try again"));
-    };
-    let next = location(&response, &session).unwrap_or(session);
-    let session = self::session(remote, &at, Some(next))?;
-    *open = Some(session.clone());
-    let mut call = remote.pushing(Method::PATCH, session.clone());
-    call.headers.push((CONTENT_TYPE, "application/octet-stream".to_owned()));
-    call.headers.push((CONTENT_RANGE, format!("{has}-{}", blob.size - 1)));
-    call.body = Body::Stream(without(source().await?, has).await?, blob.size - has);
-    let response = remote.host.send(call).await?;
-    let response = remote.host.expect(response, &[StatusCode::ACCEPTED], &at).await?;
-    let session = self::session(remote, &at, location(&response, &session))?;
-    let response = remote.host.send(remote.pushing(Method::PUT, with_digest(session, blob))).await?;
-    remote.host.expect(response, &[StatusCode::CREATED, StatusCode::NO_CONTENT], &at).await?;
-    Ok(Put::Streamed)
-}
-
-/// The bytes that the registry has: `Range: 0-N`.
-fn received(response: &Response) -> Option<u64> {
-    let range = response.headers().get(RANGE)?.to_str().ok()?;
-    let last: u64 = range.rsplit_once('-')?.1.trim().parse().ok()?;
-    Some(if last == 0 { 0 } else { last + 1 })
-}
-
-/// The stream without its first bytes; they are verified with the rest all the same.
-async fn without(mut stream: BlobStream, mut bytes: u64) -> Result<BlobStream, PortError> {
-    while bytes > 0 {
-        let Some(chunk) = next(&mut stream).await else { break };
-        let mut chunk = chunk?;
-        let cut = usize::try_from(bytes).unwrap_or(usize::MAX).min(chunk.len());
-        bytes -= cut as u64;
-        let rest = chunk.split_off(cut);
-        if !rest.is_empty() {
-            return Ok(Box::pin(After { first: Some(rest), then: stream }));
+impl Upload<'_, '_> {
+    async fn once(&mut self) -> Result<Put, PortError> {
+        if let Some(session) = self.broken.take()
+            && let Some((session, offset)) = self.state(session).await?
+        {
+            self.patch(session, offset).await?;
+            // The first bytes are of an earlier stream, which was not verified to its end.
+            read_whole(download(self.remote, self.blob).await?).await?;
+            return Ok(Put::Streamed);
         }
-    }
-    Ok(stream)
-}
-
-/// A chunk, and then a stream.
-struct After {
-    first: Option<Bytes>,
-    then: BlobStream,
-}
-
-impl Stream for After {
-    type Item = Result<Bytes, PortError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.first.take() {
-            Some(chunk) => Poll::Ready(Some(Ok(chunk))),
-            None => self.then.as_mut().poll_next(context),
+        let Some(session) = self.begin().await? else { return Ok(Put::Mounted) };
+        if self.blob.size > limits::PATCHED_FROM {
+            self.patch(session, 0).await?;
+        } else {
+            self.broken = Some(session.clone());
+            let whole = Body::Stream((self.source)().await?, self.blob.size);
+            self.close(session, whole).await?;
         }
+        Ok(Put::Streamed)
     }
-}
 
-/// The address to upload to: the registry's own, since credentials and content go there.
-fn session(remote: &Remote, at: &str, location: Option<Url>) -> Result<Url, PortError> {
-    let help = "look at the registry: behind a proxy it must be told its own address";
-    let Some(url) = location else {
-        return Err(PortError::new(Trouble::Other, at, "it does not say where to upload to", help));
-    };
-    if remote.host.owns(&url) {
-        return Ok(url);
+    /// Opens an upload; none where the blob was taken from the other repository.
+    async fn begin(&mut self) -> Result<Option<Url>, PortError> {
+        let from = self.remote.url("blobs/uploads/")?;
+        if let Some(other) = self.mount_from {
+            let mut url = from.clone();
+            let digest = self.blob.digest.to_string();
+            url.query_pairs_mut().append_pair("mount", &digest).append_pair("from", other);
+            match self.remote.host.send(&mut self.remote.pushing(Method::POST, url)).await {
+                Ok(response) if response.status() == StatusCode::CREATED => return Ok(None),
+                // A mount that is declined opens an upload instead.
+                Ok(response) if response.status() == StatusCode::ACCEPTED => {
+                    return self.session(&response, &from).map(Some);
+                }
+                // One that is refused may still be uploaded: the other repository may be closed to this account.
+                Ok(response) if response.status().is_client_error() => {}
+                Err(error) if error.trouble == Trouble::Denied => {}
+                Ok(response) => drop(self.expect(response, &[StatusCode::CREATED]).await?),
+                Err(error) => return Err(error),
+            }
+        }
+        let response = self.remote.host.send(&mut self.remote.pushing(Method::POST, from.clone())).await?;
+        let response = self.expect(response, &[StatusCode::ACCEPTED]).await?;
+        self.session(&response, &from).map(Some)
     }
-    let reason = format!("it wants the upload sent to another place, {}://{}", url.scheme(), url.authority());
-    Err(PortError::new(Trouble::Denied, at, reason, help))
-}
 
-fn with_digest(mut url: Url, blob: &Descriptor) -> Url {
-    url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
-    url
+    /// How far an upload came, and where it goes on; none when the registry does not say.
+    async fn state(&self, session: Url) -> Result<Option<(Url, u64)>, PortError> {
+        let response = self.remote.host.send(&mut self.remote.pushing(Method::GET, session.clone())).await?;
+        if !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::ACCEPTED) {
+            return Ok(None);
+        }
+        let range = response.headers().get(RANGE).and_then(|range| range.to_str().ok()?.split_once("0-"));
+        // `0-0` is said of one byte and of none.
+        let last = range.and_then(|(_, last)| last.parse::<u64>().ok()).filter(|last| *last > 0);
+        let Some(offset) = last.map(|last| last.saturating_add(1)).filter(|offset| *offset <= self.blob.size)
+        else {
+            return Ok(None);
+        };
+        let url = if location(&response, &session).is_some() {
+            self.session(&response, &session)?
+        } else {
+            session
+        };
+        Ok(Some((url, offset)))
+    }
+
+    /// Sends everything after the first `offset` bytes, and closes the upload.
+    async fn patch(&mut self, session: Url, offset: u64) -> Result<(), PortError> {
+        let size = self.blob.size;
+        self.broken = Some(session.clone());
+        let mut next = session.clone();
+        if offset < size {
+            let mut rest: BlobStream = (self.source)().await?;
+            let mut call = self.remote.pushing(Method::PATCH, session.clone());
+            call.headers.push((CONTENT_TYPE, BYTES.to_owned()));
+            if offset > 0 {
+                rest = Box::pin(Skip { inner: rest, left: offset });
+                call.headers.push((CONTENT_RANGE, format!("{offset}-{}", size - 1)));
+            }
+            call.body = Body::Stream(rest, size - offset);
+            let response = self.remote.host.send(&mut call).await?;
+            let response = self.expect(response, &[StatusCode::ACCEPTED, StatusCode::NO_CONTENT]).await?;
+            next = self.session(&response, &session)?;
+            self.broken = Some(next.clone());
+        }
+        self.close(next, Body::Bytes(Bytes::new())).await
+    }
+
+    /// Closes the upload with what is left to send.
+    async fn close(&mut self, mut session: Url, body: Body) -> Result<(), PortError> {
+        session.query_pairs_mut().append_pair("digest", &self.blob.digest.to_string());
+        let mut call = self.remote.pushing(Method::PUT, session);
+        call.headers.push((CONTENT_TYPE, BYTES.to_owned()));
+        call.body = body;
+        let response = self.remote.host.send(&mut call).await?;
+        self.expect(response, &[StatusCode::CREATED, StatusCode::NO_CONTENT]).await.map(drop)
+    }
+
+    async fn expect(&mut self, response: Response, good: &[StatusCode]) -> Result<Response, PortError> {
+        if may_help(response.status()) {
+            self.told = retry_after(&response);
+        }
+        self.remote.host.expect(response, good, &self.at).await
+    }
+
+    /// The address to upload to: the registry's own, since credentials and content go there.
+    fn session(&self, response: &Response, from: &Url) -> Result<Url, PortError> {
+        let help = "look at the registry: behind a proxy it must be told its own address";
+        let Some(url) = location(response, from) else {
+            let reason = "it does not say where to upload to";
+            return Err(PortError::new(Trouble::Other, self.at.clone(), reason, help));
+        };
+        if self.remote.host.owns(&url) {
+            return Ok(url);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let reason = format!("it wants the upload sent to another place, {}://{host}", url.scheme());
+        Err(PortError::new(Trouble::Denied, self.at.clone(), reason, help))
+    }
 }
