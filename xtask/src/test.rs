@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::parts;
@@ -141,7 +141,7 @@ fn set_up() {
 
 /// cosign, from Debian's newer suites, where the script that unpacks them is there.
 fn peers() {
-    let script: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/real-parts");
+    let script = crate::root().join("../shared/real-parts");
     if !script.is_file() {
         println!("cosign is not installed: put it on the path to run the tests that talk to it");
         return;

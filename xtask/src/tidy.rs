@@ -52,7 +52,7 @@ pub type Uses = BTreeMap<String, BTreeSet<String>>;
 
 /// Checks the repository.
 pub fn run() -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no repository")?;
+    let root = &crate::root();
     let mut problems = arrows(&uses(root)?);
     for file in sources(root)? {
         let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;

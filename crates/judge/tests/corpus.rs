@@ -2,14 +2,12 @@
 //! change, a new Edition is cut.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test may panic")]
 
-use std::path::Path;
-
 use lockgate_judge::decide;
 use lockgate_model::{Case, CaseRecord, Inputs, canon};
 
 #[test]
 fn every_frozen_case_gives_its_frozen_decision() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/2026-1");
+    let corpus = xtask::root().join("corpus/2026-1");
     let mut checked = 0;
     for entry in std::fs::read_dir(corpus).unwrap() {
         let folder = entry.unwrap().path();

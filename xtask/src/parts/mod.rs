@@ -8,7 +8,7 @@ mod registry;
 mod token;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 pub use registry::{Auth, Part, docker_registry, ferro};
@@ -43,7 +43,7 @@ pub fn program(name: &str) -> Result<PathBuf, Absent> {
 
 /// The folder `../shared/arena` beside the repository.
 pub fn arena() -> Result<PathBuf, Absent> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/arena");
+    let path = crate::root().join("../shared/arena");
     if path.is_dir() { Ok(path) } else { Err(Absent("../shared/arena is not here".to_owned())) }
 }
 
