@@ -56,6 +56,8 @@ fn case() -> Case {
         layer_index: 0,
         path: "/var/lib/dpkg/status".into(),
         cataloger: "dpkg".into(),
+        installed_by: String::new(),
+        confidence: lockgate_model::inventory::Confidence::Recorded,
     });
     let mut inventory =
         Inventory { analyser: "2026-1".into(), packages: packages.collect(), ..Inventory::default() };

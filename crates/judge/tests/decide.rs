@@ -49,6 +49,8 @@ fn package(name: &str, version: &str) -> Package {
         layer_index: 0,
         path: "/lib/apk/db/installed".into(),
         cataloger: "apk".into(),
+        installed_by: String::new(),
+        confidence: lockgate_model::inventory::Confidence::Recorded,
     }
 }
 

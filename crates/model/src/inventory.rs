@@ -60,6 +60,33 @@ pub struct Package {
     pub path: String,
     /// Which cataloger read that file.
     pub cataloger: String,
+    /// The package of the operating system that owns the file: its maintainers answer for the package then. Empty
+    /// where none does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub installed_by: String,
+    /// How sure it is that the package is there.
+    #[serde(default, skip_serializing_if = "Confidence::is_recorded")]
+    pub confidence: Confidence,
+}
+
+/// How sure it is that a package is there, in that version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Whatever installed it recorded so.
+    #[default]
+    Recorded,
+    /// Its name or version was drawn from a file's name or content.
+    Derived,
+    /// A lock file or a bill of materials names it: it may not be installed.
+    Declared,
+}
+
+impl Confidence {
+    /// Whether it was recorded.
+    pub fn is_recorded(&self) -> bool {
+        *self == Self::Recorded
+    }
 }
 
 /// A source package.

@@ -12,6 +12,7 @@ pub mod matching;
 pub mod version;
 
 mod merge;
+mod ownership;
 mod paths;
 
 pub use feed::{
@@ -22,4 +23,4 @@ pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::merge;
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-1";
+pub const ANALYSER: &str = "2026-2";

@@ -22,3 +22,25 @@ pub const RECORD_BYTES: u64 = 32 << 20;
 pub const REFUSED_NAMED: usize = 100;
 /// Largest zstd window that is accepted, as a power of two in bytes.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
+/// Largest PAX header, long name or long link name of a tar, in bytes.
+pub const TAR_EXTENSION_BYTES: u64 = 1 << 20;
+/// Most pieces of a sparse file.
+pub const SPARSE_EXTENTS: usize = 100_000;
+/// Longest number in the map of a sparse file, in bytes, with its line break.
+pub const SPARSE_DIGITS: u64 = 21;
+/// A layer of up to so many bytes uncompressed may compress as well as it likes.
+pub const SMALL_LAYER: u64 = 1 << 30;
+/// Most bytes that one compressed byte of a larger layer may give: gzip reaches 1 032 at best (RFC 1951).
+pub const RATIO: u64 = 1_100;
+/// Largest archive or database that a cataloger reads whole, in bytes.
+pub const ARCHIVE_BYTES: u64 = 512 << 20;
+/// Largest file inside an archive that is read, in bytes.
+pub const MEMBER_BYTES: u64 = 64 << 20;
+/// Most files of one archive, those of archives inside it counted.
+pub const ARCHIVE_MEMBERS: usize = 500_000;
+/// Most bytes of archives inside one archive, taken together.
+pub const NESTED_BYTES: u64 = 512 << 20;
+/// Deepest archive in an archive.
+pub const NESTED_DEPTH: usize = 8;
+/// Most packages that one file may name.
+pub const PACKAGES_PER_FILE: usize = 200_000;

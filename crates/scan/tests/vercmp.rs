@@ -57,6 +57,21 @@ fn npm() {
     agree("npm.tsv.zst", "npm");
 }
 
+#[test]
+fn rpm() {
+    agree("rpm.tsv.zst", "AlmaLinux:9");
+}
+
+#[test]
+fn maven() {
+    agree("maven.tsv.zst", "Maven");
+}
+
+#[test]
+fn gem() {
+    agree("gem.tsv.zst", "RubyGems");
+}
+
 /// The same laws without the arena: by hand from the specifications.
 #[test]
 fn worked_examples() {
@@ -73,22 +88,56 @@ fn worked_examples() {
         ("PyPI", "1.0", "1!0.5"),
         ("npm", "1.0.0-alpha.9", "1.0.0-alpha.10"),
         ("npm", "1.0.0-rc.1", "1.0.0"),
+        ("AlmaLinux:9", "1.0~rc1-1", "1.0-1"),
+        ("AlmaLinux:9", "1.0-1", "1.0^git1-1"),
+        ("AlmaLinux:9", "1.0a-1", "1.0.1-1"),
+        ("AlmaLinux:9", "9-1", "1:0-1"),
+        ("Maven", "1.0-alpha-1", "1.0-beta"),
+        ("Maven", "1.0-SNAPSHOT", "1.0"),
+        ("Maven", "1.0", "1.0-sp"),
+        ("Maven", "2.6.7", "2.6.7.3"),
+        ("RubyGems", "1.0.0.rc1", "1.0.0"),
+        ("RubyGems", "1.0-1", "1.0"),
+        ("Go", "0.3.5", "v0.3.7"),
+        ("NuGet", "1.0.0-Alpha", "1.0.0-beta"),
+        ("Packagist", "1.0.0-RC1", "1.0.0"),
+        ("crates.io", "1.0.0-alpha", "1.0.0"),
     ];
     for (ecosystem, a, b) in less {
         assert_eq!(compare(ecosystem, a, b), Ok(Ordering::Less), "{a} {b}");
         assert_eq!(compare(ecosystem, b, a), Ok(Ordering::Greater), "{b} {a}");
     }
-    for (ecosystem, bad) in
-        [("npm", "1.0"), ("PyPI", "x"), ("Alpine", "1.0-x"), ("Debian", ""), ("Go", "v1.0.0")]
-    {
+    for (ecosystem, bad) in [
+        ("npm", "1.0"),
+        ("PyPI", "x"),
+        ("Alpine", "1.0-x"),
+        ("Debian", ""),
+        ("Go", "(devel)"),
+        ("Unheard", "1"),
+    ] {
         assert!(compare(ecosystem, bad, bad).is_err(), "{bad}");
     }
 }
 
+/// An ecosystem of each order.
+const ORDERS: [&str; 11] = [
+    "Debian",
+    "Alpine",
+    "AlmaLinux",
+    "PyPI",
+    "npm",
+    "Maven",
+    "RubyGems",
+    "Go",
+    "NuGet",
+    "Packagist",
+    "crates.io",
+];
+
 proptest! {
     #[test]
     fn orders_are_antisymmetric_and_transitive(
-        ecosystem in prop::sample::select(vec!["Debian", "Alpine", "PyPI", "npm"]),
+        ecosystem in prop::sample::select(ORDERS.to_vec()),
         v in prop::collection::vec("[0-9]{1,2}(\\.[0-9]{1,2}){0,3}([a-z]|~rc1|_rc1|a1|-rc\\.1|-r1)?", 3),
     ) {
         let order = |a: &str, b: &str| compare(ecosystem, a, b).ok();
@@ -102,7 +151,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(ecosystem in "\\PC{0,10}", a in "\\PC{0,20}", b in "\\PC{0,20}") {
-        for known in ["Debian", "Alpine", "PyPI", "npm", ecosystem.as_str()] {
+        for known in ORDERS.into_iter().chain([ecosystem.as_str()]) {
             let _order = compare(known, &a, &b);
         }
     }

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
-use lockgate_model::{Descriptor, Digest, Inventory, Repository, canon};
+use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 use lockgate_scan::{ANALYSER, LayerContent, analyse, merge};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -106,7 +106,7 @@ impl LayerJob {
         let content = self.analyse(stream).await;
         self.progress.end();
         let content = content?;
-        if let Ok(bytes) = canon::to_bytes(&content) {
+        if let Some(bytes) = content.to_bytes() {
             // A cache that cannot be written costs time only.
             let _kept = self.cache.put(&self.layer.digest, ANALYSER, bytes.into()).await;
         }
@@ -115,7 +115,7 @@ impl LayerJob {
 
     async fn kept(&self) -> Option<LayerContent> {
         let bytes = self.cache.get(&self.layer.digest, ANALYSER).await.ok()??;
-        canon::from_bytes(&bytes).ok()
+        LayerContent::from_bytes(&bytes)
     }
 
     /// A kept layer was verified under its blob digest; what this image claims of it must hold all the same.

@@ -1,56 +1,93 @@
-//! Alpine packages: the apk database (apk-tools, "apk v2 installed database").
+//! Alpine packages: the apk database (apk-tools, "apk v2 installed database"), with the files that each owns.
 
-use lockgate_model::inventory::Source;
+use data_encoding::BASE64;
 
-use super::{Facts, Found, PackageKind, text};
+use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
 
 pub(super) fn wants(path: &str) -> bool {
     matches!(path, "lib/apk/db/installed" | "usr/lib/apk/db/installed")
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Facts, String> {
-    let text = text(bytes);
-    let mut packages = Vec::new();
+pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+    let text = file.text();
+    let mut facts = Facts::default();
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
-        let value = |key: &str| {
-            block
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
-                .unwrap_or_default()
-                .trim()
-        };
-        let (name, version, origin) = (value("P"), value("V"), value("o"));
-        if name.is_empty() || version.is_empty() {
-            return Err(format!("a package lacks its name or version (P:{name})"));
-        }
-        let source = (!origin.is_empty() && origin != name)
-            .then(|| Source { name: origin.to_owned(), version: version.to_owned() });
-        let license = value("L");
-        packages.push(Found {
-            kind: PackageKind::Apk,
-            name: name.to_owned(),
-            version: version.to_owned(),
-            source,
-            architecture: value("A").to_owned(),
-            licenses: if license.is_empty() { vec![] } else { vec![license.to_owned()] },
-        });
+        facts.packages.push(package(block)?);
+        facts.owned.extend(owned(block));
     }
-    Ok(Facts { packages, ..Facts::default() })
+    Ok(facts)
+}
+
+fn value<'a>(block: &'a str, key: &str) -> &'a str {
+    let found = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    found.unwrap_or_default().trim()
+}
+
+fn package(block: &str) -> Result<Found, String> {
+    let (name, version, origin) = (value(block, "P"), value(block, "V"), value(block, "o"));
+    if name.is_empty() || version.is_empty() {
+        return Err(format!("a package lacks its name or version (P:{name})"));
+    }
+    let license = value(block, "L");
+    Ok(Found {
+        source: (!origin.is_empty() && origin != name).then(|| [origin.to_owned(), version.to_owned()]),
+        architecture: value(block, "A").to_owned(),
+        licenses: if license.is_empty() { vec![] } else { vec![license.to_owned()] },
+        ..Found::new(PackageKind::Apk, name, version)
+    })
+}
+
+/// `F:` names a folder, `R:` a file in it, `Z:Q1` the SHA-1 of the file named last.
+fn owned(block: &str) -> Vec<Owned> {
+    let (owner, mut folder, mut files) = (value(block, "P"), "", Vec::<Owned>::new());
+    let mut last_kept = false;
+    for line in block.lines() {
+        match line.split_once(':') {
+            Some(("F", name)) => folder = name.trim(),
+            Some(("R", name)) => {
+                let path = if folder.is_empty() {
+                    name.trim().to_owned()
+                } else {
+                    format!("{folder}/{}", name.trim())
+                };
+                last_kept = may_speak(&path);
+                if last_kept {
+                    files.push(Owned { path, owner: owner.to_owned(), sum: None });
+                }
+            }
+            Some(("Z", sum)) if last_kept => {
+                let sum = sum.trim().strip_prefix("Q1").and_then(|sum| BASE64.decode(sum.as_bytes()).ok());
+                if let (Some(last), Some(sum)) = (files.last_mut(), sum.and_then(|sum| sum.try_into().ok())) {
+                    last.sum = Some(Sum::Sha1(sum));
+                }
+            }
+            _ => {}
+        }
+    }
+    files
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn said(text: &str) -> Result<Facts, String> {
+        read(&File { path: "lib/apk/db/installed", bytes: text.as_bytes() })
+    }
+
     #[test]
-    fn reads_packages_with_origin_and_license() {
-        let facts =
-            read(b"C:Q1\nP:libcrypto3\nV:3.3.2-r1\nA:x86_64\nL:Apache-2.0\no:openssl\nF:lib\nR:x\n\nP:musl\nV:1.2.5-r0\n\n")
-                .unwrap();
+    fn reads_packages_with_origin_license_and_files() {
+        let facts = said(
+            "C:Q1\nP:libcrypto3\nV:3.3.2-r1\nA:x86_64\nL:Apache-2.0\no:openssl\nF:lib\nR:x.so\nF:usr/bin\nR:tool\nZ:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\n\nP:musl\nV:1.2.5-r0\n\n",
+        )
+        .unwrap();
         let names: Vec<_> = facts.packages.iter().map(|package| package.name.as_str()).collect();
         assert_eq!(names, ["libcrypto3", "musl"]);
-        assert_eq!(facts.packages[0].source.as_ref().unwrap().name, "openssl");
+        assert_eq!(facts.packages[0].source.as_ref().unwrap()[0], "openssl");
         assert_eq!(facts.packages[0].licenses, ["Apache-2.0"]);
-        assert!(read(b"P:x\n").is_err());
+        let [owned] = facts.owned.as_slice() else { panic!("{facts:?}") };
+        assert_eq!(owned.path, "usr/bin/tool");
+        assert!(super::super::Sums::of(b"").is(&owned.sum.unwrap()));
+        assert!(said("P:x\n").is_err());
     }
 }

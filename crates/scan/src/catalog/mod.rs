@@ -1,259 +1,243 @@
 //! Catalogers: each a small pure function from a file's bytes to what they say.
 //!
-//! A cataloger is one file here, and one line in [`CATALOGERS`].
+//! A cataloger is one file here, and one line in [`CATALOGERS`]; its tests are data, in `tests/catalogers/`.
 
 mod apk;
+mod cargo;
+mod composer;
+mod conda;
+mod control;
 mod copyright;
+mod dart;
+mod documents;
+mod dotnet;
 mod dpkg;
+mod facts;
+mod golang;
+mod hex;
+mod java;
+mod kind;
+mod nix;
+mod node_locks;
 mod npm;
 mod os_release;
+mod program;
 mod python;
+mod python_locks;
+mod rpm;
+mod ruby;
+mod sbom;
+mod swift;
 
+pub(crate) use facts::{Facts, Found, Owned, Sum, Sums};
+pub(crate) use kind::PackageKind;
+pub(crate) use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
 
-use lockgate_model::inventory::{Distribution, Source};
-use serde::{Deserialize, Serialize};
+use crate::{limits, paths};
+
+/// A file of an image, as a cataloger sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct File<'a> {
+    /// Its path, without a leading slash.
+    pub(crate) path: &'a str,
+    /// Its content, whole.
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> File<'a> {
+    /// Its name without folders.
+    fn name(&self) -> &'a str {
+        paths::split(self.path).1
+    }
+
+    /// Its content as text; what is no UTF-8 is replaced.
+    fn text(&self) -> std::borrow::Cow<'a, str> {
+        String::from_utf8_lossy(self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.bytes))
+    }
+}
 
 /// One cataloger.
-struct Cataloger {
-    /// Whether it reads the file at this path (relative to the root).
-    wants: fn(&str) -> bool,
+pub(crate) struct Cataloger {
+    /// Whether it reads the file at this path.
+    pub(crate) wants: fn(&str) -> bool,
     /// What the file says, or why it cannot be read.
-    read: fn(&[u8]) -> Result<Facts, String>,
+    pub(crate) read: fn(&File<'_>) -> Result<Facts, String>,
+    /// The largest file that it reads, in bytes.
+    pub(crate) most: u64,
+}
+
+impl Cataloger {
+    const fn new(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
+        Self { wants, read, most: limits::FILE_BYTES }
+    }
+
+    const fn of_archives(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
+        Self { wants, read, most: limits::ARCHIVE_BYTES }
+    }
 }
 
 /// Every cataloger; the first that wants a file reads it.
 const CATALOGERS: &[Cataloger] = &[
-    Cataloger { wants: dpkg::wants, read: dpkg::read },
-    Cataloger { wants: apk::wants, read: apk::read },
-    Cataloger { wants: python::wants, read: python::read },
-    Cataloger { wants: npm::wants, read: npm::read },
-    Cataloger { wants: os_release::wants, read: os_release::read },
-    Cataloger { wants: copyright::wants, read: copyright::read },
+    Cataloger::new(dpkg::wants, dpkg::read),
+    Cataloger::new(apk::wants, apk::read),
+    Cataloger::of_archives(rpm::wants, rpm::read),
+    Cataloger::new(npm::wants, npm::read),
+    Cataloger::new(node_locks::wants, node_locks::read),
+    Cataloger::new(python::wants, python::read),
+    Cataloger::new(python_locks::wants, python_locks::read),
+    Cataloger::of_archives(java::wants, java::read),
+    Cataloger::new(ruby::wants, ruby::read),
+    Cataloger::new(composer::wants, composer::read),
+    Cataloger::new(dotnet::wants, dotnet::read),
+    Cataloger::new(golang::wants, golang::read),
+    Cataloger::new(cargo::wants, cargo::read),
+    Cataloger::new(conda::wants, conda::read),
+    Cataloger::new(hex::wants, hex::read),
+    Cataloger::new(dart::wants, dart::read),
+    Cataloger::new(swift::wants, swift::read),
+    Cataloger::new(nix::wants, nix::read),
+    Cataloger::new(sbom::wants, sbom::read),
+    Cataloger::new(os_release::wants, os_release::read),
+    Cataloger::new(copyright::wants, copyright::read),
 ];
 
-/// What one file says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Packages.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub packages: Vec<Found>,
-    /// The distribution.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distribution: Option<Distribution>,
-    /// Licences of the package whose copyright file this is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub licenses: Vec<String>,
-}
-
-/// A package as its file describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
-    /// Which kind of package.
-    pub kind: PackageKind,
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Its source package, where that differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Processor architecture.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub architecture: String,
-    /// Licences as declared.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub licenses: Vec<String>,
-}
-
-/// The kinds of packages that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PackageKind {
-    /// Debian and what descends from it.
-    Dpkg,
-    /// Alpine and what descends from it.
-    Apk,
-    /// Python.
-    Python,
-    /// Node.
-    Npm,
-}
-
-impl PackageKind {
-    /// The cataloger's name in inventories.
-    pub(crate) fn cataloger(self) -> &'static str {
-        match self {
-            Self::Dpkg => "dpkg",
-            Self::Apk => "apk",
-            Self::Python => "python",
-            Self::Npm => "npm",
-        }
-    }
-
-    /// The ecosystem as OSV names it, with the release where advisories depend on it (OSV schema,
-    /// "affected[].package field"). A distribution's package without a known distribution keeps the family
-    /// name, which no advisory of a release matches.
-    pub(crate) fn ecosystem(self, distribution: Option<&Distribution>) -> String {
-        match (self, distribution) {
-            (Self::Python, _) => "PyPI".to_owned(),
-            (Self::Npm, _) => "npm".to_owned(),
-            (Self::Apk, Some(Distribution { id, version, .. })) if id == "alpine" => {
-                let mut parts = version.split('.');
-                match (parts.next(), parts.next()) {
-                    (Some(major), Some(minor)) => format!("Alpine:v{major}.{minor}"),
-                    _ => format!("Alpine:{version}"),
-                }
-            }
-            (Self::Dpkg, Some(Distribution { id, version, .. })) if id == "debian" => {
-                let major = version.split('.').next().unwrap_or_default();
-                if major.is_empty() { "Debian".to_owned() } else { format!("Debian:{major}") }
-            }
-            (Self::Dpkg, Some(Distribution { id, version, .. })) if id == "ubuntu" => {
-                format!("Ubuntu:{version}")
-            }
-            (Self::Apk, Some(other)) => other.id.clone(),
-            (Self::Dpkg, Some(other)) => other.id.clone(),
-            (Self::Apk, None) => "Alpine".to_owned(),
-            (Self::Dpkg, None) => "Debian".to_owned(),
-        }
-    }
-
-    /// The package URL (package-url/purl-spec, PURL-TYPES).
-    pub(crate) fn purl(self, found: &Found, distribution: Option<&Distribution>) -> String {
-        let version = encode(&found.version);
-        match self {
-            Self::Python => format!("pkg:pypi/{}@{version}", encode(&found.name)),
-            Self::Npm => {
-                let name: Vec<_> = found.name.split('/').map(encode).collect();
-                format!("pkg:npm/{}@{version}", name.join("/"))
-            }
-            Self::Dpkg | Self::Apk => {
-                let (kind, family) = if self == Self::Dpkg { ("deb", "debian") } else { ("apk", "alpine") };
-                let vendor = distribution.map_or(family, |distribution| distribution.id.as_str());
-                let mut purl = format!("pkg:{kind}/{}/{}@{version}", encode(vendor), encode(&found.name));
-                let mut separator = '?';
-                if !found.architecture.is_empty() {
-                    purl.push_str(&format!("?arch={}", encode(&found.architecture)));
-                    separator = '&';
-                }
-                if let Some(Distribution { id, version, .. }) = distribution
-                    && !version.is_empty()
-                {
-                    purl.push_str(&format!("{separator}distro={}-{}", encode(id), encode(version)));
-                }
-                purl
-            }
-        }
-    }
-}
-
-/// Percent-encodes what a purl does not take as it is.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
-                encoded.push(char::from(byte));
-            }
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
+/// The cataloger that reads the file at `path`.
+pub(crate) fn of(path: &str) -> Option<&'static Cataloger> {
+    CATALOGERS.iter().find(|cataloger| (cataloger.wants)(path))
 }
 
 /// Whether any cataloger reads the file at `path`.
 pub(crate) fn wants(path: &str) -> bool {
-    CATALOGERS.iter().any(|cataloger| (cataloger.wants)(path))
+    of(path).is_some()
+}
+
+/// Whether what was read in a file called `one` would be read under the name `other` too. A program is one under every
+/// name.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    let place = |path: &str| CATALOGERS.iter().position(|cataloger| (cataloger.wants)(path));
+    place(one) == place(other)
 }
 
 /// Whether a file beginning with this byte may be a package's description under another name.
-pub(crate) fn may_begin(start: [u8; 1]) -> bool {
-    matches!(start, [b'{' | b'M'])
+pub(crate) fn may_begin(start: u8) -> bool {
+    matches!(start, b'{' | b'M')
 }
 
 /// What the file at `path` says.
 pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
-    match CATALOGERS.iter().find(|cataloger| (cataloger.wants)(path)) {
-        Some(cataloger) => (cataloger.read)(bytes),
-        None => Ok(Facts::default()),
+    let Some(cataloger) = of(path) else { return Ok(Facts::default()) };
+    let mut facts = (cataloger.read)(&File { path, bytes })?;
+    if facts.packages.len() > limits::PACKAGES_PER_FILE {
+        return Err(format!("it names more than {} packages", limits::PACKAGES_PER_FILE));
     }
+    if facts.packages.iter().any(|found| !found.kind.of_system()) {
+        facts.sums = Some(Sums::of(bytes));
+    }
+    Ok(facts)
 }
 
-/// Whether a description at `path` is that of an installed package. A `package.json` elsewhere is a fixture or a
-/// part of one.
+/// Whether a description that stands at `path` in the finished file system is that of an installed package. A
+/// `package.json` elsewhere is a fixture or a part of one.
 pub(crate) fn is_package(path: &str) -> bool {
     !npm::wants(path) || npm::is_package(path)
 }
 
-/// The text of a file that must be text.
-fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
-}
-
-/// The paragraphs of a control file (deb-control(5), RFC 822 style): field names and their values, the value of a
-/// field over several lines with its line breaks.
-fn paragraphs(text: &str) -> impl Iterator<Item = Vec<(&str, String)>> {
-    text.split("\n\n").map(paragraph).filter(|fields| !fields.is_empty())
-}
-
-/// The fields of one paragraph; it ends at the first empty line.
-fn paragraph(text: &str) -> Vec<(&str, String)> {
-    let mut fields: Vec<(&str, String)> = Vec::new();
-    for line in text.lines().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()) {
-        if line.starts_with([' ', '\t']) {
-            if let Some((_, value)) = fields.last_mut() {
-                value.push('\n');
-                value.push_str(line.trim());
-            }
-        } else if let Some((name, value)) = line.split_once(':') {
-            fields.push((name, value.trim().to_owned()));
-        }
-    }
-    fields
-}
-
-/// A field's value; the empty text where there is none.
-fn field<'a>(fields: &'a [(&str, String)], name: &str) -> &'a str {
-    let found = fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
-    found.map_or("", |(_, value)| value.as_str())
+/// Whether a file that a package of the operating system owns may speak of other packages: programs have no
+/// extension, as a rule.
+fn may_speak(path: &str) -> bool {
+    let name = paths::split(path).1;
+    !name.contains('.') && !path.starts_with("usr/share/") && !path.starts_with("etc/") || wants(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use lockgate_model::inventory::Distribution;
     use proptest::prelude::*;
 
     use super::*;
 
+    /// A path for each cataloger that it wants.
+    const PATHS: [&str; 36] = [
+        "var/lib/dpkg/status",
+        "var/lib/dpkg/info/x.md5sums",
+        "lib/apk/db/installed",
+        "var/lib/rpm/rpmdb.sqlite",
+        "var/lib/rpm/Packages",
+        "var/lib/rpm/Packages.db",
+        "a/node_modules/b/package.json",
+        "a/package-lock.json",
+        "a/yarn.lock",
+        "a/pnpm-lock.yaml",
+        "a/b-1.dist-info/METADATA",
+        "a/requirements.txt",
+        "a/poetry.lock",
+        "a/Pipfile.lock",
+        "a/uv.lock",
+        "a/pdm.lock",
+        "a/b.jar",
+        "a/b-1.gemspec",
+        "a/Gemfile.lock",
+        "a/composer.lock",
+        "a/vendor/composer/installed.json",
+        "a/b.deps.json",
+        "a/go.mod",
+        "a/Cargo.lock",
+        "opt/conda/conda-meta/a.json",
+        "a/mix.lock",
+        "a/rebar.lock",
+        "a/pubspec.lock",
+        "a/Package.resolved",
+        "a/Podfile.lock",
+        "nix/var/nix/db/db.sqlite",
+        "a/b.spdx.json",
+        "a/bom.json",
+        "a/b.cdx.json",
+        "etc/os-release",
+        "usr/share/doc/a/copyright",
+    ];
+
+    #[test]
+    fn every_cataloger_is_asked() {
+        let asked = |cataloger: &&Cataloger| PATHS.iter().any(|path| (cataloger.wants)(path));
+        let forgotten: Vec<_> =
+            CATALOGERS.iter().enumerate().filter(|(_, one)| !asked(one)).map(|(at, _)| at).collect();
+        assert!(forgotten.is_empty(), "no path above is read by the catalogers {forgotten:?}");
+    }
+
     proptest! {
         #[test]
         fn no_cataloger_panics(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            for cataloger in CATALOGERS {
-                let _facts = (cataloger.read)(&bytes);
+            for path in PATHS {
+                let _facts = read(path, &bytes);
             }
         }
 
         #[test]
         fn no_cataloger_panics_on_fields(text in "([A-Za-z-]{1,12}: ?[ -~]{0,20}\n( [ -~]{0,10}\n)?\n?){0,12}") {
-            for cataloger in CATALOGERS {
-                let _facts = (cataloger.read)(text.as_bytes());
+            for path in PATHS {
+                let _facts = read(path, text.as_bytes());
+            }
+        }
+
+        #[test]
+        fn no_cataloger_panics_on_json(text in r#"\{("(packages|name|version|dependencies|libraries|components|default|license|lockfileVersion|pins)": ?("[ -~&&[^"\\]]{0,9}"|[0-9]|\[\]|\{\}|null|\{"a": ?\{"version": ?"1"\}\}), ?){0,6}"x": 1\}"#) {
+            for path in PATHS {
+                let _facts = read(path, text.as_bytes());
             }
         }
     }
 
     #[test]
     fn purls_are_encoded() {
-        let found = Found {
-            kind: PackageKind::Npm,
-            name: "@scope/name".into(),
-            version: "1.0.0+x".into(),
-            source: None,
-            architecture: String::new(),
-            licenses: vec![],
-        };
+        let found = Found::new(PackageKind::Npm, "@scope/name", "1.0.0+x");
         assert_eq!(PackageKind::Npm.purl(&found, None), "pkg:npm/%40scope/name@1.0.0%2Bx");
         let debian = Distribution { id: "debian".into(), version: "12".into(), codename: String::new() };
         let purl = PackageKind::Dpkg.purl(&Found { architecture: "amd64".into(), ..found }, Some(&debian));
         assert_eq!(purl, "pkg:deb/debian/%40scope%2Fname@1.0.0%2Bx?arch=amd64&distro=debian-12");
+        let rpm = Found::new(PackageKind::Rpm, "bash", "1:5.1-2");
+        assert_eq!(PackageKind::Rpm.purl(&rpm, None), "pkg:rpm/redhat/bash@5.1-2?epoch=1");
+        let maven = Found::new(PackageKind::Maven, "org.a:b", "1");
+        assert_eq!(PackageKind::Maven.purl(&maven, None), "pkg:maven/org.a/b@1");
     }
 }

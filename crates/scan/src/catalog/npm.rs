@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Facts, Found, PackageKind};
-use crate::{limits, paths};
+use super::{Facts, File, Found, PackageKind, documents};
+use crate::paths;
 
 pub(super) fn wants(path: &str) -> bool {
     paths::split(path).1 == "package.json"
@@ -26,38 +26,19 @@ pub(super) fn is_package(path: &str) -> bool {
     inner.peek().is_some() && !inner.any(|part| MATERIAL.contains(&part))
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Facts, String> {
-    if bytes.is_empty() {
-        return Ok(Facts::default());
-    }
-    // Node reads files with a byte order mark, and the last of two equal keys.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.len() as u64 > limits::FILE_BYTES {
-        return Err("it is too large".to_owned());
-    }
-    let value: Value = match serde_json::from_slice(bytes) {
-        Ok(value) => value,
-        // What Node cannot read is no package either: a template or a test fixture.
-        Err(_) => return Ok(Facts::default()),
-    };
-    let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    let (name, version) = (word("name"), word("version"));
+pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+    // What Node cannot read is no package either: a template or a test fixture.
+    let Ok(value) = documents::json(file.bytes) else { return Ok(Facts::default()) };
+    let (name, version) = (documents::word(&value, "name"), documents::word(&value, "version"));
     if name.is_empty() || version.is_empty() {
         return Ok(Facts::default());
     }
-    let found = Found {
-        kind: PackageKind::Npm,
-        name,
-        version,
-        source: None,
-        architecture: String::new(),
-        licenses: licenses(&value),
-    };
-    Ok(Facts { packages: vec![found], ..Facts::default() })
+    let found = Found { licenses: licenses(&value), ..Found::new(PackageKind::Npm, name, version) };
+    Ok(vec![found].into())
 }
 
 /// `license` as an expression or, in old packages, an object; `licenses` as a list of either.
-fn licenses(value: &Value) -> Vec<String> {
+pub(super) fn licenses(value: &Value) -> Vec<String> {
     let one = |value: &Value| {
         let name = value.as_str().or_else(|| value.get("type").and_then(Value::as_str))?;
         Some(name.trim().to_owned()).filter(|name| !name.is_empty())
@@ -76,10 +57,11 @@ mod tests {
 
     #[test]
     fn reads_packages_and_passes_over_parts_of_them() {
-        let facts = read(br#"{"name":"@a/b","version":"1.0.0","license":{"type":"MIT"}}"#).unwrap();
+        let said = |text: &str| read(&File { path: "node_modules/a/package.json", bytes: text.as_bytes() });
+        let facts = said(r#"{"name":"@a/b","version":"1.0.0","license":{"type":"MIT"}}"#).unwrap();
         assert_eq!((facts.packages[0].name.as_str(), facts.packages[0].licenses.len()), ("@a/b", 1));
-        assert!(read(br#"{"type":"module"}"#).unwrap().packages.is_empty());
-        assert!(read(b"").unwrap().packages.is_empty());
+        assert!(said(r#"{"type":"module"}"#).unwrap().packages.is_empty());
+        assert!(said("").unwrap().packages.is_empty());
     }
 
     #[test]

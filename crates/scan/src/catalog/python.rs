@@ -1,7 +1,8 @@
 //! Python packages: the metadata of wheels and eggs (Python Packaging User Guide, "Core metadata
 //! specifications").
 
-use super::{Facts, Found, PackageKind, field, paragraph, text};
+use super::control::{field, paragraph};
+use super::{Facts, File, Found, PackageKind};
 
 pub(super) fn wants(path: &str) -> bool {
     let (folder, name) = crate::paths::split(path);
@@ -12,25 +13,19 @@ pub(super) fn wants(path: &str) -> bool {
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Facts, String> {
-    let text = text(bytes).replace("\r\n", "\n");
+pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+    let text = file.text().replace("\r\n", "\n");
     let fields = paragraph(&text);
     let (name, version) = (field(&fields, "Name"), field(&fields, "Version"));
-    if bytes.is_empty() {
+    if file.bytes.is_empty() {
         return Ok(Facts::default());
     }
     if name.is_empty() || version.is_empty() {
         return Err(format!("the metadata lacks Name or Version (Name: `{name}`)"));
     }
-    let found = Found {
-        kind: PackageKind::Python,
-        name: normalised(name),
-        version: version.to_owned(),
-        source: None,
-        architecture: String::new(),
-        licenses: licenses(&fields),
-    };
-    Ok(Facts { packages: vec![found], ..Facts::default() })
+    let found =
+        Found { licenses: licenses(&fields), ..Found::new(PackageKind::Python, normalised(name), version) };
+    Ok(vec![found].into())
 }
 
 /// PEP 503: lower case, and runs of `-`, `_` and `.` are one `-`.
@@ -71,17 +66,21 @@ fn licenses(fields: &[(&str, String)]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn said(text: &[u8]) -> Result<Facts, String> {
+        read(&File { path: "a-1.dist-info/METADATA", bytes: text })
+    }
+
     #[test]
     fn reads_name_version_and_licence() {
         let facts =
-            read(b"Metadata-Version: 2.1\nName: Foo_Bar.baz\nVersion: 1.0\nLicense: MIT\n\nName: body\n")
+            said(b"Metadata-Version: 2.1\nName: Foo_Bar.baz\nVersion: 1.0\nLicense: MIT\n\nName: body\n")
                 .unwrap();
         assert_eq!(facts.packages[0].name, "foo-bar-baz");
         assert_eq!(facts.packages[0].licenses, ["MIT"]);
         let facts =
-            read(b"Name: x\nVersion: 1\nClassifier: License :: OSI Approved :: BSD License\n").unwrap();
+            said(b"Name: x\nVersion: 1\nClassifier: License :: OSI Approved :: BSD License\n").unwrap();
         assert_eq!(facts.packages[0].licenses, ["BSD License"]);
-        assert!(read(b"Name: x\n").is_err());
+        assert!(said(b"Name: x\n").is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What was found in one layer: all that laying layers over each other needs, in the order of the tar.
+//! What was found in one layer: all that laying layers over each other needs, in the order of the tar; and its
+//! compact form, under which a layer that was seen is kept.
 
 use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
@@ -23,10 +24,8 @@ pub struct LayerContent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its path, without a leading slash.
-    #[serde(rename = "p")]
     pub path: String,
     /// What it is.
-    #[serde(rename = "k")]
     pub kind: Kind,
 }
 
@@ -34,24 +33,34 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// A folder.
-    #[serde(rename = "d")]
     Folder,
-    /// A file or device that no cataloger asked for.
-    #[serde(rename = "f")]
+    /// A file or device in which no cataloger saw anything.
     Other,
     /// A file that a cataloger read: its place in `facts`.
-    #[serde(rename = "w")]
-    Wanted(usize),
+    Wanted(u32),
     /// A symbolic link, with its target as written.
-    #[serde(rename = "s")]
     Link(String),
     /// A hard link to a file of a lower layer, by its path.
-    #[serde(rename = "h")]
     Hard(String),
     /// Removes this path of lower layers.
-    #[serde(rename = "x")]
     Removed,
     /// Removes everything that lower layers have in this folder.
-    #[serde(rename = "o")]
     Opaque,
+}
+
+impl LayerContent {
+    /// Its compact form (postcard), for keeping; nothing when it cannot be written.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_allocvec(self).ok()
+    }
+
+    /// Reads what [`LayerContent::to_bytes`] wrote; nothing when it is something else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let content: Self = postcard::from_bytes(bytes).ok()?;
+        let there = |entry: &Entry| match entry.kind {
+            Kind::Wanted(index) => content.facts.get(index as usize).is_some(),
+            _ => true,
+        };
+        content.entries.iter().all(there).then_some(content)
+    }
 }

@@ -1,16 +1,20 @@
-//! Reads one layer as it streams by: hashes the compressed and the plain bytes, walks the tar, and hands the
+//! Reads one layer as it streams by: hashes the compressed and the plain bytes beside, walks the tar, and hands the
 //! files that catalogers ask for to them.
 
 mod content;
-mod stream;
+mod pipe;
+mod sparse;
+mod tar;
 mod walk;
 
-use std::io::Read;
+use std::io::{self, BufRead, Read};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
+use flate2::bufread::MultiGzDecoder;
 use lockgate_model::{Descriptor, Digest};
 
 pub use content::{Entry, Kind, LayerContent};
-use stream::{Compression, Counted, drain};
+use pipe::{Hashed, Piece, Side};
 
 use crate::limits;
 
@@ -33,7 +37,7 @@ pub enum LayerError {
     WrongSize {
         /// What the manifest says.
         expected: u64,
-        /// What there is.
+        /// What there is; one more than expected when there is more.
         actual: u64,
     },
     /// The uncompressed bytes have another digest than the config claims.
@@ -48,7 +52,7 @@ pub enum LayerError {
     },
     /// It cannot be decompressed or is no tar.
     #[error("it cannot be read: {0}")]
-    Unreadable(#[source] std::io::Error),
+    Unreadable(#[source] io::Error),
     /// It is larger than is read.
     #[error("it has more than {limit} {what}")]
     TooLarge {
@@ -57,6 +61,42 @@ pub enum LayerError {
         /// How many are read.
         limit: u64,
     },
+}
+
+/// How a layer is compressed, by its media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Compression {
+    /// OCI image-spec, layer.md; Docker image manifest v2 schema 2; both with their "foreign" kinds left out.
+    fn of(media_type: &str) -> Option<Self> {
+        match media_type {
+            "application/vnd.oci.image.layer.v1.tar" | "application/vnd.docker.image.rootfs.diff.tar" => {
+                Some(Self::Plain)
+            }
+            "application/vnd.oci.image.layer.v1.tar+gzip"
+            | "application/vnd.docker.image.rootfs.diff.tar.gzip" => Some(Self::Gzip),
+            "application/vnd.oci.image.layer.v1.tar+zstd"
+            | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    fn decoder<'a, R: BufRead + 'a>(self, reader: R) -> io::Result<Box<dyn Read + 'a>> {
+        Ok(match self {
+            Self::Plain => Box::new(reader),
+            Self::Gzip => Box::new(MultiGzDecoder::new(reader)),
+            Self::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
+                decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+        })
+    }
 }
 
 /// Reads the layer that `layer` describes from `blob`. `diff_id` is what the image's config claims of it.
@@ -69,16 +109,29 @@ pub fn analyse(
 ) -> Result<LayerContent, LayerError> {
     let compression = Compression::of(&layer.media_type)
         .ok_or_else(|| LayerError::MediaType(layer.media_type.chars().take(100).collect()))?;
-    let mut compressed = Counted::new(blob, u64::MAX);
-    let walked = read_plain(&mut compressed, compression, layer);
-    let (actual_size, actual) = compressed.finish().map_err(LayerError::Unreadable)?;
+    let (sender, pieces) = sync_channel(pipe::WAITING);
+    let (walked, drained, actual_size, digests) = std::thread::scope(|scope| {
+        let hashing = scope.spawn(move || pipe::hash(&pieces));
+        let mut compressed = Hashed::new(blob, Side::Compressed, sender.clone(), layer.size);
+        let walked = read_plain(&mut compressed, compression, sender, layer);
+        let drained = compressed.drain();
+        let count = compressed.count();
+        drop(compressed);
+        (walked, drained, count, hashing.join())
+    });
+    if actual_size > layer.size {
+        return Err(LayerError::WrongSize { expected: layer.size, actual: actual_size });
+    }
+    drained.map_err(LayerError::Unreadable)?;
     if actual_size != layer.size {
         return Err(LayerError::WrongSize { expected: layer.size, actual: actual_size });
     }
-    if actual != layer.digest {
-        return Err(LayerError::WrongDigest { expected: layer.digest, actual });
+    let digests = digests.map_err(|_| LayerError::Unreadable(io::Error::other("hashing it failed")))?;
+    if digests.compressed != layer.digest {
+        return Err(LayerError::WrongDigest { expected: layer.digest, actual: digests.compressed });
     }
-    let content = walked?;
+    let mut content = walked?;
+    content.diff_id = digests.plain;
     match diff_id {
         Some(claimed) if *claimed != content.diff_id => {
             Err(LayerError::WrongDiffId { claimed: *claimed, actual: content.diff_id })
@@ -88,20 +141,20 @@ pub fn analyse(
 }
 
 fn read_plain(
-    compressed: &mut impl Read,
+    compressed: &mut Hashed<impl Read>,
     compression: Compression,
+    hasher: SyncSender<Piece>,
     layer: &Descriptor,
 ) -> Result<LayerContent, LayerError> {
-    let decoder = compression.decoder(compressed).map_err(LayerError::Unreadable)?;
-    let mut plain = Counted::new(decoder, limits::LAYER_BYTES);
+    // More than any honest compression gives ends early: the rest would be zeros to exhaust the reader.
+    let most = limits::LAYER_BYTES.min(limits::SMALL_LAYER.max(layer.size.saturating_mul(limits::RATIO)));
+    let decoder = compression.decoder(compressed);
+    let mut plain = Hashed::new(decoder.map_err(LayerError::Unreadable)?, Side::Plain, hasher, most);
     let walked = walk::walk(&mut plain, &layer.digest);
-    if walked.is_ok() {
-        drain(&mut plain).map_err(LayerError::Unreadable)?;
+    let drained = if walked.is_ok() { plain.drain() } else { Ok(()) };
+    if plain.over() {
+        return Err(LayerError::TooLarge { what: "bytes uncompressed", limit: most });
     }
-    if plain.count() > limits::LAYER_BYTES {
-        return Err(LayerError::TooLarge { what: "bytes uncompressed", limit: limits::LAYER_BYTES });
-    }
-    let mut content = walked?;
-    content.diff_id = plain.digest();
-    Ok(content)
+    drained.map_err(LayerError::Unreadable)?;
+    walked
 }

@@ -1,14 +1,15 @@
 //! Walks the tar of a layer.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{BufRead, Read};
 
 use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
-use tar::{Archive, EntryType};
 
-use super::{Entry, Kind, LayerContent, LayerError};
-use crate::{catalog, limits, paths};
+use super::tar::{Content, Member, MemberKind, TarReader};
+use super::{Entry, Kind, LayerContent, LayerError, sparse};
+use crate::catalog::{self, Cataloger, Facts, Program};
+use crate::{limits, paths};
 
 /// Marks a removed path (image-spec, layer.md, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -26,25 +27,24 @@ struct Walk<'a> {
 
 /// A file that a hard link may name.
 enum Kept {
-    Wanted(usize),
+    Wanted(u32),
     Bytes(Vec<u8>),
 }
 
-pub(super) fn walk(reader: impl Read, layer: &Digest) -> Result<LayerContent, LayerError> {
+pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent, LayerError> {
     let content =
         LayerContent { diff_id: *layer, entries: Vec::new(), facts: Vec::new(), unread: Vec::new() };
     let mut walk = Walk { layer, content, kept: BTreeMap::new(), kept_bytes: 0 };
-    let mut archive = Archive::new(reader);
-    for entry in archive.entries().map_err(LayerError::Unreadable)? {
-        let mut entry = entry.map_err(LayerError::Unreadable)?;
+    let mut tar = TarReader::new(reader);
+    while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
             return Err(LayerError::TooLarge { what: "entries", limit: limits::LAYER_ENTRIES as u64 });
         }
-        match paths::normal(&entry.path_bytes()) {
+        match paths::normal(&member.path) {
             Ok(path) if path.is_empty() => {}
-            Ok(path) => walk.entry(path, &mut entry)?,
+            Ok(path) => walk.member(path, &member, tar.content())?,
             Err(why) => {
-                let path = String::from_utf8_lossy(&entry.path_bytes()).chars().take(200).collect();
+                let path = String::from_utf8_lossy(&member.path).chars().take(200).collect();
                 walk.unread(path, why);
             }
         }
@@ -53,7 +53,12 @@ pub(super) fn walk(reader: impl Read, layer: &Digest) -> Result<LayerContent, La
 }
 
 impl Walk<'_> {
-    fn entry(&mut self, path: String, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), LayerError> {
+    fn member(
+        &mut self,
+        path: String,
+        member: &Member,
+        content: Content<'_, impl BufRead>,
+    ) -> Result<(), LayerError> {
         let (folder, name) = paths::split(&path);
         if name == OPAQUE {
             let path = folder.to_owned();
@@ -65,12 +70,13 @@ impl Walk<'_> {
             self.push(path, Kind::Removed);
             return Ok(());
         }
-        let kind = match entry.header().entry_type() {
-            EntryType::Directory => Kind::Folder,
-            EntryType::Symlink => Kind::Link(link_name(entry)),
-            EntryType::Link => self.hard_link(&path, &link_name(entry)),
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(&path, entry)?,
-            _ => Kind::Other,
+        let link = || String::from_utf8_lossy(&member.link).into_owned();
+        let kind = match member.kind {
+            MemberKind::Folder => Kind::Folder,
+            MemberKind::Symlink => Kind::Link(link()),
+            MemberKind::Hard => self.hard_link(&path, &link()),
+            MemberKind::File => self.file(&path, member, content).map_err(LayerError::Unreadable)?,
+            MemberKind::Other => Kind::Other,
         };
         self.push(path, kind);
         Ok(())
@@ -84,60 +90,115 @@ impl Walk<'_> {
         self.content.unread.push(Unread { layer: *self.layer, path, reason: reason.into() });
     }
 
-    fn file(&mut self, path: &str, entry: &mut tar::Entry<'_, impl Read>) -> Result<Kind, LayerError> {
-        let size = entry.size();
-        if !catalog::wants(path) {
-            if let Some(bytes) = self.maybe_linked(size, entry)? {
-                self.kept_bytes += size;
-                self.kept.insert(path.to_owned(), Kept::Bytes(bytes));
+    fn file(
+        &mut self,
+        path: &str,
+        member: &Member,
+        mut content: Content<'_, impl BufRead>,
+    ) -> std::io::Result<Kind> {
+        // A file of this name that came before is no longer what a hard link names.
+        self.kept.remove(path);
+        let kind = if let Some(cataloger) = catalog::of(path) {
+            self.wanted(path, cataloger, member, content)?
+        } else {
+            let mut start = [0; catalog::PROGRAM_MAGIC.len()];
+            let read = fill(&mut content, &mut start)?;
+            let start = start.get(..read).unwrap_or_default();
+            if start == catalog::PROGRAM_MAGIC {
+                self.program(path, start, content)?
+            } else {
+                self.maybe_linked(path, member.size, start, content)?;
+                Kind::Other
             }
-            return Ok(Kind::Other);
-        }
-        if size > limits::FILE_BYTES {
-            let why = format!("it has {size} bytes; catalogers read up to {}", limits::FILE_BYTES);
-            self.unread(path.to_owned(), why);
-            return Ok(Kind::Other);
-        }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(LayerError::Unreadable)?;
-        let kind = self.read(path, &bytes);
+        };
         if let Kind::Wanted(index) = kind {
             self.kept.insert(path.to_owned(), Kept::Wanted(index));
         }
         Ok(kind)
     }
 
-    /// The content of a file that nobody asked for, when it may be a package's description under another name:
+    fn wanted(
+        &mut self,
+        path: &str,
+        cataloger: &Cataloger,
+        member: &Member,
+        mut content: Content<'_, impl BufRead>,
+    ) -> std::io::Result<Kind> {
+        if member.size > cataloger.most {
+            let why = format!("it has {} bytes; at most {} are read", member.size, cataloger.most);
+            self.unread(path.to_owned(), why);
+            return Ok(Kind::Other);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(member.size.min(1 << 20)).unwrap_or_default());
+        content.read_to_end(&mut bytes)?;
+        if let Some(extents) = &member.extents {
+            bytes = sparse::expand(&bytes, extents, member.size)?;
+        }
+        Ok(self.read(path, &bytes))
+    }
+
+    /// A program is read as it streams by.
+    fn program(
+        &mut self,
+        path: &str,
+        start: &[u8],
+        mut content: Content<'_, impl BufRead>,
+    ) -> std::io::Result<Kind> {
+        let mut program = Program::new(path);
+        let mut named = program.push(start);
+        loop {
+            let here = content.fill_buf()?;
+            if here.is_empty() {
+                break;
+            }
+            let length = here.len();
+            named = program.push(here).or(named);
+            content.consume(length);
+        }
+        let facts = program.finish(named);
+        if facts.packages.is_empty() && facts.unread.is_empty() {
+            return Ok(Kind::Other);
+        }
+        Ok(self.keep(path, facts))
+    }
+
+    /// Keeps the content of a file that nobody asked for, when it may be a package's description under another name:
     /// a later hard link may give it a wanted one.
     fn maybe_linked(
-        &self,
+        &mut self,
+        path: &str,
         size: u64,
-        entry: &mut tar::Entry<'_, impl Read>,
-    ) -> Result<Option<Vec<u8>>, LayerError> {
-        if size > limits::LINK_TARGET_BYTES || self.kept_bytes + size > limits::LINK_TARGETS_BYTES {
-            return Ok(None);
+        start: &[u8],
+        mut content: Content<'_, impl BufRead>,
+    ) -> std::io::Result<()> {
+        let fits = size <= limits::LINK_TARGET_BYTES && self.kept_bytes + size <= limits::LINK_TARGETS_BYTES;
+        if !fits || !start.first().is_some_and(|first| catalog::may_begin(*first)) {
+            return Ok(());
         }
-        let mut start = [0; 1];
-        let read = entry.read(&mut start).map_err(LayerError::Unreadable)?;
-        if read == 0 || !catalog::may_begin(start) {
-            return Ok(None);
-        }
-        let mut bytes = Vec::from(start);
-        entry.read_to_end(&mut bytes).map_err(LayerError::Unreadable)?;
-        Ok(Some(bytes))
+        let mut bytes = start.to_vec();
+        content.read_to_end(&mut bytes)?;
+        self.kept_bytes += size;
+        self.kept.insert(path.to_owned(), Kept::Bytes(bytes));
+        Ok(())
     }
 
     fn read(&mut self, path: &str, bytes: &[u8]) -> Kind {
         match catalog::read(path, bytes) {
-            Ok(facts) => {
-                self.content.facts.push(facts);
-                Kind::Wanted(self.content.facts.len() - 1)
-            }
+            Ok(facts) => self.keep(path, facts),
             Err(why) => {
                 self.unread(path.to_owned(), why);
                 Kind::Other
             }
         }
+    }
+
+    fn keep(&mut self, path: &str, mut facts: Facts) -> Kind {
+        for (inside, why) in std::mem::take(&mut facts.unread) {
+            let place = if inside.is_empty() { path.to_owned() } else { format!("{path}!/{inside}") };
+            self.unread(place, why);
+        }
+        self.content.facts.push(facts);
+        Kind::Wanted(u32::try_from(self.content.facts.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// A hard link has the content of its target even when the target goes away later.
@@ -146,19 +207,25 @@ impl Walk<'_> {
             self.unread(path.to_owned(), "its hard link leaves the root");
             return Kind::Other;
         };
-        let same_name = catalog::wants(path);
         match self.kept.get(&target) {
-            Some(Kept::Wanted(index)) if same_name => Kind::Wanted(*index),
-            Some(Kept::Bytes(bytes)) if same_name => {
+            Some(Kept::Wanted(index)) if catalog::same(path, &target) => Kind::Wanted(*index),
+            Some(Kept::Bytes(bytes)) if catalog::wants(path) => {
                 let bytes = bytes.clone();
                 self.read(path, &bytes)
             }
-            _ if !same_name => Kind::Other,
             _ => Kind::Hard(target),
         }
     }
 }
 
-fn link_name(entry: &tar::Entry<'_, impl Read>) -> String {
-    entry.link_name_bytes().map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default()
+/// Fills `start` as far as there are bytes.
+fn fill(content: &mut impl Read, start: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = start.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match content.read(rest)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
 }

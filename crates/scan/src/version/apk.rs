@@ -70,17 +70,12 @@ fn suffix(text: &str) -> Option<(i8, &str)> {
 fn numbers(a: &[&str], b: &[&str]) -> Ordering {
     for (index, (left, right)) in a.iter().zip(b).enumerate() {
         let fraction = index > 0 && (left.starts_with('0') || right.starts_with('0'));
-        let order = if fraction { left.cmp(right) } else { whole(left, right) };
+        let order = if fraction { left.cmp(right) } else { super::numbers(left, right) };
         if order != Ordering::Equal {
             return order;
         }
     }
     a.len().cmp(&b.len())
-}
-
-fn whole(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 fn suffixes(a: &[(i8, &str)], b: &[(i8, &str)]) -> Ordering {
@@ -89,7 +84,8 @@ fn suffixes(a: &[(i8, &str)], b: &[(i8, &str)]) -> Ordering {
         let weight = |suffix: Option<&(i8, &str)>| suffix.map_or(0, |(weight, _)| *weight);
         let count =
             |suffix: Option<&(i8, &str)>| suffix.map_or(String::new(), |(_, count)| (*count).to_owned());
-        let order = weight(left).cmp(&weight(right)).then_with(|| whole(&count(left), &count(right)));
+        let order =
+            weight(left).cmp(&weight(right)).then_with(|| super::numbers(&count(left), &count(right)));
         if order != Ordering::Equal {
             return order;
         }
@@ -99,7 +95,7 @@ fn suffixes(a: &[(i8, &str)], b: &[(i8, &str)]) -> Ordering {
 
 fn revision(a: Option<&str>, b: Option<&str>) -> Ordering {
     match (a, b) {
-        (Some(a), Some(b)) => whole(a, b),
+        (Some(a), Some(b)) => super::numbers(a, b),
         (a, b) => a.is_some().cmp(&b.is_some()),
     }
 }

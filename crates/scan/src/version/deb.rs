@@ -26,7 +26,7 @@ fn parse(version: &str) -> Result<(u64, &str, &str), &str> {
 fn part<'a>(mut a: &'a str, mut b: &'a str) -> Ordering {
     loop {
         let (words, numbers) = (take(&mut a, &mut b, false), take(&mut a, &mut b, true));
-        let order = letters(words.0, words.1).then_with(|| digits(numbers.0, numbers.1));
+        let order = letters(words.0, words.1).then_with(|| super::numbers(numbers.0, numbers.1));
         if order != Ordering::Equal || (a.is_empty() && b.is_empty()) {
             return order;
         }
@@ -60,10 +60,4 @@ fn letters(a: &str, b: &str) -> Ordering {
             return order;
         }
     }
-}
-
-/// Numbers of any length.
-fn digits(a: &str, b: &str) -> Ordering {
-    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }

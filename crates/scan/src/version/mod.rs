@@ -2,8 +2,12 @@
 
 mod apk;
 mod deb;
+mod gem;
+mod loose;
+mod maven;
 mod npm;
 mod pep440;
+mod rpm;
 
 use std::cmp::Ordering;
 
@@ -24,9 +28,17 @@ pub fn compare(ecosystem: &str, a: &str, b: &str) -> Result<Ordering, NotCompara
     let family = family(ecosystem);
     let order = match family {
         "Debian" | "Ubuntu" => deb::compare,
-        "Alpine" => apk::compare,
+        "Alpine" | "Wolfi" | "Chainguard" => apk::compare,
+        "AlmaLinux" | "Rocky Linux" | "Red Hat" | "openSUSE" | "SUSE" | "Azure Linux" | "openEuler"
+        | "Mageia" | "Photon OS" | "Amazon Linux" | "Oracle Linux" | "Fedora" => rpm::compare,
         "PyPI" => pep440::compare,
         "npm" => npm::compare,
+        "Maven" => maven::compare,
+        "RubyGems" => gem::compare,
+        "Go" | "Pub" | "SwiftURL" | "CocoaPods" | "Bitnami" => loose::semantic,
+        "NuGet" => loose::nuget,
+        "Packagist" => loose::composer,
+        "crates.io" | "Hex" => loose::strict,
         _ => unknown,
     };
     order(a, b).map_err(|version| NotComparable {
@@ -38,6 +50,12 @@ pub fn compare(ecosystem: &str, a: &str, b: &str) -> Result<Ordering, NotCompara
 /// The ecosystem without its release: `Debian` of `Debian:12`.
 pub fn family(ecosystem: &str) -> &str {
     ecosystem.split_once(':').map_or(ecosystem, |(family, _)| family)
+}
+
+/// Compares runs of digits of any length as numbers.
+fn numbers(a: &str, b: &str) -> Ordering {
+    let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 fn unknown<'a>(a: &'a str, _b: &'a str) -> Result<Ordering, &'a str> {

@@ -1,0 +1,89 @@
+//! Documents that lock files are written in: JSON, TOML and YAML, as one kind of value.
+
+use saphyr_parser::{Event, Parser};
+use serde_json::{Map, Value};
+
+/// Deepest nesting of a YAML document.
+const DEPTH: usize = 64;
+/// Most nodes of a YAML document.
+const NODES: usize = 5_000_000;
+
+/// Reads JSON; a byte order mark is passed over.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))
+}
+
+/// Reads TOML.
+pub(super) fn toml(text: &str) -> Result<Value, String> {
+    toml::from_str(text).map_err(|error| format!("it is no TOML: {}", error.message()))
+}
+
+/// Reads the first document of a YAML file; scalars stay text. Aliases are refused: no lock file has them, and they
+/// can make a small file endless.
+pub(super) fn yaml(text: &str) -> Result<Value, String> {
+    let mut open: Vec<(Value, Option<String>)> = Vec::new();
+    let mut nodes = 0;
+    for event in Parser::new_from_str(text) {
+        let (event, _) = event.map_err(|error| format!("it is no YAML: {error}"))?;
+        nodes += 1;
+        if nodes > NODES || open.len() > DEPTH {
+            return Err("its YAML is too large or too deep".to_owned());
+        }
+        let done = match event {
+            Event::Alias(_) => return Err("its YAML has aliases, which are not read".to_owned()),
+            Event::MappingStart(..) => {
+                open.push((Value::Object(Map::new()), None));
+                continue;
+            }
+            Event::SequenceStart(..) => {
+                open.push((Value::Array(Vec::new()), None));
+                continue;
+            }
+            Event::Scalar(text, ..) => Value::String(text.into_owned()),
+            Event::MappingEnd | Event::SequenceEnd => open.pop().map(|(value, _)| value).unwrap_or_default(),
+            Event::DocumentEnd => break,
+            _ => continue,
+        };
+        match open.last_mut() {
+            None => return Ok(done),
+            Some((Value::Array(list), _)) => list.push(done),
+            Some((Value::Object(map), key)) => match (key.take(), done) {
+                (Some(key), value) => drop(map.insert(key, value)),
+                (None, Value::String(text)) => *key = Some(text),
+                (None, other) => *key = Some(other.to_string()),
+            },
+            Some(_) => {}
+        }
+    }
+    Ok(Value::Null)
+}
+
+/// The text under `key`, trimmed; empty where there is none.
+pub(super) fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().trim()
+}
+
+/// The list under `key`; empty where there is none.
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The members of the object under `key`; none where there is none.
+pub(super) fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    value.get(key).and_then(Value::as_object).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_is_read_as_text_without_aliases() {
+        let value = yaml("a:\n  - b: 1.10\n    c: 'x'\n  - d\nlist: []\n").unwrap();
+        assert_eq!(value, serde_json::json!({"a": [{"b": "1.10", "c": "x"}, "d"], "list": []}));
+        assert!(yaml("a: &x [1]\nb: *x\n").unwrap_err().contains("aliases"));
+        assert!(yaml(&"[".repeat(1000)).is_err());
+        assert_eq!(yaml("").unwrap(), Value::Null);
+    }
+}

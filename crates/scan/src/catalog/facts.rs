@@ -1,0 +1,123 @@
+//! What catalogers say about one file.
+
+use lockgate_model::inventory::Confidence;
+use serde::{Deserialize, Serialize};
+
+use super::PackageKind;
+
+/// What one file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Packages.
+    pub packages: Vec<Found>,
+    /// `ID`, `VERSION_ID` and `VERSION_CODENAME` of the distribution.
+    pub distribution: Option<[String; 3]>,
+    /// Licences of the package whose copyright file this is.
+    pub licenses: Vec<String>,
+    /// Files that a package of the operating system owns, as far as they may speak of other packages.
+    pub owned: Vec<Owned>,
+    /// Digests of the file itself, where it speaks of packages that another may own.
+    pub sums: Option<Sums>,
+    /// What could not be read inside the file: the place within it, and why.
+    pub unread: Vec<(String, String)>,
+}
+
+/// A package as its file describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Found {
+    /// Which kind of package.
+    pub kind: PackageKind,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Name and version of its source package, where that differs.
+    pub source: Option<[String; 2]>,
+    /// Processor architecture.
+    pub architecture: String,
+    /// Licences as declared.
+    pub licenses: Vec<String>,
+    /// How sure it is that the package is there.
+    pub confidence: Confidence,
+    /// The archive's member that says so, for archives.
+    pub inside: String,
+}
+
+impl Found {
+    /// A package of that name and version, recorded, with nothing else known.
+    pub(crate) fn new(kind: PackageKind, name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            version: version.into(),
+            source: None,
+            architecture: String::new(),
+            licenses: Vec::new(),
+            confidence: Confidence::Recorded,
+            inside: String::new(),
+        }
+    }
+
+    /// The same, only named by a lock file: it may or may not be installed.
+    pub(crate) fn declared(kind: PackageKind, name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { confidence: Confidence::Declared, ..Self::new(kind, name, version) }
+    }
+}
+
+impl From<Vec<Found>> for Facts {
+    fn from(packages: Vec<Found>) -> Self {
+        Self { packages, ..Self::default() }
+    }
+}
+
+/// A file that a package of the operating system owns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Its path, without a leading slash.
+    pub path: String,
+    /// The package.
+    pub owner: String,
+    /// What its content was when it was installed; nothing where that is not recorded.
+    pub sum: Option<Sum>,
+}
+
+/// A digest as package managers record it. It tells a file apart from another, it proves nothing: whoever made the
+/// image wrote both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sum {
+    /// MD5 (dpkg, old rpm).
+    Md5([u8; 16]),
+    /// SHA-1 (apk).
+    Sha1([u8; 20]),
+    /// SHA-256 (rpm).
+    Sha256([u8; 32]),
+}
+
+/// The digests of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    md5: [u8; 16],
+    sha1: [u8; 20],
+    sha256: [u8; 32],
+}
+
+impl Sums {
+    /// All digests of `bytes`.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        use md5::Digest as _;
+        Self {
+            md5: md5::Md5::digest(bytes).into(),
+            sha1: sha1::Sha1::digest(bytes).into(),
+            sha256: *lockgate_model::Digest::of(bytes).as_bytes(),
+        }
+    }
+
+    /// Whether the file is what `sum` was taken of.
+    pub(crate) fn is(&self, sum: &Sum) -> bool {
+        match sum {
+            Sum::Md5(sum) => self.md5 == *sum,
+            Sum::Sha1(sum) => self.sha1 == *sum,
+            Sum::Sha256(sum) => self.sha256 == *sum,
+        }
+    }
+}

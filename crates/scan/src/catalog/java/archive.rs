@@ -1,0 +1,78 @@
+//! The members of a zip archive, with limits that hold for everything inside it.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use crate::limits;
+
+/// How much may still be read of an archive and of those inside it.
+pub(super) struct Budget {
+    members: usize,
+    nested: u64,
+}
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self { members: limits::ARCHIVE_MEMBERS, nested: limits::NESTED_BYTES }
+    }
+}
+
+/// A member being read.
+pub(super) struct Member<'a, 'b> {
+    name: String,
+    file: ZipFile<'a, Cursor<&'b [u8]>>,
+    budget: &'a mut Budget,
+}
+
+impl Member<'_, '_> {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its content, of at most `most` bytes.
+    pub(super) fn read(self, most: u64) -> Result<Vec<u8>, String> {
+        let Self { name, file, .. } = self;
+        let mut bytes = Vec::new();
+        file.take(most + 1).read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
+        if bytes.len() as u64 > most { Err(format!("{name} has more than {most} bytes")) } else { Ok(bytes) }
+    }
+
+    /// The content of an archive inside.
+    pub(super) fn read_nested(self) -> Result<Vec<u8>, String> {
+        let Self { name, file, budget } = self;
+        let mut bytes = Vec::new();
+        file.take(budget.nested + 1).read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
+        match budget.nested.checked_sub(bytes.len() as u64) {
+            Some(left) => budget.nested = left,
+            None => {
+                return Err(format!("the archives inside it have more than {} bytes", limits::NESTED_BYTES));
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Calls `visit` with every file in the archive, in its order.
+pub(super) fn each_member(
+    bytes: &[u8],
+    budget: &mut Budget,
+    mut visit: impl FnMut(Member<'_, '_>) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes))
+        .map_err(|error| format!("it is no archive that can be read: {error}"))?;
+    for at in 0..archive.len() {
+        budget.members = budget.members.checked_sub(1).ok_or_else(|| {
+            format!("it and the archives inside it have more than {} files", limits::ARCHIVE_MEMBERS)
+        })?;
+        let file =
+            archive.by_index(at).map_err(|error| format!("file {at} in it cannot be read: {error}"))?;
+        if file.is_file() {
+            let name =
+                file.name().map_err(|error| format!("file {at} in it has no name: {error}"))?.into_owned();
+            visit(Member { name, file, budget })?;
+        }
+    }
+    Ok(())
+}

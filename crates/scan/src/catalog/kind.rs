@@ -1,0 +1,208 @@
+//! The kinds of packages, with their ecosystem (OSV) and package URL (purl).
+
+use lockgate_model::inventory::Distribution;
+use serde::{Deserialize, Serialize};
+
+use super::Found;
+
+/// The kinds of packages that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PackageKind {
+    /// Debian and what descends from it.
+    Dpkg,
+    /// Alpine and what descends from it.
+    Apk,
+    /// Red Hat, SUSE, Amazon, Mariner and their kin.
+    Rpm,
+    /// Python.
+    Python,
+    /// Node.
+    Npm,
+    /// Go modules.
+    Go,
+    /// Rust crates.
+    Cargo,
+    /// Java artifacts, named `group:artifact`.
+    Maven,
+    /// Ruby gems.
+    Gem,
+    /// PHP packages of composer.
+    Composer,
+    /// .NET packages.
+    Nuget,
+    /// Conda packages.
+    Conda,
+    /// Erlang and Elixir packages.
+    Hex,
+    /// Dart packages.
+    Pub,
+    /// Swift packages.
+    Swift,
+    /// CocoaPods.
+    Pod,
+    /// Packages of the Nix store.
+    Nix,
+    /// Programs known by the version they carry in them.
+    Program,
+}
+
+impl PackageKind {
+    /// Whether it is installed by the operating system's package manager.
+    pub(crate) fn of_system(self) -> bool {
+        matches!(self, Self::Dpkg | Self::Apk | Self::Rpm)
+    }
+
+    /// The cataloger's name in inventories.
+    pub(crate) fn cataloger(self) -> &'static str {
+        match self {
+            Self::Dpkg => "dpkg",
+            Self::Apk => "apk",
+            Self::Rpm => "rpm",
+            Self::Python => "python",
+            Self::Npm => "npm",
+            Self::Go => "go",
+            Self::Cargo => "cargo",
+            Self::Maven => "java",
+            Self::Gem => "ruby",
+            Self::Composer => "php",
+            Self::Nuget => "dotnet",
+            Self::Conda => "conda",
+            Self::Hex => "hex",
+            Self::Pub => "dart",
+            Self::Swift => "swift",
+            Self::Pod => "cocoapods",
+            Self::Nix => "nix",
+            Self::Program => "program",
+        }
+    }
+
+    /// The ecosystem as OSV names it, with the release where advisories depend on it (OSV schema,
+    /// "affected[].package field"). A distribution's package without a known distribution keeps the family
+    /// name, which no advisory of a release matches.
+    pub(crate) fn ecosystem(self, distribution: Option<&Distribution>) -> String {
+        match self {
+            Self::Dpkg => distribution.map_or("Debian".to_owned(), system_ecosystem),
+            Self::Apk => distribution.map_or("Alpine".to_owned(), system_ecosystem),
+            Self::Rpm => distribution.map_or("Rpm".to_owned(), system_ecosystem),
+            Self::Python => "PyPI".to_owned(),
+            Self::Npm => "npm".to_owned(),
+            Self::Go => "Go".to_owned(),
+            Self::Cargo => "crates.io".to_owned(),
+            Self::Maven => "Maven".to_owned(),
+            Self::Gem => "RubyGems".to_owned(),
+            Self::Composer => "Packagist".to_owned(),
+            Self::Nuget => "NuGet".to_owned(),
+            Self::Conda => "Conda".to_owned(),
+            Self::Hex => "Hex".to_owned(),
+            Self::Pub => "Pub".to_owned(),
+            Self::Swift => "SwiftURL".to_owned(),
+            Self::Pod => "CocoaPods".to_owned(),
+            Self::Nix => "Nix".to_owned(),
+            Self::Program => "Bitnami".to_owned(),
+        }
+    }
+
+    /// The package URL (package-url/purl-spec, PURL-TYPES).
+    pub(crate) fn purl(self, found: &Found, distribution: Option<&Distribution>) -> String {
+        let version = encode(&found.version);
+        let split = |kind: &str, at: char| {
+            let parts: Vec<_> = found.name.split(at).map(encode).collect();
+            format!("pkg:{kind}/{}@{version}", parts.join("/"))
+        };
+        match self {
+            Self::Dpkg => system_purl("deb", "debian", found, distribution),
+            Self::Apk => system_purl("apk", "alpine", found, distribution),
+            Self::Rpm => system_purl("rpm", "redhat", found, distribution),
+            Self::Python => split("pypi", '\0'),
+            Self::Npm => split("npm", '/'),
+            Self::Go => split("golang", '/'),
+            Self::Cargo => split("cargo", '\0'),
+            Self::Maven => split("maven", ':'),
+            Self::Gem => split("gem", '\0'),
+            Self::Composer => split("composer", '/'),
+            Self::Nuget => split("nuget", '\0'),
+            Self::Conda => split("conda", '\0'),
+            Self::Hex => split("hex", '/'),
+            Self::Pub => split("pub", '\0'),
+            Self::Swift => split("swift", '/'),
+            Self::Pod => split("cocoapods", '\0'),
+            Self::Nix => split("nix", '\0'),
+            Self::Program => split("generic", '\0'),
+        }
+    }
+}
+
+/// The ecosystem of a distribution's packages (OSV schema, "Defined ecosystems"); its `ID` where OSV has none.
+fn system_ecosystem(distribution: &Distribution) -> String {
+    let Distribution { id, version, .. } = distribution;
+    let major = version.split('.').next().unwrap_or_default();
+    let with = |name: &str, release: &str| {
+        if release.is_empty() { name.to_owned() } else { format!("{name}:{release}") }
+    };
+    match id.as_str() {
+        "debian" => with("Debian", major),
+        "ubuntu" => with("Ubuntu", version),
+        "alpine" => match version.split('.').collect::<Vec<_>>().as_slice() {
+            [major, minor, ..] => format!("Alpine:v{major}.{minor}"),
+            _ => with("Alpine", version),
+        },
+        "wolfi" => "Wolfi".to_owned(),
+        "chainguard" => "Chainguard".to_owned(),
+        "almalinux" => with("AlmaLinux", major),
+        "rocky" => with("Rocky Linux", major),
+        "rhel" | "centos" => with("Red Hat", major),
+        "opensuse-leap" => with("openSUSE", &format!("Leap {version}")),
+        "opensuse-tumbleweed" => "openSUSE:Tumbleweed".to_owned(),
+        "sles" | "sles_sap" => with("SUSE", version),
+        "mariner" | "azurelinux" => with("Azure Linux", major),
+        "openEuler" => with("openEuler", version),
+        "mageia" => with("Mageia", version),
+        "photon" => with("Photon OS", version),
+        "amzn" => with("Amazon Linux", version),
+        "ol" => with("Oracle Linux", major),
+        "fedora" => with("Fedora", version),
+        "arch" => "Arch Linux".to_owned(),
+        other => with(other, version),
+    }
+}
+
+fn system_purl(kind: &str, family: &str, found: &Found, distribution: Option<&Distribution>) -> String {
+    let vendor = distribution.map_or(family, |distribution| distribution.id.as_str());
+    // The epoch of an rpm is a qualifier.
+    let (epoch, version) = match found.version.split_once(':') {
+        Some((epoch, version)) if kind == "rpm" => (Some(epoch), version),
+        _ => (None, found.version.as_str()),
+    };
+    let mut purl = format!("pkg:{kind}/{}/{}@{}", encode(vendor), encode(&found.name), encode(version));
+    let mut separator = '?';
+    let mut qualify = |key: &str, value: &str| {
+        purl.push_str(&format!("{separator}{key}={}", encode(value)));
+        separator = '&';
+    };
+    if !found.architecture.is_empty() {
+        qualify("arch", &found.architecture);
+    }
+    if let Some(Distribution { id, version, .. }) = distribution
+        && !version.is_empty()
+    {
+        qualify("distro", &format!("{id}-{version}"));
+    }
+    if let Some(epoch) = epoch {
+        qualify("epoch", epoch);
+    }
+    purl
+}
+
+/// Percent-encodes what a purl does not take as it is.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
+                encoded.push(char::from(byte));
+            }
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    encoded
+}

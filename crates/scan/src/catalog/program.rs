@@ -1,0 +1,394 @@
+//! Programs (ELF), as their bytes stream by: the modules that Go's linker and `cargo auditable` write into them, and
+//! the version strings of well-known programs that no package manager installed. A program is never held whole.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use lockgate_model::inventory::Confidence;
+use memchr::{memchr_iter, memmem};
+
+use super::{Facts, Found, PackageKind, cargo, golang};
+
+/// What an ELF file begins with.
+pub(crate) const MAGIC: [u8; 4] = *b"\x7fELF";
+
+/// Before Go's build information (debug/buildinfo).
+const GO_INFO: &[u8] = b"\xff Go buildinf:";
+/// Before and after the list of modules (runtime/debug, cmd/go/internal/modload).
+const MODULES_START: &[u8] = b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
+const MODULES_END: &[u8] = b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
+/// What the list of `cargo auditable` begins with, inflated.
+const AUDITABLE: &[u8] = br#"{"packages":["#;
+
+/// Bytes that a search sees of what was before: longer than any pattern with what must follow it at once.
+const OVERLAP: usize = 1024;
+/// Most bytes of a list.
+const LIST: usize = 16 << 20;
+/// Most lists of one program.
+const LISTS: usize = 16;
+/// Longest version string.
+const VERSION: usize = 40;
+
+/// A list being collected.
+struct List {
+    kind: ListKind,
+    bytes: Vec<u8>,
+    done: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListKind {
+    Modules,
+    Auditable,
+}
+
+/// A program being read.
+pub(crate) struct Program {
+    window: Vec<u8>,
+    lists: Vec<List>,
+    go_version: Option<String>,
+    /// Built by a Go that wrote addresses instead of texts (before 1.18).
+    old_go: bool,
+    known: Option<(&'static Known, Option<String>)>,
+    inflate: Decompress,
+}
+
+/// A well-known program and what stands before its version.
+struct Known {
+    /// The name that advisories use.
+    name: &'static str,
+    files: &'static [&'static str],
+    before: &'static [&'static [u8]],
+}
+
+const KNOWN: [Known; 14] = [
+    Known { name: "busybox", files: &["busybox"], before: &[b"BusyBox v"] },
+    Known { name: "openssl", files: &["openssl", "libcrypto.so", "libssl.so"], before: &[b"OpenSSL "] },
+    Known { name: "nginx", files: &["nginx"], before: &[b"nginx version: nginx/", b"nginx/"] },
+    Known { name: "python", files: &["python3", "python2", "libpython3", "libpython2"], before: &[] },
+    Known { name: "node", files: &["node"], before: &[b"https://nodejs.org/download/release/v"] },
+    Known { name: "redis", files: &["redis-server"], before: &[b"\0"] },
+    Known { name: "postgresql", files: &["postgres"], before: &[b"PostgreSQL "] },
+    Known { name: "curl", files: &["curl"], before: &[b"curl "] },
+    Known { name: "libcurl", files: &["libcurl.so"], before: &[b"libcurl/"] },
+    Known { name: "apache", files: &["httpd", "apache2"], before: &[b"Apache/"] },
+    Known { name: "php", files: &["php", "php-fpm", "libphp.so"], before: &[b"X-Powered-By: PHP/"] },
+    Known { name: "memcached", files: &["memcached"], before: &[b"memcached "] },
+    Known { name: "perl", files: &["perl"], before: &[b"/lib/perl5/"] },
+    Known { name: "ruby", files: &["libruby.so", "ruby"], before: &[b"ruby "] },
+];
+
+impl Known {
+    fn of(file: &str) -> Option<&'static Self> {
+        let fits = |known: &str| {
+            let rest = file.strip_prefix(known);
+            // `python3.11` and `libssl.so.3` are the same program, `nodemon` is another.
+            rest.is_some_and(|rest| {
+                rest.starts_with(|next: char| next == '.' || next.is_ascii_digit()) || rest.is_empty()
+            })
+        };
+        KNOWN.iter().find(|one| one.files.iter().any(|known| fits(known)))
+    }
+}
+
+impl Program {
+    /// A program in the file at `path`.
+    pub(crate) fn new(path: &str) -> Self {
+        let file = crate::paths::split(path).1;
+        Self {
+            window: Vec::new(),
+            lists: Vec::new(),
+            go_version: None,
+            old_go: false,
+            known: Known::of(file).map(|known| (known, series(file))),
+            inflate: Decompress::new(true),
+        }
+    }
+
+    /// The next bytes of the file.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Found> {
+        for list in self.lists.iter_mut().filter(|list| !list.done) {
+            list.push(bytes);
+        }
+        let old = self.window.len();
+        self.window.extend_from_slice(bytes);
+        let window = std::mem::take(&mut self.window);
+        self.search(&window, old);
+        let version = self.version(&window);
+        let keep = window.len().min(OVERLAP);
+        self.window = window;
+        self.window.drain(..self.window.len() - keep);
+        version
+    }
+
+    /// Looks for patterns that end in the new part of the window, which begins at `old`, or that could not be told
+    /// apart before for want of what follows them.
+    fn search(&mut self, window: &[u8], old: usize) {
+        let from = old.saturating_sub(OVERLAP);
+        let fresh = |at: usize, length: usize| at + length + OVERLAP / 2 > old;
+        let part = window.get(from..).unwrap_or_default();
+        for at in memmem::find_iter(part, GO_INFO) {
+            self.go_info(part.get(at + GO_INFO.len()..).unwrap_or_default());
+        }
+        for at in memmem::find_iter(part, MODULES_START) {
+            let start = at + MODULES_START.len();
+            let rest = part.get(start..).unwrap_or_default();
+            let begins =
+                [&b"path\t"[..], b"mod\t", b"dep\t", b"build\t"].iter().any(|word| rest.starts_with(word));
+            if begins && fresh(from + at, MODULES_START.len()) {
+                self.collect(ListKind::Modules, rest);
+            }
+        }
+        for at in memchr_iter(0x78, part) {
+            let rest = part.get(at..).unwrap_or_default();
+            let plausible = matches!(rest, [_, 0x01 | 0x5e | 0x9c | 0xda, block, ..] if block & 6 != 6);
+            if plausible && fresh(from + at, 0) && self.inflates(rest) {
+                self.collect(ListKind::Auditable, rest);
+            }
+        }
+    }
+
+    fn collect(&mut self, kind: ListKind, bytes: &[u8]) {
+        // What was at the edge of two windows is seen in both.
+        let again = |list: &List| {
+            list.kind == kind && (bytes.starts_with(&list.bytes) || list.bytes.starts_with(bytes))
+        };
+        if self.lists.len() < LISTS && !self.lists.iter().any(again) {
+            let mut list = List { kind, bytes: Vec::new(), done: false };
+            list.push(bytes);
+            self.lists.push(list);
+        }
+    }
+
+    /// Whether what is here inflates to the beginning of a list of crates.
+    fn inflates(&mut self, bytes: &[u8]) -> bool {
+        let mut start = [0; AUDITABLE.len()];
+        self.inflate.reset(true);
+        let input = bytes.get(..OVERLAP.min(bytes.len())).unwrap_or_default();
+        let inflated = self.inflate.decompress(input, &mut start, FlushDecompress::None);
+        inflated.is_ok() && start == AUDITABLE
+    }
+
+    /// Bytes after the magic: pointer size, flags; with flag 2 the texts follow at 32, each after its length.
+    fn go_info(&mut self, rest: &[u8]) {
+        match rest.get(1) {
+            Some(flags) if flags & 2 == 2 => {
+                let text = rest.get(32 - GO_INFO.len()..).unwrap_or_default();
+                let length = text.first().map_or(0, |length| usize::from(*length));
+                let version = text.get(1..1 + length).map(|text| String::from_utf8_lossy(text).into_owned());
+                self.go_version = self.go_version.take().or(version.filter(|text| text.starts_with("go")));
+            }
+            Some(0 | 1) if matches!(rest.first(), Some(4 | 8)) => self.old_go = true,
+            _ => {}
+        }
+    }
+
+    /// The version of a well-known program.
+    fn version(&mut self, window: &[u8]) -> Option<Found> {
+        let (known, series) = self.known.as_ref()?;
+        let series_before = series.as_ref().map(|series| [b"\0", series.as_bytes(), b"."].concat());
+        let (before, kept): (Vec<&[u8]>, usize) = match &series_before {
+            Some(before) if known.before.is_empty() => (vec![before], before.len() - 1),
+            _ => (known.before.to_vec(), 0),
+        };
+        for pattern in before {
+            for at in memmem::find_iter(window, pattern) {
+                let rest = window.get(at + pattern.len() - kept..).unwrap_or_default();
+                if let Some(version) = version_in(rest, pattern == b"\0" || kept > 0) {
+                    let found = Found {
+                        confidence: Confidence::Derived,
+                        ..Found::new(PackageKind::Program, known.name, version)
+                    };
+                    self.known = None;
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// What the whole program said; `named` is what [`Program::push`] found.
+    pub(crate) fn finish(self, named: Option<Found>) -> Facts {
+        let mut facts = Facts::from(Vec::from_iter(named));
+        let mut go = self.go_version.as_deref().and_then(golang::standard_library);
+        for list in &self.lists {
+            match list.kind {
+                ListKind::Modules => {
+                    let text = String::from_utf8_lossy(list.until_end());
+                    facts.packages.extend(golang::built_in(&text));
+                    facts.packages.extend(go.take());
+                }
+                ListKind::Auditable => match list.crates() {
+                    Ok(packages) => facts.packages.extend(packages),
+                    Err(why) => facts.unread.push((String::new(), format!("its list of crates: {why}"))),
+                },
+            }
+        }
+        let of_go = self.lists.iter().any(|list| list.kind == ListKind::Modules);
+        if self.old_go && of_go && self.go_version.is_none() {
+            let why = "it was built with a Go before 1.18, whose version it does not say where it can be read: \
+                       build it with a current Go";
+            facts.unread.push((String::new(), why.to_owned()));
+        }
+        facts.packages.extend(go.filter(|_| !of_go));
+        facts.packages.sort();
+        facts.packages.dedup();
+        facts
+    }
+}
+
+impl List {
+    fn push(&mut self, bytes: &[u8]) {
+        let from = self.bytes.len().saturating_sub(MODULES_END.len());
+        let room = LIST - self.bytes.len().min(LIST);
+        self.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        let ended = self.kind == ListKind::Modules
+            && memmem::find(self.bytes.get(from..).unwrap_or_default(), MODULES_END).is_some();
+        self.done = ended || self.bytes.len() >= LIST || self.complete();
+    }
+
+    /// Whether an auditable list inflates to its end, or never will.
+    fn complete(&self) -> bool {
+        self.kind == ListKind::Auditable && self.inflated().is_none_or(|inflated| inflated.is_ok())
+    }
+
+    fn crates(&self) -> Result<Vec<Found>, String> {
+        let inflated = self.inflated().unwrap_or_else(|| Err("it is damaged or too large".to_owned()));
+        cargo::auditable(&inflated?)
+    }
+
+    fn until_end(&self) -> &[u8] {
+        let end = memmem::find(&self.bytes, MODULES_END).unwrap_or(self.bytes.len());
+        self.bytes.get(..end).unwrap_or_default()
+    }
+
+    /// The list inflated; an error when it goes on, nothing when it is no list.
+    fn inflated(&self) -> Option<Result<Vec<u8>, String>> {
+        let mut inflate = Decompress::new(true);
+        let mut bytes = Vec::new();
+        loop {
+            if bytes.len() >= LIST {
+                return None;
+            }
+            bytes.reserve(64 << 10);
+            let (read, before) = (inflate.total_in(), bytes.len());
+            let rest = usize::try_from(read).ok().and_then(|read| self.bytes.get(read..)).unwrap_or_default();
+            let status = inflate.decompress_vec(rest, &mut bytes, FlushDecompress::None);
+            match status.ok()? {
+                Status::StreamEnd => return Some(Ok(bytes)),
+                _ if inflate.total_in() == read && bytes.len() == before => {
+                    return Some(Err("it is cut off".to_owned()));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `3.11` of `python3.11` and `libpython3.11.so.1.0`.
+fn series(file: &str) -> Option<String> {
+    let rest = file.trim_start_matches("lib").strip_prefix("python")?;
+    let mut parts = rest.split('.');
+    let (major, minor) = (parts.next()?, parts.next()?);
+    let minor: String = minor.chars().take_while(char::is_ascii_digit).collect();
+    let sound = !minor.is_empty() && major.bytes().all(|byte| byte.is_ascii_digit());
+    sound.then(|| format!("{major}.{minor}"))
+}
+
+/// The version at the beginning of `bytes`: digits and dots, then what versions end with. `whole` ones end at once, as
+/// texts in programs do.
+fn version_in(bytes: &[u8], whole: bool) -> Option<String> {
+    let end = bytes.iter().take(VERSION).position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'.'))?;
+    let text = std::str::from_utf8(bytes.get(..end)?).ok()?.trim_end_matches('.');
+    let parts: Vec<_> = text.split('.').collect();
+    let numbers = parts.iter().all(|part| part.starts_with(|first: char| first.is_ascii_digit()));
+    let sound = numbers
+        && (2..=4).contains(&parts.len())
+        && (!whole || parts.len() >= 3 && bytes.get(end) == Some(&0));
+    sound.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(path: &str, bytes: &[u8], step: usize) -> Vec<String> {
+        let mut program = Program::new(path);
+        let mut named = None;
+        for chunk in bytes.chunks(step.max(1)) {
+            named = program.push(chunk).or(named);
+        }
+        let facts = program.finish(named);
+        facts.packages.iter().map(|found| format!("{}@{}", found.name, found.version)).collect()
+    }
+
+    fn program() -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.resize(5000, b'x');
+        bytes.extend(GO_INFO);
+        bytes.extend([8, 2]);
+        bytes.resize(5000 + 32, 0);
+        bytes.push(8);
+        bytes.extend(b"go1.22.1");
+        bytes.extend(b"\x10");
+        bytes.extend(MODULES_START);
+        bytes.extend(b"path\ta\ndep\tgolang.org/x/text\tv0.3.5\th1:x=\n");
+        bytes.extend(MODULES_END);
+        bytes.resize(9000, 0x78);
+        let mut list = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        list.write_all(br#"{"packages":[{"name":"smallvec","version":"1.6.0","source":"crates.io"}]}"#)
+            .unwrap();
+        bytes.extend(list.finish().unwrap());
+        bytes.resize(12_000, 0);
+        bytes
+    }
+
+    #[test]
+    fn lists_of_go_and_rust_are_found_however_the_bytes_arrive() {
+        for step in [1, 7, 100, 1023, 4096, 100_000] {
+            let found = said("usr/bin/app", &program(), step);
+            assert_eq!(found, ["golang.org/x/text@0.3.5", "stdlib@1.22.1", "smallvec@1.6.0"], "{step}");
+        }
+    }
+
+    #[test]
+    fn well_known_programs_say_their_version() {
+        for (path, text, expected) in [
+            ("bin/busybox", "\0BusyBox v1.36.1 (2024)\0", "busybox@1.36.1"),
+            ("usr/lib/libcrypto.so.3", "\0OpenSSL 3.0.15 3 Sep\0", "openssl@3.0.15"),
+            ("usr/local/bin/python3.11", "\0x\x003.11.2\0", "python@3.11.2"),
+            ("usr/local/bin/redis-server", "\x007.0.15\0", "redis@7.0.15"),
+            ("usr/bin/curl", "\0curl 7.88.1 (x86)\0", "curl@7.88.1"),
+        ] {
+            for step in [1, 3, 1000] {
+                assert_eq!(said(path, text.as_bytes(), step), [expected], "{step}");
+            }
+        }
+        assert!(said("usr/bin/nodemon", b"https://nodejs.org/download/release/v20.1.0/x", 10).is_empty());
+    }
+
+    #[test]
+    fn an_old_go_is_told() {
+        let mut bytes = b"\xff Go buildinf:\x08\x00".to_vec();
+        bytes.resize(64, 0);
+        bytes.extend(MODULES_START);
+        bytes.extend(b"path\ta\ndep\tb\tv1.0.0\th\n");
+        bytes.extend(MODULES_END);
+        let mut program = Program::new("bin/a");
+        program.push(&bytes);
+        assert!(program.finish(None).unread[0].1.contains("1.18"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..3000), step in 1..3000usize) {
+            let mut with = bytes.clone();
+            with.extend(MODULES_START);
+            with.extend(b"mod\t");
+            with.extend(&bytes);
+            let _found = said("bin/openssl", &with, step);
+        }
+    }
+}
