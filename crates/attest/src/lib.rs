@@ -3,6 +3,7 @@
 //! Nothing that is not covered by a signature counts: annotations, artifact types and key hints are passed
 //! over. Keyless and Notary Project signatures get modules of their own beside [`verify`]; until then a
 //! certificate is refused with words, and transparency-log entries are not relied on.
+#![forbid(unsafe_code)]
 
 pub mod dsse;
 pub mod keys;

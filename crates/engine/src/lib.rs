@@ -3,6 +3,7 @@
 //! Nothing here decides whether an artifact may climb: [`gather`] closes a Case, `lockgate-judge` judges it,
 //! and what follows obeys the Decision. Every effect is announced by a ledger entry before it happens, and
 //! carrying out a recorded intent ([`carry`]) is one function for the first attempt and for recovery.
+#![forbid(unsafe_code)]
 
 pub mod carry;
 pub mod error;

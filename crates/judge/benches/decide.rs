@@ -96,7 +96,12 @@ fn case() -> Case {
         from_guarded: false,
         images: vec![image],
         evidence: vec![],
-        feed: Some(FeedPin { feed: Digest::of(b"feed"), extract, newest: now }),
+        feed: Some(FeedPin {
+            feed: Digest::of(b"feed"),
+            extract,
+            newest: now,
+            end_of_life: std::collections::BTreeMap::new(),
+        }),
         keys: vec![],
         policies: vec![],
         gates: [("vulnerability".to_owned(), json!({}))].into(),

@@ -2,6 +2,7 @@
 //!
 //! No clock, network, file, environment, randomness, thread order or hash-map order reaches it. It never fails:
 //! what is missing or malformed gives the verdict `unknown`, and `unknown` never proceeds.
+#![forbid(unsafe_code)]
 
 pub mod explain;
 pub mod gates;

@@ -113,7 +113,12 @@ impl Making {
             }],
             artifact,
             evidence: vec![evidence],
-            feed: Some(FeedPin { feed: Digest::of(b"feed"), extract, newest: at("2026-11-20T00:00:00Z") }),
+            feed: Some(FeedPin {
+                feed: Digest::of(b"feed"),
+                extract,
+                newest: at("2026-11-20T00:00:00Z"),
+                end_of_life: std::collections::BTreeMap::new(),
+            }),
             keys: vec![TrustedKey { name: "build".into(), file, valid_from: None, valid_until: None }],
             policies,
             gates: [

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments. Nothing that was read is believed before it reproduces a
 //! root that a signed checkpoint names.
+#![forbid(unsafe_code)]
 
 mod checkpoint;
 mod edge;

@@ -1,4 +1,5 @@
 //! The `lockgate` command as a library: configuration, commands, output. `main` runs it.
+#![forbid(unsafe_code)]
 
 pub mod commands;
 pub mod config;

@@ -1,4 +1,5 @@
 //! The `lockgate` command: reads the surroundings once, runs one command, and says what came of it.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -43,9 +43,14 @@ struct MachineClock;
 
 impl Clock for MachineClock {
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        timestamp(SystemTime::now())
     }
+}
+
+/// An instant as the system tells it; one before 1970 is 1970.
+pub fn timestamp(instant: SystemTime) -> Timestamp {
+    let since = instant.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 impl Surroundings {
@@ -158,6 +163,7 @@ pub struct Session {
     /// Verifies the ledger's checkpoints.
     pub verifier: VerifierKey,
     head: HeadFile,
+    feeds: PathBuf,
 }
 
 impl Session {
@@ -185,6 +191,7 @@ impl Session {
         let remembered = head.clone();
         // A head that could not be written is written by the next command.
         let remember = Box::new(move |checkpoint: &str| drop(remembered.write(checkpoint)));
+        let feeds = state.join("feeds");
         let workspace = Workspace {
             route: config.route.clone(),
             keys: keys(&config)?,
@@ -198,10 +205,10 @@ impl Session {
             reach: around.reach_by(registries(&config)?, config.folder.clone(), &state.join("layers")),
             ledger: Sequencer::new(store.clone(), clock.clone(), key, remember),
             store,
-            feeds: Arc::new(FeedFolder::new(state.join("feeds"))),
+            feeds: Arc::new(FeedFolder::new(&feeds)),
             clock,
         };
-        Ok(Self { workspace, verifier, head })
+        Ok(Self { workspace, verifier, head, feeds })
     }
 
     async fn compare_head(&self) -> Result<(), Failure> {
@@ -233,6 +240,11 @@ impl Session {
             }
             None => Ok(()),
         }
+    }
+
+    /// The folder of feeds: a large one is made there.
+    pub fn feed_folder(&self) -> PathBuf {
+        self.feeds.clone()
     }
 
     /// Checkpoints kept beside the database.

@@ -91,6 +91,9 @@ pub struct FeedPin {
     pub extract: Digest,
     /// The newest change of any advisory in the feed: how fresh it is.
     pub newest: Timestamp,
+    /// When the distributions of the inventories end, by `ID:VERSION`, where the feed knows it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub end_of_life: BTreeMap<String, Timestamp>,
 }
 
 /// A public key that the workspace trusts, under the name that gate settings use.

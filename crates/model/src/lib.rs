@@ -2,6 +2,7 @@
 //!
 //! This crate is pure: it knows no clock, network, file, environment or randomness. Time, entropy and bytes
 //! are arguments. See `docs/GLOSSARY.md` for the words.
+#![forbid(unsafe_code)]
 
 pub mod canon;
 pub mod case;

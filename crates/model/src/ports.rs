@@ -301,8 +301,12 @@ pub trait Feeds: Send + Sync {
     /// Keeps a feed.
     fn put(&self, feed: Bytes) -> Pending<'_, Digest>;
 
-    /// The feed with that digest, verified.
+    /// The feed with that digest, verified: what judging uses.
     fn get<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes>;
+
+    /// The feed that was kept under that digest, as it lies there: at once, however large it is. For what decides
+    /// nothing.
+    fn map<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes>;
 }
 
 /// Keeps what was found in a layer, by the layer's verified digest and the analyser's edition. Losing it

@@ -2,6 +2,7 @@
 //!
 //! Whatever the other side says, bytes are hashed here, sizes are capped, and credentials go to no host that was not
 //! named.
+#![forbid(unsafe_code)]
 
 mod copy;
 mod layout;

@@ -3,6 +3,7 @@
 //! [`analyse`] reads one layer, once, as it streams by, and verifies every byte; [`merge`] lays layers over each
 //! other as a container runtime does; [`Feed`] holds advisories; [`match_inventory`] says which apply. Everything
 //! is a function of its arguments.
+#![forbid(unsafe_code)]
 
 pub mod catalog;
 pub mod feed;

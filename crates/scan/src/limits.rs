@@ -44,3 +44,5 @@ pub const NESTED_BYTES: u64 = 512 << 20;
 pub const NESTED_DEPTH: usize = 8;
 /// Most packages that one file may name.
 pub const PACKAGES_PER_FILE: usize = 200_000;
+/// Largest single JSON document that is imported, in bytes: Debian's tracker has about 60 MB.
+pub const DOCUMENT_BYTES: u64 = 512 << 20;

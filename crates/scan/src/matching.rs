@@ -116,7 +116,9 @@ type Applying<'a> = (&'a Advisory, Option<String>);
 fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotComparable> {
     let installed = version(package);
     let named = affected.versions.iter().any(|version| version == installed);
-    let mut hit = named;
+    // A list may name a version that it calls fixed as well: the fix counts.
+    let named = named && !affected.fixed.iter().any(|version| version == installed);
+    let mut hit = named || affected.ranges.is_empty() && between(&package.ecosystem, installed, affected);
     let mut trouble = None;
     let mut fixes = Vec::new();
     for range in &affected.ranges {
@@ -136,6 +138,21 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
             fixes.extend(affected.fixed.iter().map(String::as_str));
             Ok(Some(Hole { fixed: first_above(&package.ecosystem, installed, &fixes) }))
         }
+    }
+}
+
+/// Whether a version that no list names stands after one that has the hole, and before its fix. Lists that come with
+/// fixed versions are lists of what someone looked at; those without, as of malicious releases, are exact.
+fn between(ecosystem: &str, installed: &str, affected: &Affected) -> bool {
+    let not_after = |version: &&String| compare(ecosystem, version, installed).is_ok_and(Ordering::is_le);
+    let latest = |versions: &[String]| {
+        let order = |a: &&String, b: &&String| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
+        versions.iter().filter(not_after).max_by(order).cloned()
+    };
+    match (latest(&affected.versions), latest(&affected.fixed)) {
+        (Some(_), None) => !affected.fixed.is_empty(),
+        (Some(hole), Some(fixed)) => compare(ecosystem, &hole, &fixed).is_ok_and(Ordering::is_gt),
+        (None, _) => false,
     }
 }
 

@@ -196,6 +196,7 @@ impl<'a> Tree<'a> {
         self.hidden_databases(layers);
         let mut packages = self.packages(distribution.as_ref(), layers);
         forget_named_twice(&mut packages);
+        self.forget_superseded(&mut packages);
         if packages.len() >= limits::PACKAGES {
             let reason = format!("the image has more than {} packages", limits::PACKAGES);
             self.tell(layers, String::new(), reason);
@@ -241,6 +242,20 @@ impl<'a> Tree<'a> {
             }
         }
         packages
+    }
+
+    /// Drops what a Node lock file names beside the folder of what is installed: that folder says what is.
+    fn forget_superseded(&self, packages: &mut Vec<(PackageKind, Package)>) {
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        packages.retain(|(kind, package)| {
+            if *kind != PackageKind::Npm || package.confidence != Confidence::Declared {
+                return true;
+            }
+            let folder = paths::split(package.path.trim_start_matches('/')).0;
+            let modules =
+                if folder.is_empty() { "node_modules".to_owned() } else { format!("{folder}/node_modules") };
+            !*known.entry(modules).or_insert_with_key(|modules| below(&self.files, modules))
+        });
     }
 
     /// A database that is a link to where nobody looks for one would hide every package.

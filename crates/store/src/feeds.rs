@@ -1,12 +1,14 @@
 //! Feeds by digest, one file each.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use lockgate_model::Digest;
 use lockgate_model::ports::{Feeds, Pending, PortError, Trouble};
 
 use crate::files::{Keep, blocking, replace, trouble};
+use crate::mapped::map;
 
 /// A folder of files named `sha256-<hex>.feed`.
 #[derive(Debug, Clone)]
@@ -25,6 +27,12 @@ impl FeedFolder {
     }
 }
 
+fn mapped(path: &Path) -> Result<Bytes, PortError> {
+    let help = || "import the feed again: `lockgate feed import FILE...`".to_owned();
+    let file = File::open(path).and_then(|file| map(&file));
+    file.map_err(|error| PortError { help: help(), ..trouble(path, &error) })
+}
+
 impl Feeds for FeedFolder {
     fn put(&self, feed: Bytes) -> Pending<'_, Digest> {
         let this = self.clone();
@@ -38,17 +46,19 @@ impl Feeds for FeedFolder {
     fn get<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes> {
         let (path, feed) = (self.path(feed), *feed);
         Box::pin(blocking(move || {
-            let bytes = std::fs::read(&path).map_err(|error| {
-                let help = "import the feed again: `lockgate feed import FILE...`".to_owned();
-                PortError { help, ..trouble(&path, &error) }
-            })?;
+            let bytes = mapped(&path)?;
             if Digest::of(&bytes) == feed {
-                return Ok(bytes.into());
+                return Ok(bytes);
             }
             let help = "delete the file and import the feed again: `lockgate feed import FILE...`";
             let place = path.display().to_string();
             Err(PortError::new(Trouble::Corrupt, place, "its content is not what its name says", help))
         }))
+    }
+
+    fn map<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes> {
+        let path = self.path(feed);
+        Box::pin(blocking(move || mapped(&path)))
     }
 }
 
@@ -62,6 +72,7 @@ mod tests {
         let feeds = FeedFolder::new(folder.path().join("feeds"));
         let digest = feeds.put(Bytes::from_static(b"feed")).await.unwrap();
         assert_eq!(feeds.get(&digest).await.unwrap(), "feed");
+        assert_eq!(feeds.map(&digest).await.unwrap(), "feed");
         std::fs::write(feeds.path(&digest), b"fee?").unwrap();
         assert_eq!(feeds.get(&digest).await.unwrap_err().trouble, Trouble::Corrupt);
         let gone = Digest::of(b"other");

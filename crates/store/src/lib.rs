@@ -7,9 +7,11 @@ mod feeds;
 mod files;
 mod head;
 mod layers;
+mod mapped;
 mod sqlite;
 
 pub use feeds::FeedFolder;
 pub use head::HeadFile;
 pub use layers::LayerFolder;
+pub use mapped::map;
 pub use sqlite::SqliteStore;

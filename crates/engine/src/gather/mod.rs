@@ -8,14 +8,17 @@ mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 
+use std::collections::BTreeMap;
+
 use lockgate_judge::EDITION;
 use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, TrustedKey};
+use lockgate_model::inventory::Distribution;
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
 use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Inventory, Service, Timestamp, canon};
-use lockgate_scan::{Feed, write_extract};
+use lockgate_scan::{Feed, FeedHeader, write_extract};
 
 use crate::workspace::{KeyFile, PolicySource, Reach};
 use crate::{EngineError, Workspace};
@@ -161,14 +164,18 @@ async fn pin_feed(
     let inventories: Vec<Inventory> = parts.iter().filter_map(|part| part.inventory.clone()).collect();
     let extracted = blocking(move || {
         let feed = Feed::open(bytes)?;
-        let advisories = feed.extract(&inventories.iter().collect::<Vec<_>>());
-        Ok::<_, lockgate_scan::FeedError>((feed.summary().newest, advisories))
+        let advisories = feed.extract(&inventories.iter().collect::<Vec<_>>())?;
+        Ok::<_, lockgate_scan::FeedError>((
+            feed.summary().newest,
+            ends(feed.summary(), &inventories),
+            advisories,
+        ))
     })
     .await?;
     match extracted {
-        Ok((newest, advisories)) => {
+        Ok((newest, end_of_life, advisories)) => {
             let extract = basket.inputs.insert(write_extract(&advisories)?);
-            Ok(Some(FeedPin { feed: digest, extract, newest }))
+            Ok(Some(FeedPin { feed: digest, extract, newest, end_of_life }))
         }
         Err(error) => {
             let help = "import the feed again: lockgate feed import FILE...";
@@ -177,6 +184,20 @@ async fn pin_feed(
             Ok(None)
         }
     }
+}
+
+/// When the distributions of the images end: of the release itself, or of the series it belongs to.
+fn ends(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeMap<String, Timestamp> {
+    let distributions = inventories.iter().filter_map(|inventory| inventory.distribution.as_ref());
+    let known = distributions.filter_map(|Distribution { id, version, .. }| {
+        let parts: Vec<&str> = version.split('.').collect();
+        let names = (1..=parts.len())
+            .rev()
+            .map(|count| parts.iter().take(count).copied().collect::<Vec<_>>().join("."));
+        let end = names.into_iter().find_map(|name| feed.end_of_life.get(&format!("{id}:{name}")))?;
+        Some((format!("{id}:{version}"), *end))
+    });
+    known.collect()
 }
 
 fn file_inventories(

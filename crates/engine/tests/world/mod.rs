@@ -60,8 +60,8 @@ impl World {
         sign(reach, &"oci:dev/web:1".parse().unwrap(), &world.build, &forms, at).await.unwrap();
         let mut feed = lockgate_scan::FeedBuilder::new();
         let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[]}"#;
-        feed.add("feed", std::io::Cursor::new(record)).unwrap();
-        lockgate_engine::feed::import(&workspace, feed.finish().0.into(), vec![], 0).await.unwrap();
+        feed.add("feed", std::io::Cursor::new(record), Timestamp::from_unix(0)).unwrap();
+        lockgate_engine::feed::import(&workspace, feed.finish().unwrap().0.into(), vec![], 0).await.unwrap();
         world
     }
 

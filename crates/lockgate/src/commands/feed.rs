@@ -1,17 +1,18 @@
 //! `feed`: import, list and show feeds of advisories.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use lockgate_engine::feed;
-use lockgate_scan::{Feed as OpenFeed, FeedBuilder};
+use lockgate_scan::{Feed as OpenFeed, FeedBuilder, FeedError, FeedSummary};
 use serde_json::json;
 
 use super::DONE;
 use super::args::{Feed, Global, Output};
 use crate::failure::Failure;
-use crate::session::{Session, Surroundings};
+use crate::session::{Session, Surroundings, timestamp};
 use crate::show;
 
 /// Most files that one import reads: a whole OSV ecosystem unpacked has some hundred thousand.
@@ -38,8 +39,8 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> 
 }
 
 async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result<u8, Failure> {
-    let files_of = files.to_vec();
-    let read = tokio::task::spawn_blocking(move || read(&files_of)).await;
+    let (files_of, folder) = (files.to_vec(), session.feed_folder());
+    let read = tokio::task::spawn_blocking(move || read(&files_of, &folder)).await;
     let (bytes, summary) =
         read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
     if summary.header.advisories == 0 {
@@ -51,7 +52,7 @@ async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result
         ));
     }
     let sources = files.iter().map(|file| file.display().to_string()).collect();
-    let digest = feed::import(&session.workspace, bytes.into(), sources, summary.refused_count).await?;
+    let digest = feed::import(&session.workspace, bytes, sources, summary.refused_count).await?;
     match global.output {
         Output::Json => show::json(&json!({"feed": digest, "summary": summary})),
         Output::Table => show::imported(&digest, &summary),
@@ -59,20 +60,57 @@ async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result
     Ok(DONE)
 }
 
-/// Reads files and folders into one feed.
-fn read(paths: &[PathBuf]) -> Result<(Vec<u8>, lockgate_scan::FeedSummary), Failure> {
-    let mut builder = FeedBuilder::new();
+/// Reads files and folders into one feed, which lies in a file that goes away: memory does not grow with it.
+fn read(paths: &[PathBuf], folder: &Path) -> Result<(Bytes, FeedSummary), Failure> {
+    let scratch = |error: std::io::Error| Failure::file(folder, &error);
+    std::fs::create_dir_all(folder).map_err(scratch)?;
+    let mut builder = FeedBuilder::spooled(Spool::new(tempfile::tempfile_in(folder).map_err(scratch)?));
+    let told = |error: FeedError| {
+        Failure::told(error.to_string(), "see `lockgate feed import --help` for the files that are read")
+    };
     for path in files_below(paths)? {
-        let file = File::open(&path).map_err(|error| Failure::file(&path, &error))?;
+        let failed = |error: std::io::Error| Failure::file(&path, &error);
+        let file = File::open(&path).map_err(failed)?;
+        let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
         let name = path.display().to_string();
-        builder.add(&name, BufReader::new(file)).map_err(|error| {
-            Failure::told(
-                error.to_string(),
-                "a feed is read from OSV, CISA KEV and EPSS files; see `lockgate feed import --help`",
-            )
-        })?;
+        builder.add(&name, BufReader::new(file), timestamp(modified)).map_err(told)?;
     }
-    Ok(builder.finish())
+    let mut feed = BufWriter::new(tempfile::tempfile_in(folder).map_err(scratch)?);
+    let (_, summary) = builder.write(&mut feed).map_err(told)?;
+    let feed = feed.into_inner().map_err(|error| scratch(error.into_error()))?;
+    let bytes = lockgate_store::map(&feed).map_err(scratch)?;
+    Ok((bytes, summary))
+}
+
+/// A file in which records wait: written in large pieces, read back one by one.
+struct Spool(BufWriter<File>);
+
+impl Spool {
+    fn new(file: File) -> Self {
+        Self(BufWriter::with_capacity(1 << 20, file))
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Spool {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Read for Spool {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.get_mut().read(bytes)
+    }
 }
 
 /// The files themselves, and every file below the folders, sorted: hidden ones are left out.
@@ -112,7 +150,7 @@ async fn one(global: &Global, session: &Session, feed: Option<&str>) -> Result<u
         Some(prefix) => session.feed(prefix).await?,
         None => session.latest_feed().await?,
     };
-    let bytes = session.workspace.feeds.get(&row.feed).await?;
+    let bytes = session.workspace.feeds.map(&row.feed).await?;
     let opened = OpenFeed::open(bytes);
     let opened = opened.map_err(|error| Failure::told(error.to_string(), "import the feed again"))?;
     match global.output {

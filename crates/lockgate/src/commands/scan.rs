@@ -35,5 +35,5 @@ async fn feed(global: &Global, around: &Surroundings, args: &Scan) -> Result<Opt
             None => return Ok(None),
         },
     };
-    Ok(Some(session.workspace.feeds.get(&row.feed).await?))
+    Ok(Some(session.workspace.feeds.map(&row.feed).await?))
 }

@@ -152,11 +152,17 @@ mod tests {
         let inventory = merge(&layers);
         assert_eq!(inventory.packages.len(), 5, "{inventory:?}");
         let mut builder = FeedBuilder::new();
-        builder.add("advisories.jsonl", std::io::Cursor::new(ADVISORIES)).unwrap();
-        let (bytes, summary) = builder.finish();
+        builder
+            .add(
+                "advisories.jsonl",
+                std::io::Cursor::new(ADVISORIES),
+                lockgate_model::Timestamp::from_unix(0),
+            )
+            .unwrap();
+        let (bytes, summary) = builder.finish().unwrap();
         assert_eq!((summary.refused_count, summary.header.advisories >= 8), (0, true), "{summary:?}");
         let feed = Feed::open(bytes.into()).unwrap();
-        let found = match_inventory(&inventory, &feed.extract(&[&inventory]));
+        let found = match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap());
         assert!(found.uncomparable.is_empty());
         assert!(found.matches.iter().all(|hole| hole.fixed.is_some()));
         found.matches.into_iter().map(|hole| hole.id).collect()

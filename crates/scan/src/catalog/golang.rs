@@ -57,8 +57,12 @@ fn module(name: &str, version: &str, make: fn(PackageKind, String, String) -> Fo
 /// The modules of a program: `path`, `mod`, `dep` and `=>` lines, fields parted by tabs (runtime/debug, "BuildInfo").
 pub(super) fn built_in(text: &str) -> Vec<Found> {
     let mut packages: Vec<Found> = Vec::new();
+    let mut stamped = None;
     for line in text.lines() {
         match line.split('\t').collect::<Vec<_>>().as_slice() {
+            ["build", setting] => {
+                stamped = stamped.or_else(|| version_flag(setting.strip_prefix("-ldflags=")?));
+            }
             ["mod" | "dep", name, version, ..] => packages.push(module(name, version, Found::new)),
             ["=>", name, version, ..] => {
                 packages.pop();
@@ -67,9 +71,23 @@ pub(super) fn built_in(text: &str) -> Vec<Found> {
             _ => {}
         }
     }
-    // The program itself, built from a folder, has no version that anything could be compared with.
+    // The program itself, built from a folder, has the version that its makers gave the linker, if any.
+    for package in packages.iter_mut().filter(|package| package.version == "(devel)") {
+        package.version = stamped.take().unwrap_or_else(|| package.version.clone());
+    }
     packages.retain(|package| !package.version.is_empty());
     packages
+}
+
+/// The version in `-X main.version=1.0.0`.
+fn version_flag(flags: &str) -> Option<String> {
+    let words = flags.split([' ', '"', '\'', '\\']).filter_map(|word| word.split_once('='));
+    let named = words.filter(|(name, _)| {
+        matches!(name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase().as_str(), "version" | "ver")
+    });
+    let mut versions = named.map(|(_, version)| version.trim_start_matches('v').to_owned());
+    versions
+        .find(|version| version.contains('.') && version.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// The standard library, by the version of the compiler: `go1.22.1`, with what vendors add.
@@ -90,6 +108,8 @@ mod tests {
         let found = built_in(text);
         let names: Vec<_> = found.iter().map(|one| format!("{}@{}", one.name, one.version)).collect();
         assert_eq!(names, ["example.com/app@(devel)", "golang.org/x/text@0.3.5", "a.b/d@1.0.1"]);
+        let stamped = "mod\ta\t(devel)\t\nbuild\t-ldflags=\"-w -s -X main.version=1.18.1 -X main.date=x\"\n";
+        assert_eq!(built_in(stamped)[0].version, "1.18.1");
         assert_eq!(standard_library("go1.22.1 X:foo").unwrap().version, "1.22.1");
         assert_eq!(standard_library("devel"), None);
     }

@@ -147,7 +147,8 @@ pub(crate) fn is_package(path: &str) -> bool {
 /// extension, as a rule.
 fn may_speak(path: &str) -> bool {
     let name = paths::split(path).1;
-    !name.contains('.') && !path.starts_with("usr/share/") && !path.starts_with("etc/") || wants(path)
+    let program = !name.contains('.') && !path.starts_with("usr/share/") && !path.starts_with("etc/");
+    program || Program::is_known(name) || wants(path)
 }
 
 #[cfg(test)]

@@ -13,14 +13,17 @@ pub(super) fn wants(path: &str) -> bool {
 const MATERIAL: [&str; 9] =
     ["test", "tests", "__tests__", "fixture", "fixtures", "example", "examples", "doc", "docs"];
 
+/// Where Debian puts its Node packages (Debian policy of the JavaScript team), and everyone else.
+const ROOTS: [&str; 2] = ["node_modules/", "usr/share/nodejs/"];
+
 /// Whether `path` describes an installed package: below `node_modules`, and no material of another package.
 pub(super) fn is_package(path: &str) -> bool {
-    let Some(rest) = path.rfind("node_modules/").and_then(|at| {
+    let below = |root: &str| {
+        let at = path.rfind(root)?;
         let whole = at == 0 || path.as_bytes().get(at - 1) == Some(&b'/');
-        path.get(at + "node_modules/".len()..).filter(|_| whole)
-    }) else {
-        return false;
+        path.get(at + root.len()..).filter(|_| whole)
     };
+    let Some(rest) = ROOTS.into_iter().find_map(below) else { return false };
     let name_parts = if rest.starts_with('@') { 2 } else { 1 };
     let mut inner = rest.split('/').skip(name_parts).peekable();
     inner.peek().is_some() && !inner.any(|part| MATERIAL.contains(&part))
@@ -71,6 +74,7 @@ mod tests {
             "x/node_modules/@s/a/package.json",
             "node_modules/a/node_modules/b/package.json",
             "node_modules/a/lib/package.json",
+            "usr/share/nodejs/@types/node/package.json",
         ] {
             assert!(is_package(good), "{good}");
         }

@@ -103,6 +103,11 @@ impl Program {
         }
     }
 
+    /// Whether a file of this name may be a well-known program.
+    pub(crate) fn is_known(file: &str) -> bool {
+        Known::of(file).is_some()
+    }
+
     /// The next bytes of the file.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Found> {
         for list in self.lists.iter_mut().filter(|list| !list.done) {

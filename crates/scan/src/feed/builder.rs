@@ -1,17 +1,18 @@
-//! Reads OSV, CISA KEV and EPSS files into one feed. A record that is broken is kept out, counted and named; the
-//! rest goes in.
+//! Reads files of advisories into one feed. A record that is broken is kept out, counted and named; the rest goes in.
+//! Records wait in a spool (a file, as a rule), so that memory does not grow with them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 
-use lockgate_model::{Severity, Timestamp, canon};
+use lockgate_model::{Digest, Severity, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::osv::{self, Read as Became};
-use super::{Advisory, FORMAT, FeedError, FeedHeader};
+use super::source::{Document, Rated, alpine, by_score, debian, eol, epss, kev, osv};
+use super::writer::FeedWriter;
+use super::{Advisory, FeedError, FeedHeader, record};
 use crate::limits;
-use crate::version::family;
 
 /// A record that was kept out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,12 +40,24 @@ pub struct FeedSummary {
     pub epss_read: u64,
 }
 
+/// A record in the spool.
+struct Spooled {
+    place: u64,
+    length: usize,
+    modified: Timestamp,
+    rated: bool,
+}
+
 /// Collects records and makes a feed of them.
-#[derive(Debug, Default)]
-pub struct FeedBuilder {
-    advisories: BTreeMap<String, Advisory>,
+pub struct FeedBuilder<S = Cursor<Vec<u8>>> {
+    spool: S,
+    written: u64,
+    records: BTreeMap<String, Spooled>,
+    /// The worst score that anyone gave a CVE, for advisories that have none of their own.
+    scores: BTreeMap<String, u8>,
     kev: BTreeSet<String>,
     epss: BTreeMap<String, u32>,
+    end_of_life: BTreeMap<String, Timestamp>,
     withdrawn: u64,
     refused_count: u64,
     refused: Vec<Refused>,
@@ -56,109 +69,161 @@ const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const GZIP: &[u8] = b"\x1f\x8b";
 
 impl FeedBuilder {
-    /// Nothing read yet.
+    /// Nothing read yet; records wait in memory.
     pub fn new() -> Self {
-        Self::default()
+        Self::spooled(Cursor::default())
     }
 
-    /// Reads a file called `name`: a zip of OSV records, one record, lines of records, KEV or EPSS, each of the
-    /// latter plain or compressed with zstd or gzip. What it is is told by its content.
-    pub fn add(&mut self, name: &str, mut reader: impl Read + Seek) -> Result<(), FeedError> {
-        let trouble = |source| FeedError::File { name: name.to_owned(), source };
-        let mut start = [0; 4];
-        let read = read_start(&mut reader, &mut start).map_err(trouble)?;
-        reader.rewind().map_err(trouble)?;
-        match start.get(..read).unwrap_or_default() {
-            start if start.starts_with(ZIP) => self.zip(name, reader),
-            start if start.starts_with(ZSTD) => {
-                let mut decoder = zstd::stream::read::Decoder::new(reader).map_err(trouble)?;
-                decoder.window_log_max(limits::ZSTD_WINDOW_LOG).map_err(trouble)?;
-                self.text(name, BufReader::with_capacity(1 << 20, decoder))
-            }
-            start if start.starts_with(GZIP) => {
-                let decoder = flate2::bufread::MultiGzDecoder::new(BufReader::new(reader));
-                self.text(name, BufReader::with_capacity(1 << 20, decoder))
-            }
-            _ => self.text(name, BufReader::with_capacity(1 << 20, reader)),
+    /// The feed, and what became of everything that was read.
+    pub fn finish(self) -> Result<(Vec<u8>, FeedSummary), FeedError> {
+        let mut bytes = Vec::new();
+        let (_, summary) = self.write(&mut bytes)?;
+        Ok((bytes, summary))
+    }
+}
+
+impl Default for FeedBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Read + Write + Seek> FeedBuilder<S> {
+    /// Nothing read yet; records wait in `spool`, which is empty.
+    pub fn spooled(spool: S) -> Self {
+        Self {
+            spool,
+            written: 0,
+            records: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            kev: BTreeSet::new(),
+            epss: BTreeMap::new(),
+            end_of_life: BTreeMap::new(),
+            withdrawn: 0,
+            refused_count: 0,
+            refused: Vec::new(),
         }
     }
 
-    fn zip(&mut self, name: &str, reader: impl Read + Seek) -> Result<(), FeedError> {
-        let damaged = |error: zip::result::ZipError| FeedError::Unknown {
-            name: name.to_owned(),
-            reason: format!("a damaged zip: {error}"),
-        };
+    /// Reads a file called `name`, plain, or compressed with zip, zstd or gzip: OSV records (one, a list, or lines),
+    /// Debian's tracker, Alpine's secdb, KEV, EPSS, endoflife.date. What it is is told by its content. `modified` is
+    /// the date of what has none of its own.
+    pub fn add(
+        &mut self,
+        name: &str,
+        mut reader: impl Read + Seek,
+        modified: Timestamp,
+    ) -> Result<(), FeedError> {
+        let trouble = |source| FeedError::File { name: name.to_owned(), source };
+        let mut start = Vec::new();
+        reader.by_ref().take(4).read_to_end(&mut start).map_err(trouble)?;
+        reader.rewind().map_err(trouble)?;
+        let file = Source { name, modified };
+        match start.as_slice() {
+            start if start.starts_with(ZIP) => self.zip(&file, reader),
+            start if start.starts_with(ZSTD) => {
+                let mut decoder = zstd::stream::read::Decoder::new(reader).map_err(trouble)?;
+                decoder.window_log_max(limits::ZSTD_WINDOW_LOG).map_err(trouble)?;
+                self.text(&file, BufReader::with_capacity(1 << 20, decoder))
+            }
+            start if start.starts_with(GZIP) => {
+                let decoder = flate2::bufread::MultiGzDecoder::new(BufReader::new(reader));
+                self.text(&file, BufReader::with_capacity(1 << 20, decoder))
+            }
+            _ => self.text(&file, BufReader::with_capacity(1 << 20, reader)),
+        }
+    }
+
+    fn zip(&mut self, file: &Source<'_>, reader: impl Read + Seek) -> Result<(), FeedError> {
+        let damaged = |error: zip::result::ZipError| file.unknown(format!("a damaged zip: {error}"));
         let mut archive = zip::ZipArchive::new(reader).map_err(damaged)?;
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).map_err(damaged)?;
-            let entry_name = entry.name().map_err(damaged)?.into_owned();
-            if !entry.is_file() || !is_json(&entry_name) {
+            let name = entry.name().map_err(damaged)?.into_owned();
+            if !entry.is_file() || !is_json(&name) {
                 continue;
             }
-            let place = format!("{name}: {entry_name}");
+            let place = format!("{}: {name}", file.name);
             let mut bytes = Vec::new();
             match entry.by_ref().take(limits::RECORD_BYTES + 1).read_to_end(&mut bytes) {
-                Ok(_) => self.record(&place, &bytes),
+                Ok(_) => self.record(&place, &bytes)?,
                 Err(error) => self.refuse(&place, &error.to_string()),
             }
         }
         Ok(())
     }
 
-    fn text(&mut self, name: &str, mut reader: impl BufRead) -> Result<(), FeedError> {
+    fn text(&mut self, file: &Source<'_>, mut reader: impl BufRead) -> Result<(), FeedError> {
         let mut line = Vec::new();
-        let trouble = |source| FeedError::File { name: name.to_owned(), source };
-        read_line(&mut reader, &mut line).map_err(trouble)?;
+        read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
         if line.starts_with(b"#") || line.starts_with(b"cve,") {
-            return self.epss(name, &line, reader);
+            return self.epss(file, line, reader);
         }
-        // Lines of records: the first line is a whole document.
-        if serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok() && !is_catalogue(&line) {
+        // Lines of records: the first line is a whole record, and more follows.
+        let first = serde_json::from_slice::<Value>(&line).ok().and_then(|value| Document::of(&value));
+        if first == Some(Document::Osv) {
             let mut number = 1_u64;
             while !line.is_empty() {
                 if !line.trim_ascii().is_empty() {
-                    self.record(&format!("{name}: line {number}"), &line);
+                    self.record(&format!("{}: line {number}", file.name), &line)?;
                 }
                 line.clear();
-                read_line(&mut reader, &mut line).map_err(trouble)?;
+                read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
                 number += 1;
             }
             return Ok(());
         }
-        reader.take(limits::RECORD_BYTES * 8).read_to_end(&mut line).map_err(trouble)?;
-        self.document(name, &line)
+        reader
+            .take(limits::DOCUMENT_BYTES + 1)
+            .read_to_end(&mut line)
+            .map_err(|error| file.trouble(error))?;
+        if line.len() as u64 > limits::DOCUMENT_BYTES {
+            return Err(file.unknown(format!("one document of more than {} bytes", limits::DOCUMENT_BYTES)));
+        }
+        self.document(file, &line)
     }
 
-    /// One JSON document: a record, a list of records, or CISA's catalogue.
-    fn document(&mut self, name: &str, bytes: &[u8]) -> Result<(), FeedError> {
-        let unknown = |reason: String| FeedError::Unknown { name: name.to_owned(), reason };
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| unknown(error.to_string()))?;
-        if let Some(list) = value.get("vulnerabilities").and_then(Value::as_array) {
-            for (index, entry) in list.iter().enumerate() {
-                match entry.get("cveID").and_then(Value::as_str) {
-                    Some(cve) => drop(self.kev.insert(cve.to_owned())),
-                    None => self.refuse(&format!("{name}: vulnerabilities[{index}]"), "it has no `cveID`"),
+    /// One JSON document.
+    fn document(&mut self, file: &Source<'_>, bytes: &[u8]) -> Result<(), FeedError> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|error| file.unknown(error.to_string()))?;
+        match Document::of(&value) {
+            Some(Document::Osv) => self.record(file.name, bytes)?,
+            Some(Document::List) => {
+                for (index, entry) in value.as_array().into_iter().flatten().enumerate() {
+                    self.record(&format!("{}: [{index}]", file.name), entry.to_string().as_bytes())?;
                 }
             }
-            return Ok(());
-        }
-        match value {
-            Value::Array(list) => {
-                for (index, entry) in list.iter().enumerate() {
-                    self.record(&format!("{name}: [{index}]"), entry.to_string().as_bytes());
+            Some(Document::Kev) => {
+                for cve in kev::read(&value) {
+                    match cve {
+                        Ok(cve) => drop(self.kev.insert(cve)),
+                        Err(at) => {
+                            self.refuse(
+                                &format!("{}: vulnerabilities[{at}]", file.name),
+                                "it has no `cveID`",
+                            );
+                        }
+                    }
                 }
-                Ok(())
             }
-            Value::Object(object) if object.contains_key("id") => {
-                self.record(name, bytes);
-                Ok(())
+            Some(Document::Alpine) => {
+                for rated in alpine::read(&value, file.modified) {
+                    self.keep(&rated)?;
+                }
             }
-            _ => Err(unknown("JSON of another shape".to_owned())),
+            Some(Document::Debian) => {
+                for rated in debian::read(&value, file.modified) {
+                    self.keep(&rated)?;
+                }
+            }
+            Some(Document::EndOfLife) => self.end_of_life.extend(eol::read(&value)),
+            None => return Err(file.unknown("JSON of another shape".to_owned())),
         }
+        Ok(())
     }
 
-    fn epss(&mut self, name: &str, first: &[u8], mut reader: impl BufRead) -> Result<(), FeedError> {
-        let (mut line, mut number, mut headed) = (first.to_vec(), 1_u64, false);
+    fn epss(&mut self, file: &Source<'_>, first: Vec<u8>, mut reader: impl BufRead) -> Result<(), FeedError> {
+        let (mut line, mut number, mut headed) = (first, 1_u64, false);
         while !line.is_empty() {
             let text = String::from_utf8_lossy(&line);
             let text = text.trim();
@@ -166,40 +231,87 @@ impl FeedBuilder {
             if !(text.is_empty() || text.starts_with('#') || text.starts_with("cve,")) {
                 if !headed {
                     let reason = format!("line {number} is not the `cve,epss,...` that EPSS begins with");
-                    return Err(FeedError::Unknown { name: name.to_owned(), reason });
+                    return Err(file.unknown(reason));
                 }
-                match epss_line(text) {
-                    Some((cve, ppm)) => drop(self.epss.insert(cve, ppm)),
-                    None => self.refuse(&format!("{name}: line {number}"), "it is not `cve,epss,percentile`"),
+                if let Some((cve, ppm)) = epss::line(text) {
+                    self.epss.insert(cve, ppm);
+                } else {
+                    let place = format!("{}: line {number}", file.name);
+                    self.refuse(&place, "it is not `cve,epss,percentile`");
                 }
             }
             line.clear();
-            let read = read_line(&mut reader, &mut line);
-            read.map_err(|source| FeedError::File { name: name.to_owned(), source })?;
+            read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
             number += 1;
         }
         Ok(())
     }
 
-    fn record(&mut self, place: &str, bytes: &[u8]) {
+    fn record(&mut self, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
         if bytes.len() as u64 > limits::RECORD_BYTES {
             self.refuse(place, &format!("it has more than {} bytes", limits::RECORD_BYTES));
-            return;
+            return Ok(());
         }
         match osv::read(bytes) {
-            Ok(Became::Withdrawn) => self.withdrawn += 1,
-            Ok(Became::Advisory(advisory)) => self.keep(*advisory),
+            Ok(osv::Read::Withdrawn) => self.withdrawn += 1,
+            Ok(osv::Read::Advisory(rated)) => self.keep(&rated)?,
             Err(reason) => self.refuse(place, &reason),
         }
+        Ok(())
     }
 
-    /// Of two records with one id the later one counts, whatever their order.
-    fn keep(&mut self, advisory: Advisory) {
-        let other = self.advisories.get(&advisory.id);
-        let newer = |other: &Advisory| (advisory.modified, &advisory) > (other.modified, other);
-        if other.is_none_or(newer) {
-            self.advisories.insert(advisory.id.clone(), advisory);
+    /// Spools a record. Of two with one id the later one counts; two of one date are parts of one, as in dumps that
+    /// are split by ecosystem. Their order does not matter.
+    fn keep(&mut self, rated: &Rated) -> Result<(), FeedError> {
+        let Rated { advisory, rated } = rated;
+        match self.records.get(&advisory.id).map(|other| other.modified.cmp(&advisory.modified)) {
+            Some(Ordering::Greater) => return Ok(()),
+            Some(Ordering::Equal) => {
+                let (other, other_rated) = self.spooled_record(&advisory.id)?;
+                if other != *advisory {
+                    return self.put(&merged(&other, advisory), *rated || other_rated);
+                }
+            }
+            Some(Ordering::Less) | None => return self.put(advisory, *rated),
         }
+        Ok(())
+    }
+
+    fn put(&mut self, advisory: &Advisory, rated: bool) -> Result<(), FeedError> {
+        if let Some(tenths) = advisory.cvss_tenths {
+            let names = std::iter::once(&advisory.id).chain(&advisory.aliases);
+            for cve in names.filter(|name| name.starts_with("CVE-")) {
+                let score = self.scores.entry(cve.clone()).or_default();
+                *score = tenths.max(*score);
+            }
+        }
+        let mut bytes = Vec::new();
+        record::write(advisory, &mut bytes).map_err(FeedError::Damaged)?;
+        self.spool.write_all(&bytes).map_err(spool)?;
+        let (place, length) = (self.written, bytes.len());
+        self.written += length as u64;
+        let spooled = Spooled { place, length, modified: advisory.modified, rated };
+        self.records.insert(advisory.id.clone(), spooled);
+        Ok(())
+    }
+
+    /// The record that waits under `id`, and whether it was rated; the spool is at its end again.
+    fn spooled_record(&mut self, id: &str) -> Result<(Advisory, bool), FeedError> {
+        let Some(spooled) = self.records.get(id) else {
+            return Err(spool(io::Error::other("it lost a record")));
+        };
+        let (place, length, rated) = (spooled.place, spooled.length, spooled.rated);
+        let advisory = self.read_spool(place, length)?;
+        self.spool.seek(SeekFrom::Start(self.written)).map_err(spool)?;
+        Ok((advisory, rated))
+    }
+
+    fn read_spool(&mut self, place: u64, length: usize) -> Result<Advisory, FeedError> {
+        let mut bytes = vec![0; length];
+        self.spool.seek(SeekFrom::Start(place)).map_err(spool)?;
+        self.spool.read_exact(&mut bytes).map_err(spool)?;
+        let read = record::read_whole(&bytes, 0).map(|(advisory, _)| advisory);
+        read.ok_or_else(|| spool(io::Error::other("a record is damaged")))
     }
 
     fn refuse(&mut self, place: &str, reason: &str) {
@@ -210,17 +322,14 @@ impl FeedBuilder {
         }
     }
 
-    /// The feed, and what became of everything that was read.
-    pub fn finish(mut self) -> (Vec<u8>, FeedSummary) {
-        for advisory in self.advisories.values_mut() {
-            let names = || std::iter::once(&advisory.id).chain(&advisory.aliases);
-            advisory.epss_ppm = names().filter_map(|name| self.epss.get(name)).max().copied();
-            if names().any(|name| self.kev.contains(name)) {
-                advisory.known_exploited = true;
-                advisory.severity = Severity::Critical;
-            }
+    /// Writes the feed to `out`; its digest, and what became of everything that was read.
+    pub fn write(mut self, out: impl Write) -> Result<(Digest, FeedSummary), FeedError> {
+        let mut writer = FeedWriter::new(out)?;
+        self.spool.flush().map_err(spool)?;
+        for spooled in std::mem::take(&mut self.records).values() {
+            writer.add(&self.completed(spooled)?)?;
         }
-        let (bytes, header) = write(&self.advisories);
+        let (digest, header) = writer.finish(self.end_of_life)?;
         let summary = FeedSummary {
             header,
             withdrawn: self.withdrawn,
@@ -229,83 +338,75 @@ impl FeedBuilder {
             kev_read: self.kev.len() as u64,
             epss_read: self.epss.len() as u64,
         };
-        (bytes, summary)
+        Ok((digest, summary))
+    }
+
+    /// A record with what others know about the hole.
+    fn completed(&mut self, spooled: &Spooled) -> Result<Advisory, FeedError> {
+        let mut advisory = self.read_spool(spooled.place, spooled.length)?;
+        let names = || std::iter::once(&advisory.id).chain(&advisory.aliases);
+        let epss = names().filter_map(|name| self.epss.get(name)).max().copied();
+        let exploited = names().any(|name| self.kev.contains(name));
+        // The word of its own source counts for more than a score that others gave.
+        let score =
+            names().filter_map(|name| self.scores.get(name)).max().filter(|_| !spooled.rated).copied();
+        advisory.epss_ppm = epss;
+        if let Some(tenths) = score {
+            advisory.cvss_tenths = Some(tenths);
+            advisory.severity = by_score(tenths);
+        }
+        if exploited {
+            advisory.known_exploited = true;
+            advisory.severity = Severity::Critical;
+        }
+        Ok(advisory)
     }
 }
 
-fn write(advisories: &BTreeMap<String, Advisory>) -> (Vec<u8>, FeedHeader) {
-    let mut records = Vec::new();
-    let mut index: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    let mut ecosystems: BTreeMap<String, u64> = BTreeMap::new();
-    for advisory in advisories.values() {
-        let Ok(bytes) = canon::to_bytes(advisory) else { continue };
-        let start = records.len();
-        records.extend(bytes);
-        let place = format!("{start}-{}", records.len());
-        records.push(b'\n');
-        let names: BTreeSet<_> =
-            advisory.affected.iter().map(|one| (family(&one.ecosystem), one.name.as_str())).collect();
-        let families: BTreeSet<_> = names.iter().map(|(family, _)| *family).collect();
-        for family in families {
-            *ecosystems.entry(family.to_owned()).or_default() += 1;
-        }
-        for name in names {
-            index.entry(name).or_default().push(place.clone());
-        }
+/// Two parts of one record.
+fn merged(one: &Advisory, other: &Advisory) -> Advisory {
+    let mut whole = one.max(other).clone();
+    let lesser = one.min(other);
+    whole.aliases.extend(lesser.aliases.iter().cloned());
+    whole.aliases.sort();
+    whole.aliases.dedup();
+    whole.severity = whole.severity.max(lesser.severity);
+    whole.cvss_tenths = whole.cvss_tenths.max(lesser.cvss_tenths);
+    if whole.summary.is_empty() {
+        whole.summary.clone_from(&lesser.summary);
     }
-    let writable = |text: &str| !text.contains(['\t', '\n']);
-    let mut lines = String::new();
-    for ((family, name), places) in index {
-        if writable(family) && writable(name) {
-            lines.push_str(&format!("{family}\t{name}\t{}\n", places.join(" ")));
-        }
+    whole.url = whole.url.or_else(|| lesser.url.clone());
+    whole.affected.extend(lesser.affected.iter().cloned());
+    whole.affected.sort();
+    whole.affected.dedup();
+    whole
+}
+
+/// A file being read.
+struct Source<'a> {
+    name: &'a str,
+    modified: Timestamp,
+}
+
+impl Source<'_> {
+    fn trouble(&self, source: io::Error) -> FeedError {
+        FeedError::File { name: self.name.to_owned(), source }
     }
-    let header = FeedHeader {
-        format: FORMAT.to_owned(),
-        advisories: advisories.len() as u64,
-        ecosystems,
-        known_exploited: advisories.values().filter(|advisory| advisory.known_exploited).count() as u64,
-        newest: advisories.values().map(|one| one.modified).max().unwrap_or(Timestamp::from_unix(0)),
-        index_bytes: lines.len() as u64,
-    };
-    let mut bytes = canon::to_bytes(&header).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.extend(lines.into_bytes());
-    bytes.extend(records);
-    (bytes, header)
+
+    fn unknown(&self, reason: String) -> FeedError {
+        FeedError::Unknown { name: self.name.to_owned(), reason }
+    }
+}
+
+fn spool(source: io::Error) -> FeedError {
+    FeedError::File { name: "the spool of the import".to_owned(), source }
 }
 
 fn is_json(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
 }
 
-/// Whether a document on one line is CISA's catalogue or a list.
-fn is_catalogue(line: &[u8]) -> bool {
-    let value = serde_json::from_slice::<Value>(line).unwrap_or_default();
-    value.is_array() || value.get("vulnerabilities").is_some()
-}
-
-fn epss_line(text: &str) -> Option<(String, u32)> {
-    let mut fields = text.split(',');
-    let (cve, score) = (fields.next()?, fields.next()?.trim().parse::<f64>().ok()?);
-    if !cve.starts_with("CVE-") || !(0.0..=1.0).contains(&score) {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the score is 0 to 1")]
-    let ppm = (score * 1_000_000.0).round() as u32;
-    Some((cve.to_owned(), ppm))
-}
-
-fn read_start(reader: &mut impl Read, start: &mut [u8; 4]) -> std::io::Result<usize> {
-    let mut bytes = Vec::new();
-    reader.take(4).read_to_end(&mut bytes)?;
-    for (to, from) in start.iter_mut().zip(&bytes) {
-        *to = *from;
-    }
-    Ok(bytes.len())
-}
-
 /// One line of at most a record's length and what follows of it; a longer one is cut, and then refused as JSON.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     reader.take(limits::RECORD_BYTES + 2).read_until(b'\n', line).map(drop)
 }

@@ -1,12 +1,26 @@
 //! Feeds: pinned, immutable snapshots of advisories.
 //!
-//! A feed is one string of bytes, the same for the same records in whatever order they came: a line of header, an
-//! index from package to advisories, and the advisories as canonical JSON. Its digest is its name.
+//! A feed is one string of bytes, the same for the same records in whatever order they came. Its digest is its name. It
+//! is read where it lies (a memory map, as a rule): opening one reads its last lines, a search reads what it finds.
+//!
+//! ```text
+//! lockgate-feed-2 NL
+//! records     advisories, each a head and its packages (record.rs), in the order of their ids
+//! names       the keys of the index: ecosystem without release, TAB, package name
+//! postings    pairs of places: of a record, and of a package in it
+//! index       of each key: place and length in names, first posting, how many; in the order of the keys
+//! header      FeedHeader, canonical JSON
+//! footer      length of the header (8 bytes, least significant first), `LGFEED2` NL
+//! ```
 
 mod builder;
-mod osv;
+mod delta;
+mod record;
+mod source;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use bytes::Bytes;
 use lockgate_model::canon::{self, CanonError};
@@ -14,13 +28,17 @@ use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
+pub use delta::{Delta, delta};
 
 use crate::version::family;
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-feed-1";
-/// Longest header, in bytes.
-const HEADER_BYTES: usize = 64 << 10;
+const FORMAT: &str = "lockgate-feed-2";
+/// What a feed ends with.
+const FOOTER: &[u8; 8] = b"LGFEED2\n";
+/// Bytes of an entry of the index, and of a posting.
+const INDEX_ENTRY: usize = 32;
+const POSTING: usize = 16;
 
 /// Why a feed cannot be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +56,10 @@ pub enum FeedError {
         source: std::io::Error,
     },
     /// A file is none that is read.
-    #[error("{name}: it is neither OSV (JSON, JSON lines, zip), nor CISA KEV, nor EPSS: {reason}")]
+    #[error(
+        "{name}: it is neither OSV (JSON, JSON lines, zip), nor Debian's tracker, nor Alpine's secdb, \
+         nor CISA KEV, nor EPSS, nor of endoflife.date: {reason}"
+    )]
     Unknown {
         /// The file.
         name: String,
@@ -50,7 +71,7 @@ pub enum FeedError {
 /// What a feed says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedHeader {
-    /// [`FORMAT`].
+    /// `lockgate-feed-2`.
     pub format: String,
     /// Advisories.
     pub advisories: u64,
@@ -60,8 +81,24 @@ pub struct FeedHeader {
     pub known_exploited: u64,
     /// The newest change of any advisory.
     pub newest: Timestamp,
-    /// Length of the index, in bytes.
-    pub index_bytes: u64,
+    /// When distributions are no longer maintained: from `debian:12` to the day.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub end_of_life: BTreeMap<String, Timestamp>,
+    /// Where its parts end.
+    pub sections: Sections,
+}
+
+/// Where the parts of a feed end, in bytes from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sections {
+    /// The advisories.
+    pub records_end: u64,
+    /// The keys of the index.
+    pub names_end: u64,
+    /// The postings.
+    pub postings_end: u64,
+    /// The index.
+    pub index_end: u64,
 }
 
 /// One advisory, normalised. Numbers are whole, so that its bytes are the same everywhere.
@@ -126,34 +163,47 @@ pub enum RangeEvent {
     LastAffected(String),
 }
 
-/// From ecosystem (without release) and name to places among the records.
-type PackageIndex = BTreeMap<(String, String), Vec<(usize, usize)>>;
-
-/// A feed whose bytes were read and whose structure was checked.
+/// A feed that was opened.
 #[derive(Debug, Clone)]
 pub struct Feed {
     header: FeedHeader,
-    index: PackageIndex,
-    records: Bytes,
+    bytes: Bytes,
+    names: Range<usize>,
+    postings: Range<usize>,
+    index: Range<usize>,
+}
+
+fn damaged(reason: &str) -> FeedError {
+    FeedError::Damaged(reason.to_owned())
+}
+
+/// A number of 8 bytes.
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    let eight = bytes.get(at..at.checked_add(8)?)?;
+    usize::try_from(u64::from_le_bytes(eight.try_into().ok()?)).ok()
 }
 
 impl Feed {
     /// Opens a feed. Its digest is for the caller to compare.
-    pub fn open(mut bytes: Bytes) -> Result<Self, FeedError> {
-        let end = bytes.iter().take(HEADER_BYTES).position(|byte| *byte == b'\n');
-        let end = end.ok_or_else(|| FeedError::Damaged("it has no header".to_owned()))?;
-        let header = bytes.split_to(end);
-        let _newline = bytes.split_to(1);
-        let header: FeedHeader =
-            canon::from_bytes(&header).map_err(|error| FeedError::Damaged(error.to_string()))?;
-        if header.format != FORMAT {
-            return Err(FeedError::Damaged(format!("format `{}`", header.format)));
+    pub fn open(bytes: Bytes) -> Result<Self, FeedError> {
+        let footer = bytes.len().checked_sub(8 + FOOTER.len()).ok_or_else(|| damaged("it is too short"))?;
+        if bytes.get(footer + 8..) != Some(FOOTER) || !bytes.starts_with(format!("{FORMAT}\n").as_bytes()) {
+            return Err(damaged("it is cut off, or of another format: import it again"));
         }
-        let length = usize::try_from(header.index_bytes).ok().filter(|length| *length <= bytes.len());
-        let length = length.ok_or_else(|| FeedError::Damaged("it is cut off".to_owned()))?;
-        let index = read_index(&bytes.split_to(length), bytes.len());
-        let index = index.ok_or_else(|| FeedError::Damaged("its index is malformed".to_owned()))?;
-        Ok(Self { header, index, records: bytes })
+        let header = number(&bytes, footer).and_then(|length| footer.checked_sub(length));
+        let header_at = header.ok_or_else(|| damaged("its header"))?;
+        let header: FeedHeader = canon::from_bytes(bytes.get(header_at..footer).unwrap_or_default())
+            .map_err(|error| FeedError::Damaged(error.to_string()))?;
+        let Sections { records_end, names_end, postings_end, index_end } = header.sections;
+        let ends = [records_end, names_end, postings_end, index_end].map(usize::try_from);
+        let [Ok(records), Ok(names), Ok(postings), Ok(index)] = ends else {
+            return Err(damaged("its sections"));
+        };
+        let ordered = records <= names && names <= postings && postings <= index && index == header_at;
+        if !ordered || (index - postings) % INDEX_ENTRY != 0 || (postings - names) % POSTING != 0 {
+            return Err(damaged("its sections"));
+        }
+        Ok(Self { header, bytes, names: records..names, postings: names..postings, index: postings..index })
     }
 
     /// What the feed says about itself.
@@ -163,26 +213,72 @@ impl Feed {
 
     /// Every advisory that names a package of `inventories`, or its source package, each with the packages of
     /// that name only; sorted.
-    pub fn extract(&self, inventories: &[&Inventory]) -> Vec<Advisory> {
+    ///
+    /// Errors: the feed is damaged where it was read.
+    pub fn extract(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
         let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
         let names: BTreeSet<_> = packages.map(advisory_key).collect();
-        let mut places: BTreeSet<&(usize, usize)> = BTreeSet::new();
-        for (family, name) in &names {
-            places.extend(self.index.get(&((*family).to_owned(), (*name).to_owned())).into_iter().flatten());
+        let mut found: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (family, name) in names {
+            self.find(&writer::key(family, name), &mut found).ok_or_else(|| damaged("its index"))?;
         }
-        let mut advisories: Vec<Advisory> =
-            places.into_iter().filter_map(|place| self.record(*place)).collect();
-        for advisory in &mut advisories {
-            advisory
-                .affected
-                .retain(|affected| names.contains(&(family(&affected.ecosystem), affected.name.as_str())));
-        }
+        let read = |(record, parts)| record::read(&self.bytes, record, parts);
+        let advisories: Option<Vec<_>> = found.into_iter().map(read).collect();
+        let mut advisories = advisories.ok_or_else(|| damaged("an advisory"))?;
         advisories.sort();
-        advisories
+        Ok(advisories)
     }
 
-    fn record(&self, (start, end): (usize, usize)) -> Option<Advisory> {
-        serde_json::from_slice(self.records.get(start..end)?).ok()
+    /// Adds the places of what is filed under `key`; nothing when the index is damaged.
+    fn find(&self, key: &str, found: &mut BTreeMap<usize, BTreeSet<usize>>) -> Option<()> {
+        let (mut low, mut high) = (0, self.index.len() / INDEX_ENTRY);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let entry = self.index.start + middle * INDEX_ENTRY;
+            let (name, length) = (number(&self.bytes, entry)?, number(&self.bytes, entry + 8)?);
+            let start = self.names.start.checked_add(name)?;
+            let here = self.bytes.get(start..start.checked_add(length)?)?;
+            match here.cmp(key.as_bytes()) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => {
+                    let (first, count) = (number(&self.bytes, entry + 16)?, number(&self.bytes, entry + 24)?);
+                    return self.postings(first, count, found);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn postings(
+        &self,
+        first: usize,
+        count: usize,
+        found: &mut BTreeMap<usize, BTreeSet<usize>>,
+    ) -> Option<()> {
+        let start = self.postings.start.checked_add(first.checked_mul(POSTING)?)?;
+        let end = start.checked_add(count.checked_mul(POSTING)?)?;
+        if end > self.postings.end {
+            return None;
+        }
+        for at in (start..end).step_by(POSTING) {
+            let (record, part) = (number(&self.bytes, at)?, number(&self.bytes, at + 8)?);
+            found.entry(record).or_default().insert(part);
+        }
+        Some(())
+    }
+
+    /// Every advisory, in the order of their ids; an error where the feed is damaged.
+    pub fn advisories(&self) -> impl Iterator<Item = Result<Advisory, FeedError>> + '_ {
+        let mut at = FORMAT.len() + 1;
+        std::iter::from_fn(move || {
+            if at >= self.names.start {
+                return None;
+            }
+            let read = record::read_whole(&self.bytes, at);
+            at = read.as_ref().map_or(usize::MAX, |(_, end)| *end);
+            Some(read.map(|(advisory, _)| advisory).ok_or_else(|| damaged("an advisory")))
+        })
     }
 }
 
@@ -190,23 +286,6 @@ impl Feed {
 pub(crate) fn advisory_key(package: &Package) -> (&str, &str) {
     let name = package.source.as_ref().map_or(&package.name, |source| &source.name);
     (family(&package.ecosystem), name)
-}
-
-/// Lines of `family TAB name TAB start-end ...`.
-fn read_index(bytes: &[u8], records: usize) -> Option<PackageIndex> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut index = BTreeMap::new();
-    for line in text.lines() {
-        let mut fields = line.splitn(3, '\t');
-        let key = (fields.next()?.to_owned(), fields.next()?.to_owned());
-        let places = fields.next()?.split(' ').map(|place| {
-            let (start, end) = place.split_once('-')?;
-            let (start, end) = (start.parse().ok()?, end.parse().ok()?);
-            (start <= end && end <= records).then_some((start, end))
-        });
-        index.insert(key, places.collect::<Option<_>>()?);
-    }
-    Some(index)
 }
 
 /// The canonical bytes of an extract.

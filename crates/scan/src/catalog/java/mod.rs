@@ -115,8 +115,10 @@ impl Seen {
             });
         }
         let named = names::of_file(file);
-        let told =
-            named.is_some_and(|(artifact, _)| self.poms.iter().any(|(_, pom)| pom.artifact == artifact));
+        let told = self.poms.iter().any(|(_, pom)| {
+            let own = file.strip_prefix(pom.artifact.as_str()).is_some_and(|rest| rest.starts_with('-'));
+            own || named.is_some_and(|(artifact, _)| artifact == pom.artifact)
+        });
         if !told
             && (self.poms.is_empty() || named.is_some())
             && let Some((artifact, version)) = names::guess(named, &self.manifest)

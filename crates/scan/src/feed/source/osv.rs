@@ -7,16 +7,14 @@ use lockgate_model::{Severity, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Advisory, Affected, RangeEvent};
+use super::{Rated, by_score, by_word, cvss2, first_line};
 use crate::catalog::normalised_python;
+use crate::feed::{Advisory, Affected, RangeEvent};
 use crate::version::family;
-
-/// Longest summary that is kept, in characters.
-const SUMMARY: usize = 300;
 
 /// A record as it is published; what is not read here is not kept.
 #[derive(Debug, Deserialize)]
-pub(super) struct Record {
+struct Record {
     id: String,
     modified: String,
     #[serde(default)]
@@ -90,18 +88,18 @@ struct EventRecord {
 }
 
 /// What became of a record.
-pub(super) enum Read {
-    Advisory(Box<Advisory>),
+pub(in crate::feed) enum Read {
+    Advisory(Box<Rated>),
     Withdrawn,
 }
 
 /// Normalises a record; the error says what is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<Read, String> {
+pub(in crate::feed) fn read(bytes: &[u8]) -> Result<Read, String> {
     let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     normalise(record)
 }
 
-pub(super) fn normalise(record: Record) -> Result<Read, String> {
+fn normalise(record: Record) -> Result<Read, String> {
     if record.id.is_empty() {
         return Err("its id is empty".to_owned());
     }
@@ -109,10 +107,7 @@ pub(super) fn normalise(record: Record) -> Result<Read, String> {
         return Ok(Read::Withdrawn);
     }
     let cvss_tenths = cvss(&record);
-    let severity = match cvss_tenths {
-        Some(tenths) => by_score(tenths),
-        None => by_word(&record).unwrap_or(Severity::Medium),
-    };
+    let said = cvss_tenths.map(by_score).or_else(|| by_words(&record));
     let mut aliases = record.aliases.unwrap_or_default();
     aliases.extend(record.upstream.unwrap_or_default());
     aliases.retain(|alias| *alias != record.id);
@@ -121,29 +116,25 @@ pub(super) fn normalise(record: Record) -> Result<Read, String> {
     let mut affected: Vec<_> = record.affected.unwrap_or_default().into_iter().filter_map(one).collect();
     affected.sort();
     let text = record.summary.filter(|text| !text.trim().is_empty()).or(record.details).unwrap_or_default();
-    Ok(Read::Advisory(Box::new(Advisory {
+    let advisory = Advisory {
         modified: instant(&record.modified)?,
         id: record.id,
         aliases,
-        severity,
+        severity: said.unwrap_or(Severity::Medium),
         cvss_tenths,
         known_exploited: false,
         epss_ppm: None,
         summary: first_line(&text),
         url: url(record.references.unwrap_or_default()),
         affected,
-    })))
+    };
+    Ok(Read::Advisory(Box::new(Rated { advisory, rated: said.is_some() })))
 }
 
 /// An instant, or a day, which some sources write.
 fn instant(text: &str) -> Result<Timestamp, String> {
     let day = || format!("{text}T00:00:00Z").parse();
     text.parse().or_else(|_| day()).map_err(|_| format!("`modified` is no date: {}", first_line(text)))
-}
-
-fn first_line(text: &str) -> String {
-    let line = text.trim().lines().next().unwrap_or_default();
-    line.chars().take(SUMMARY).collect()
 }
 
 fn url(references: Vec<Reference>) -> Option<String> {
@@ -183,16 +174,18 @@ fn events(record: EventRecord) -> Vec<RangeEvent> {
     events.into_iter().flatten().collect()
 }
 
-/// The highest CVSS score of version 3 or 4, in tenths.
+/// The highest CVSS score of version 3 or 4, else of version 2, in tenths.
 fn cvss(record: &Record) -> Option<u8> {
     let own = record.severity.iter().flatten();
     let of_packages =
         record.affected.iter().flatten().flat_map(|affected| affected.severity.iter().flatten());
-    let scores = own.chain(of_packages).filter_map(|score| Cvss::from_str(&score.score).ok());
-    scores.map(|cvss| tenths(cvss.score())).max()
+    let vectors: Vec<_> = own.chain(of_packages).map(|score| score.score.as_str()).collect();
+    let scores = vectors.iter().filter_map(|vector| Cvss::from_str(vector).ok());
+    let newest = scores.map(|cvss| tenths(cvss.score())).max();
+    newest.or_else(|| vectors.iter().filter_map(|vector| cvss2::tenths(vector)).max())
 }
 
-fn tenths(score: f64) -> u8 {
+pub(super) fn tenths(score: f64) -> u8 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -202,34 +195,13 @@ fn tenths(score: f64) -> u8 {
     tenths
 }
 
-/// CVSS 3.1, section 5, "Qualitative Severity Rating Scale".
-fn by_score(tenths: u8) -> Severity {
-    match tenths {
-        0 => Severity::Info,
-        1..=39 => Severity::Low,
-        40..=69 => Severity::Medium,
-        70..=89 => Severity::High,
-        _ => Severity::Critical,
-    }
-}
-
-/// The word that a database uses where it gives no score.
-fn by_word(record: &Record) -> Option<Severity> {
+/// The worst of the words that a database uses where it gives no score.
+fn by_words(record: &Record) -> Option<Severity> {
     let own = record.database_specific.get("severity");
     let of_packages = record.affected.iter().flatten().flat_map(|affected| {
         let specific = [&affected.ecosystem_specific, &affected.database_specific];
         specific.into_iter().flat_map(|value| [value.get("severity"), value.get("urgency")])
     });
     let words = std::iter::once(own).chain(of_packages).flatten().filter_map(Value::as_str);
-    words.filter_map(word).max()
-}
-
-fn word(text: &str) -> Option<Severity> {
-    match text.to_ascii_lowercase().as_str() {
-        "critical" => Some(Severity::Critical),
-        "high" | "important" => Some(Severity::High),
-        "medium" | "moderate" => Some(Severity::Medium),
-        "low" | "minor" | "negligible" | "unimportant" => Some(Severity::Low),
-        _ => None,
-    }
+    words.filter_map(by_word).max()
 }

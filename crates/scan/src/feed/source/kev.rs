@@ -1,0 +1,12 @@
+//! CISA's catalogue of known exploited vulnerabilities (cisa.gov, "KEV", JSON).
+
+use serde_json::Value;
+
+/// The CVE of each entry; for one without, its place.
+pub(in crate::feed) fn read(value: &Value) -> impl Iterator<Item = Result<String, usize>> + '_ {
+    let list = value.get("vulnerabilities").and_then(Value::as_array);
+    list.into_iter().flatten().enumerate().map(|(index, entry)| {
+        let cve = entry.get("cveID").and_then(Value::as_str).filter(|cve| cve.starts_with("CVE-"));
+        cve.map(str::to_owned).ok_or(index)
+    })
+}

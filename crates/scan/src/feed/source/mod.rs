@@ -1,0 +1,78 @@
+//! The files that a feed is made of, told apart by their content, each normalised by a file here.
+
+pub(super) mod alpine;
+mod cvss2;
+pub(super) mod debian;
+pub(super) mod eol;
+pub(super) mod epss;
+pub(super) mod kev;
+pub(super) mod osv;
+
+use lockgate_model::Severity;
+use serde_json::Value;
+
+use super::Advisory;
+
+/// An advisory, and whether its own source rated it.
+pub(super) struct Rated {
+    pub(super) advisory: Advisory,
+    pub(super) rated: bool,
+}
+
+/// What a JSON document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Document {
+    Osv,
+    List,
+    Kev,
+    Alpine,
+    EndOfLife,
+    Debian,
+}
+
+impl Document {
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let has = |key: &str| value.get(key).is_some();
+        match value {
+            Value::Array(_) => Some(Self::List),
+            Value::Object(_) if has("id") && has("modified") => Some(Self::Osv),
+            Value::Object(_) if has("vulnerabilities") && (has("catalogVersion") || has("title")) => {
+                Some(Self::Kev)
+            }
+            Value::Object(_) if has("packages") && has("distroversion") => Some(Self::Alpine),
+            Value::Object(_) if value.pointer("/result/releases").is_some() => Some(Self::EndOfLife),
+            Value::Object(_) if debian::is_tracker(value) => Some(Self::Debian),
+            _ => None,
+        }
+    }
+}
+
+/// CVSS 3.1, section 5, "Qualitative Severity Rating Scale".
+pub(super) fn by_score(tenths: u8) -> Severity {
+    match tenths {
+        0 => Severity::Info,
+        1..=39 => Severity::Low,
+        40..=69 => Severity::Medium,
+        70..=89 => Severity::High,
+        _ => Severity::Critical,
+    }
+}
+
+/// The word that a database uses where it gives no score.
+fn by_word(text: &str) -> Option<Severity> {
+    match text.to_ascii_lowercase().as_str() {
+        "critical" => Some(Severity::Critical),
+        "high" | "important" => Some(Severity::High),
+        "medium" | "moderate" => Some(Severity::Medium),
+        "low" | "minor" | "negligible" | "unimportant" => Some(Severity::Low),
+        _ => None,
+    }
+}
+
+/// Longest summary that is kept, in characters.
+const SUMMARY: usize = 300;
+
+fn first_line(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    line.chars().take(SUMMARY).collect()
+}

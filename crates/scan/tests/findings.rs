@@ -1,0 +1,146 @@
+//! Findings on real images, beside those of Trivy with the same advisories.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic"
+)]
+
+mod layouts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use layouts::layout;
+use lockgate_model::{Inventory, Timestamp};
+use lockgate_scan::feed::RangeEvent;
+use lockgate_scan::version::compare;
+use lockgate_scan::{Advisory, Feed, FeedBuilder, match_inventory};
+use xtask::parts::{self, or_skip};
+
+/// A feed of every file of advisories in the arena.
+fn feed(arena: &Path) -> Feed {
+    let mut builder = FeedBuilder::new();
+    let mut files: Vec<_> =
+        std::fs::read_dir(arena.join("advisories")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".jsonl.zst") || name.starts_with("kev") || name.starts_with("epss") {
+            builder.add(&name, std::fs::File::open(&path).unwrap(), Timestamp::from_unix(0)).unwrap();
+        }
+    }
+    let (bytes, summary) = builder.finish().unwrap();
+    assert!(summary.header.advisories > 90_000, "{}", summary.header.advisories);
+    assert_eq!(summary.refused_count, 0, "{:?}", summary.refused);
+    Feed::open(bytes.into()).unwrap()
+}
+
+/// The holes of one package: every name of each.
+struct Holes {
+    names: Vec<BTreeSet<String>>,
+    ecosystem: String,
+    name: String,
+    version: String,
+}
+
+fn ours(inventory: &Inventory, advisories: &[Advisory]) -> BTreeMap<String, Holes> {
+    let found = match_inventory(inventory, advisories);
+    let mut findings = BTreeMap::new();
+    for package in &inventory.packages {
+        let (ecosystem, name, version) = (&package.ecosystem, &package.name, &package.version);
+        let [ecosystem, name, version] = [ecosystem, name, version].map(String::clone);
+        findings.insert(plain(&name, &version), Holes { names: vec![], ecosystem, name, version });
+    }
+    for hole in found.matches {
+        let package = &inventory.packages[hole.package];
+        let names = hole.aliases.into_iter().chain([hole.id]).collect();
+        findings.get_mut(&plain(&package.name, &package.version)).unwrap().names.push(names);
+    }
+    findings
+}
+
+fn plain(name: &str, version: &str) -> String {
+    format!("{} {version}", name.to_lowercase().replace(['_', '.'], "-"))
+}
+
+/// By image, package and id.
+fn theirs(arena: &Path) -> BTreeMap<String, BTreeSet<(String, String)>> {
+    let file = std::fs::File::open(arena.join("golden/trivy-findings.tsv.zst")).unwrap();
+    let text = std::io::read_to_string(zstd::stream::read::Decoder::new(file).unwrap()).unwrap();
+    let mut findings: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for row in text.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>()) {
+        let found = (plain(row[1], row[2]), row[3].to_owned());
+        findings.entry(row[0].to_owned()).or_default().insert(found);
+    }
+    findings
+}
+
+/// Whether every advisory of that name says that the hole came with a later version: Trivy's database keeps the fix
+/// only, and calls everything before it affected.
+fn came_later(advisories: &[Advisory], holes: &Holes, id: &str) -> bool {
+    let named = advisories.iter().filter(|one| one.id == id || one.aliases.iter().any(|alias| alias == id));
+    let mut said = named.flat_map(|one| &one.affected).filter(|one| one.name == holes.name).peekable();
+    let older = |version: &str| {
+        compare(&holes.ecosystem, &holes.version, version).is_ok_and(std::cmp::Ordering::is_lt)
+    };
+    said.peek().is_some()
+        && said.all(|one| {
+            let begins = one.ranges.iter().flatten().all(|event| match event {
+                RangeEvent::Introduced(version) => version != "0" && older(version),
+                _ => true,
+            });
+            let listed =
+                one.versions.iter().all(|version| older(version) || one.fixed.contains(&holes.version));
+            begins && (listed || !one.ranges.is_empty())
+        })
+}
+
+/// Packages with holes that only we see, each with its reason in `docs/scanner-differences.md`.
+const MORE: [&str; 14] = [
+    // Archives without `pom.properties`, which Trivy names by an index of checksums that its test database lacks.
+    "com-google-code-gson:gson 2.2.4",
+    "commons-httpclient:commons-httpclient 3.1",
+    "commons-io:commons-io 2.4",
+    "org-apache-thrift:libthrift 0.9.3",
+    "org-apache-zookeeper:zookeeper 3.4.6",
+    "org-codehaus-jackson:jackson-mapper-asl 1.9.13",
+    // Lock files.
+    "golang-org/x/text 0.3.0",
+    "rack 2.0.1",
+    // Advisories that name several fixes for one release: it is fixed with the last of them.
+    "libc6 2.41-12+deb13u4",
+    "libssl3t64 3.5.4-1~deb13u1",
+    // Sources that Trivy's test database does not have.
+    "ansible 2.9.10",
+    "cryptography 3.2",
+    "scrapy 2.5.0",
+    "ujson 4.0.0",
+];
+
+#[test]
+fn holes_are_those_that_trivy_finds_with_the_same_advisories() {
+    let Some(arena) = or_skip(parts::arena(), "advisories") else { return };
+    let feed = feed(&arena);
+    for (image, theirs) in theirs(&arena) {
+        let inventory = layout(&arena.join("images").join(&image)).unwrap();
+        let advisories = feed.extract(&[&inventory]).unwrap();
+        let ours = ours(&inventory, &advisories);
+        for (package, id) in &theirs {
+            let holes = ours.get(package).unwrap_or_else(|| panic!("{image}: no {package}"));
+            let seen = holes.names.iter().any(|names| names.contains(id));
+            assert!(seen || came_later(&advisories, holes, id), "{image}: {package} {id} is missing");
+        }
+        for (package, holes) in &ours {
+            let known = |names: &BTreeSet<String>| {
+                names.iter().any(|id| theirs.contains(&(package.clone(), id.clone())))
+            };
+            let more: Vec<_> = holes.names.iter().filter(|names| !known(names)).collect();
+            assert!(
+                more.is_empty() || MORE.contains(&package.as_str()),
+                "{image}: {package} has {more:?} too"
+            );
+        }
+    }
+}
