@@ -73,7 +73,7 @@ fn matched(mut images: Vec<ScannedImage>, feed: Bytes) -> Result<Vec<ScannedImag
     let feed = Feed::open(feed).map_err(|error| EngineError::Feed(error.to_string()))?;
     for image in &mut images {
         let Some(inventory) = &image.inventory else { continue };
-        let advisories = feed.extract(&[inventory]).map_err(|error| EngineError::Feed(error.to_string()))?;
+        let advisories = feed.applying(&[inventory]).map_err(|error| EngineError::Feed(error.to_string()))?;
         let found = match_inventory(inventory, &advisories);
         image.matches = found.matches;
         image.uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();

@@ -12,8 +12,6 @@ pub const PATH_BYTES: usize = 4096;
 pub const LINKS_FOLLOWED: usize = 40;
 /// Largest file that is kept in case a hard link to it gets a wanted name, in bytes.
 pub const LINK_TARGET_BYTES: u64 = 256 << 10;
-/// All files kept for that, in one layer, in bytes.
-pub const LINK_TARGETS_BYTES: u64 = 16 << 20;
 /// Most packages of one image.
 pub const PACKAGES: usize = 1_000_000;
 /// Largest record of a feed, in bytes.

@@ -93,6 +93,11 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
     matches
 }
 
+/// Whether what an advisory says about a package applies to it, or cannot be compared.
+pub(crate) fn may_apply(package: &Package, affected: &Affected) -> bool {
+    same_release(package, affected) && !matches!(applies(package, affected), Ok(None))
+}
+
 /// An advisory for one release of a distribution says nothing about another; one without a release speaks about
 /// all (OSV schema, "affected[].package field").
 fn same_release(package: &Package, affected: &Affected) -> bool {

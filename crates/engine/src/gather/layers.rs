@@ -9,14 +9,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
-use lockgate_model::{Descriptor, Digest, Inventory, Repository};
+use lockgate_model::{Descriptor, Digest, Inventory, Repository, canon};
 use lockgate_scan::{ANALYSER, LayerContent, analyse, merge};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::workspace::Reach;
 
-/// Layers analysed at the same time: each needs about one processor.
+/// Most layers analysed at the same time, each by two threads: more than there are processors only takes memory.
 const PARALLEL_LAYERS: usize = 4;
 /// Chunks of a layer that wait for the analyser; with chunks of at most a few hundred KiB this bounds the
 /// memory of a layer in flight.
@@ -39,11 +39,40 @@ pub(crate) async fn inventory(
         let place = format!("{repository}@{}", manifest.config.digest);
         return Err(PortError::new(Trouble::Corrupt, place, reason, "rebuild the image"));
     }
+    let name = image_name(&manifest.layers, diff_ids);
+    if let Some(inventory) = kept_inventory(reach, &name).await {
+        return Ok(inventory);
+    }
     let contents = contents(reach, repository, &manifest.layers, diff_ids).await?;
     let layers: Vec<_> = manifest.layers.iter().cloned().zip(contents).collect();
-    crate::gather::blocking(move || merge(&layers)).await.map_err(|error| {
+    let merged = crate::gather::blocking(move || merge(&layers)).await.map_err(|error| {
         PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
-    })
+    });
+    let inventory = merged?;
+    if let Ok(bytes) = canon::to_bytes(&inventory) {
+        // A cache that cannot be written costs time only.
+        let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
+    }
+    Ok(inventory)
+}
+
+/// The name under which the inventory of layers is kept: what each blob is, and what was claimed of it and found true.
+fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
+    let mut text = String::from("the inventory of the layers\n");
+    for (layer, diff_id) in layers.iter().zip(diff_ids) {
+        text.push_str(&format!("{} {} {diff_id} {}\n", layer.digest, layer.size, layer.media_type));
+    }
+    Digest::of(text.as_bytes())
+}
+
+async fn kept_inventory(reach: &Reach, name: &Digest) -> Option<Inventory> {
+    let bytes = reach.layers.get(name, ANALYSER).await.ok()??;
+    // Plain JSON: its digest was checked, and it was canonical when it was written.
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn parallel() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, PARALLEL_LAYERS)
 }
 
 async fn contents(
@@ -52,7 +81,7 @@ async fn contents(
     layers: &[Descriptor],
     diff_ids: &[Digest],
 ) -> Result<Vec<LayerContent>, PortError> {
-    let places = Arc::new(Semaphore::new(PARALLEL_LAYERS));
+    let places = Arc::new(Semaphore::new(parallel()));
     let mut jobs = JoinSet::new();
     for (index, (layer, diff_id)) in layers.iter().zip(diff_ids).enumerate() {
         let job = LayerJob {

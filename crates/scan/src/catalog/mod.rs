@@ -124,6 +124,19 @@ pub(crate) fn may_begin(start: u8) -> bool {
     matches!(start, b'{' | b'M')
 }
 
+/// What a file says that is a package's description by its content, whatever its name: package managers keep files in
+/// stores and link them to where they belong. With it comes the name that such a description has.
+pub(crate) fn read_nameless(bytes: &[u8]) -> Option<(Facts, &'static str)> {
+    let usual = if bytes.starts_with(b"Metadata-Version:") {
+        "x.dist-info/METADATA"
+    } else if memchr::memmem::find(bytes, b"\"version\"").is_some() {
+        "node_modules/x/package.json"
+    } else {
+        return None;
+    };
+    read(usual, bytes).ok().filter(|facts| !facts.packages.is_empty()).map(|facts| (facts, usual))
+}
+
 /// What the file at `path` says.
 pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
     let Some(cataloger) = of(path) else { return Ok(Facts::default()) };

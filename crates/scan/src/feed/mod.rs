@@ -6,7 +6,7 @@
 //! ```text
 //! lockgate-feed-2 NL
 //! records     advisories, each a head and its packages (record.rs), in the order of their ids
-//! names       the keys of the index: ecosystem without release, TAB, package name
+//! names       the keys of the index: ecosystem with its release, TAB, package name
 //! postings    pairs of places: of a record, and of a package in it
 //! index       of each key: place and length in names, first posting, how many; in the order of the keys
 //! header      FeedHeader, canonical JSON
@@ -19,7 +19,8 @@ mod record;
 mod source;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use builder::{FeedBuilder, FeedSummary, Refused};
 pub use delta::{Delta, delta};
 
+use crate::matching::may_apply;
 use crate::version::family;
 
 /// The shape of the bytes; another one gets another number.
@@ -211,17 +213,49 @@ impl Feed {
         &self.header
     }
 
-    /// Every advisory that names a package of `inventories`, or its source package, each with the packages of
-    /// that name only; sorted.
+    /// Every advisory that names a package of `inventories`, or its source package, for its release or for every
+    /// one, each with what it says about those packages only; sorted.
     ///
     /// Errors: the feed is damaged where it was read.
     pub fn extract(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
         let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-        let names: BTreeSet<_> = packages.map(advisory_key).collect();
-        let mut found: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        for (family, name) in names {
-            self.find(&writer::key(family, name), &mut found).ok_or_else(|| damaged("its index"))?;
+        let keys: BTreeSet<String> = packages.flat_map(keys).collect();
+        let mut found = Places::new();
+        for key in keys {
+            for (record, part) in self.find(&key).ok_or_else(|| damaged("its index"))? {
+                found.entry(record).or_default().insert(part);
+            }
         }
+        self.read(found)
+    }
+
+    /// The advisories of [`Feed::extract`] that apply to a package of `inventories`, or may: matching them gives what
+    /// matching the extract gives, and reads much less.
+    ///
+    /// Errors: the feed is damaged where it was read.
+    pub fn applying(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
+        let mut found = Places::new();
+        let mut parts: BTreeMap<usize, Affected> = BTreeMap::new();
+        for package in inventories.iter().flat_map(|inventory| &inventory.packages) {
+            for key in keys(package) {
+                for (record, at) in self.find(&key).ok_or_else(|| damaged("its index"))? {
+                    let part = match parts.entry(at) {
+                        Entry::Occupied(entry) => entry.into_mut(),
+                        Entry::Vacant(entry) => {
+                            let part = record::part(&self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
+                            entry.insert(part)
+                        }
+                    };
+                    if may_apply(package, part) {
+                        found.entry(record).or_default().insert(at);
+                    }
+                }
+            }
+        }
+        self.read(found)
+    }
+
+    fn read(&self, found: Places) -> Result<Vec<Advisory>, FeedError> {
         let read = |(record, parts)| record::read(&self.bytes, record, parts);
         let advisories: Option<Vec<_>> = found.into_iter().map(read).collect();
         let mut advisories = advisories.ok_or_else(|| damaged("an advisory"))?;
@@ -229,8 +263,8 @@ impl Feed {
         Ok(advisories)
     }
 
-    /// Adds the places of what is filed under `key`; nothing when the index is damaged.
-    fn find(&self, key: &str, found: &mut BTreeMap<usize, BTreeSet<usize>>) -> Option<()> {
+    /// The places of what is filed under `key`; nothing when the index is damaged.
+    fn find(&self, key: &str) -> Option<Vec<(usize, usize)>> {
         let (mut low, mut high) = (0, self.index.len() / INDEX_ENTRY);
         while low < high {
             let middle = usize::midpoint(low, high);
@@ -243,29 +277,21 @@ impl Feed {
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => {
                     let (first, count) = (number(&self.bytes, entry + 16)?, number(&self.bytes, entry + 24)?);
-                    return self.postings(first, count, found);
+                    return self.postings(first, count);
                 }
             }
         }
-        Some(())
+        Some(Vec::new())
     }
 
-    fn postings(
-        &self,
-        first: usize,
-        count: usize,
-        found: &mut BTreeMap<usize, BTreeSet<usize>>,
-    ) -> Option<()> {
+    fn postings(&self, first: usize, count: usize) -> Option<Vec<(usize, usize)>> {
         let start = self.postings.start.checked_add(first.checked_mul(POSTING)?)?;
         let end = start.checked_add(count.checked_mul(POSTING)?)?;
         if end > self.postings.end {
             return None;
         }
-        for at in (start..end).step_by(POSTING) {
-            let (record, part) = (number(&self.bytes, at)?, number(&self.bytes, at + 8)?);
-            found.entry(record).or_default().insert(part);
-        }
-        Some(())
+        let pair = |at| Some((number(&self.bytes, at)?, number(&self.bytes, at + 8)?));
+        (start..end).step_by(POSTING).map(pair).collect()
     }
 
     /// Every advisory, in the order of their ids; an error where the feed is damaged.
@@ -280,6 +306,16 @@ impl Feed {
             Some(read.map(|(advisory, _)| advisory).ok_or_else(|| damaged("an advisory")))
         })
     }
+}
+
+/// Records, each with packages in it, by place.
+type Places = BTreeMap<usize, BTreeSet<usize>>;
+
+/// What speaks about a package is filed under its release, or under its ecosystem for every release.
+fn keys(package: &Package) -> impl Iterator<Item = String> {
+    let (family, name) = advisory_key(package);
+    let own = (package.ecosystem != family).then(|| writer::key(&package.ecosystem, name));
+    own.into_iter().chain([writer::key(family, name)])
 }
 
 /// The name under which advisories speak of a package: that of its source, for distributions.

@@ -89,6 +89,11 @@ pub(super) fn read(bytes: &[u8], at: usize, parts: impl IntoIterator<Item = usiz
     Some(joined(head, affected.collect::<Option<_>>()?))
 }
 
+/// The package that begins at `at`.
+pub(super) fn part(bytes: &[u8], at: usize) -> Option<Affected> {
+    take::<Part>(bytes, at).map(|(part, _)| whole(part))
+}
+
 /// The advisory whose record begins at `at`, whole, and where the record ends.
 pub(super) fn read_whole(bytes: &[u8], at: usize) -> Option<(Advisory, usize)> {
     let (head, mut at) = take::<Head>(bytes, at)?;

@@ -49,7 +49,7 @@ impl<W: Write> FeedWriter<W> {
         let mut bytes = Vec::new();
         let places = record::write(advisory, &mut bytes).map_err(FeedError::Damaged)?;
         for (affected, place) in advisory.affected.iter().zip(places) {
-            let key = key(family(&affected.ecosystem), &affected.name);
+            let key = key(&affected.ecosystem, &affected.name);
             self.index.entry(key).or_default().push((self.at, self.at + place as u64));
         }
         let families: BTreeSet<_> = advisory.affected.iter().map(|one| family(&one.ecosystem)).collect();
@@ -107,6 +107,6 @@ impl<W: Write> FeedWriter<W> {
 }
 
 /// The key of a package in the index.
-pub(super) fn key(family: &str, name: &str) -> String {
-    format!("{family}\t{name}")
+pub(super) fn key(ecosystem: &str, name: &str) -> String {
+    format!("{ecosystem}\t{name}")
 }

@@ -22,19 +22,19 @@ struct Walk<'a> {
     content: LayerContent,
     /// Where wanted and kept files of this layer are, for hard links.
     kept: BTreeMap<String, Kept>,
-    kept_bytes: u64,
 }
 
 /// A file that a hard link may name.
 enum Kept {
     Wanted(u32),
-    Bytes(Vec<u8>),
+    /// What it would say under the name that descriptions of its kind have.
+    Maybe(Box<Facts>, &'static str),
 }
 
 pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent, LayerError> {
     let content =
         LayerContent { diff_id: *layer, entries: Vec::new(), facts: Vec::new(), unread: Vec::new() };
-    let mut walk = Walk { layer, content, kept: BTreeMap::new(), kept_bytes: 0 };
+    let mut walk = Walk { layer, content, kept: BTreeMap::new() };
     let mut tar = TarReader::new(reader);
     while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
@@ -162,8 +162,8 @@ impl Walk<'_> {
         Ok(self.keep(path, facts))
     }
 
-    /// Keeps the content of a file that nobody asked for, when it may be a package's description under another name:
-    /// a later hard link may give it a wanted one.
+    /// Keeps what a file that nobody asked for says, when it is a package's description under another name: a later
+    /// hard link may give it a wanted one.
     fn maybe_linked(
         &mut self,
         path: &str,
@@ -171,14 +171,15 @@ impl Walk<'_> {
         start: &[u8],
         mut content: Content<'_, impl BufRead>,
     ) -> std::io::Result<()> {
-        let fits = size <= limits::LINK_TARGET_BYTES && self.kept_bytes + size <= limits::LINK_TARGETS_BYTES;
-        if !fits || !start.first().is_some_and(|first| catalog::may_begin(*first)) {
+        if size > limits::LINK_TARGET_BYTES || !start.first().is_some_and(|first| catalog::may_begin(*first))
+        {
             return Ok(());
         }
         let mut bytes = start.to_vec();
         content.read_to_end(&mut bytes)?;
-        self.kept_bytes += size;
-        self.kept.insert(path.to_owned(), Kept::Bytes(bytes));
+        if let Some((facts, usual)) = catalog::read_nameless(&bytes) {
+            self.kept.insert(path.to_owned(), Kept::Maybe(Box::new(facts), usual));
+        }
         Ok(())
     }
 
@@ -209,9 +210,9 @@ impl Walk<'_> {
         };
         match self.kept.get(&target) {
             Some(Kept::Wanted(index)) if catalog::same(path, &target) => Kind::Wanted(*index),
-            Some(Kept::Bytes(bytes)) if catalog::wants(path) => {
-                let bytes = bytes.clone();
-                self.read(path, &bytes)
+            Some(Kept::Maybe(facts, usual)) if catalog::same(path, usual) => {
+                let facts = (**facts).clone();
+                self.keep(path, facts)
             }
             _ => Kind::Hard(target),
         }

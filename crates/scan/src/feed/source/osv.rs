@@ -157,12 +157,36 @@ fn one(record: AffectedRecord) -> Option<Affected> {
     let mut versions = record.versions.unwrap_or_default();
     versions.sort();
     Some(Affected {
-        ecosystem: package.ecosystem,
+        ecosystem: ecosystem(package.ecosystem),
         name,
         ranges: ranges.map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
         versions,
         fixed,
     })
+}
+
+/// The ecosystem with its release as inventories name it: publishers add to it what os-release(5) does not say.
+fn ecosystem(written: String) -> String {
+    let parts: Vec<&str> = written.split(':').collect();
+    match parts.as_slice() {
+        // `Ubuntu:22.04:LTS`; what is fixed in Ubuntu Pro only stays apart.
+        ["Ubuntu", release, ..] if *release != "Pro" => format!("Ubuntu:{release}"),
+        // `Red Hat:enterprise_linux:9::appstream`
+        ["Red Hat", "enterprise_linux", release, ..] => {
+            format!("Red Hat:{}", release.split('.').next().unwrap_or(release))
+        }
+        // `SUSE:Linux Enterprise Server 15 SP5`
+        ["SUSE", product, ..] => suse(product).map_or(written.clone(), |release| format!("SUSE:{release}")),
+        _ => written,
+    }
+}
+
+fn suse(product: &str) -> Option<String> {
+    let words = product.split_whitespace();
+    let mut numbers = words.skip_while(|word| !word.starts_with(|first: char| first.is_ascii_digit()));
+    let major = numbers.next()?;
+    let pack = numbers.next().and_then(|word| word.strip_prefix("SP"));
+    Some(pack.map_or(major.to_owned(), |pack| format!("{major}.{pack}")))
 }
 
 fn events(record: EventRecord) -> Vec<RangeEvent> {
@@ -204,4 +228,23 @@ fn by_words(record: &Record) -> Option<Severity> {
     });
     let words = std::iter::once(own).chain(of_packages).flatten().filter_map(Value::as_str);
     words.filter_map(by_word).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ecosystem;
+
+    #[test]
+    fn releases_are_named_as_in_inventories() {
+        for (written, expected) in [
+            ("Ubuntu:22.04:LTS", "Ubuntu:22.04"),
+            ("Ubuntu:Pro:18.04:LTS", "Ubuntu:Pro:18.04:LTS"),
+            ("Red Hat:enterprise_linux:9::appstream", "Red Hat:9"),
+            ("SUSE:Linux Enterprise Server 15 SP5", "SUSE:15.5"),
+            ("Debian:12", "Debian:12"),
+            ("npm", "npm"),
+        ] {
+            assert_eq!(ecosystem(written.to_owned()), expected);
+        }
+    }
 }

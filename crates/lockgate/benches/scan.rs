@@ -1,0 +1,218 @@
+//! Scans of large real images, beside Trivy and Syft in the same run. The images and the two peers are made by
+//! `../shared/arena/build-images`; without them this says so and ends.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use xtask::parts::{self, program};
+
+const RUNS: usize = 5;
+/// Syft takes minutes.
+const SYFT_RUNS: usize = 2;
+
+fn main() {
+    let Some(bench) = Bench::new() else {
+        println!(
+            "scan: skipped, build the images with `../shared/arena/build-images peers` and `build`; GNU time must be there"
+        );
+        return;
+    };
+    for image in ["trixie-base", "gorust", "py-vuln", "node-vuln", "web-big"] {
+        bench.cold_and_warm(image);
+    }
+    bench.with_feed("web-big");
+    bench.one_new_layer("small", "py-vuln", "py-vuln-v2");
+    bench.one_new_layer("50 MB", "py-vuln", "node-vuln");
+}
+
+/// What one process took.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: f64,
+    cpu: f64,
+    memory: f64,
+}
+
+/// The medians of several runs, each of its own.
+fn medians(runs: &[Took]) -> Took {
+    let median = |pick: fn(&Took) -> f64| {
+        let mut values: Vec<_> = runs.iter().map(pick).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Took { wall: median(|took| took.wall), cpu: median(|took| took.cpu), memory: median(|took| took.memory) }
+}
+
+struct Bench {
+    images: PathBuf,
+    trivy: PathBuf,
+    syft: PathBuf,
+    scratch: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Option<Self> {
+        program("time").ok()?;
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        let arena = cache.join("lockgate-arena");
+        let [trivy, syft] = ["trivy", "syft"].map(|name| arena.join("bin").join(name));
+        let images = arena.join("images");
+        let there = trivy.is_file() && syft.is_file() && images.join("web-big").is_dir();
+        there.then(|| Self { images, trivy, syft, scratch: tempfile::tempdir().unwrap() })
+    }
+
+    fn run(&self, command: &mut Command) -> Took {
+        let figures = self.scratch.path().join("figures");
+        let mut timed = Command::new(program("time").unwrap());
+        timed
+            .args(["-f", "%U %S %M", "-o"])
+            .arg(&figures)
+            .arg(command.get_program())
+            .args(command.get_args());
+        for (name, value) in command.get_envs() {
+            timed.env(name, value.unwrap());
+        }
+        if let Some(folder) = command.get_current_dir() {
+            timed.current_dir(folder);
+        }
+        let start = Instant::now();
+        let status = timed.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        let wall = start.elapsed().as_secs_f64();
+        assert!(status.success(), "{command:?}");
+        let text = std::fs::read_to_string(figures).unwrap();
+        let numbers: Vec<f64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        Took { wall, cpu: numbers[0] + numbers[1], memory: numbers[2] / 1024.0 }
+    }
+
+    fn layout(&self, image: &str) -> String {
+        format!("oci:{}", self.images.join(image).display())
+    }
+
+    fn lockgate(&self, image: &str, cache: &Path) -> Took {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command.args(["scan", &self.layout(image), "--output", "json"]).env("XDG_CACHE_HOME", cache);
+        self.run(command.current_dir(self.scratch.path()))
+    }
+
+    fn trivy(&self, image: &str, cache: &Path, options: &[&str]) -> Took {
+        let mut command = Command::new(&self.trivy);
+        command.args([
+            "image",
+            "--quiet",
+            "--offline-scan",
+            "--skip-db-update",
+            "--skip-java-db-update",
+            "--cache-dir",
+        ]);
+        command.arg(cache).args(options).arg("--input").arg(self.images.join(image));
+        self.run(&mut command)
+    }
+
+    fn syft(&self, image: &str) -> Took {
+        let mut command = Command::new(&self.syft);
+        command.args(["-q", &format!("oci-dir:{}", self.images.join(image).display()), "-o", "syft-json"]);
+        self.run(&mut command)
+    }
+
+    fn cold_and_warm(&self, image: &str) {
+        let packages: &[&str] = &["--format", "cyclonedx"];
+        let (mut cold, mut warm, mut syft) = ((vec![], vec![]), (vec![], vec![]), vec![]);
+        for run in 0..RUNS {
+            let caches = [self.fresh(), self.fresh()];
+            cold.0.push(self.lockgate(image, caches[0].path()));
+            cold.1.push(self.trivy(image, caches[1].path(), packages));
+            warm.0.push(self.lockgate(image, caches[0].path()));
+            warm.1.push(self.trivy(image, caches[1].path(), packages));
+            if run < SYFT_RUNS {
+                syft.push(self.syft(image));
+            }
+        }
+        let syft = medians(&syft);
+        told(&format!("{image}, cold"), &cold.0, &cold.1, Some(syft));
+        told(&format!("{image}, warm, packages"), &warm.0, &warm.1, Some(syft));
+    }
+
+    /// With every advisory of the arena: Trivy's test database is made of the same.
+    fn with_feed(&self, image: &str) {
+        let Ok(arena) = parts::arena() else { return };
+        let folder = self.fresh();
+        let lockgate = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+            command.args(arguments).current_dir(folder.path());
+            command
+        };
+        self.run(&mut lockgate(&["init"]));
+        let files: Vec<_> =
+            std::fs::read_dir(arena.join("advisories")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files = files.iter().filter(|file| {
+            let name = file.file_name().unwrap().to_string_lossy();
+            name.ends_with(".jsonl.zst") || name.starts_with("kev") || name.starts_with("epss")
+        });
+        let mut import = lockgate(&["feed", "import"]);
+        import.args(files);
+        let took = self.run(&mut import);
+        println!("feed import of the arena's advisories: {:.2} s, {:.0} MiB", took.wall, took.memory);
+        let database = self.fresh();
+        let unpacked = Command::new("tar")
+            .args(["--use-compress-program=zstd -d --long=27", "-xf"])
+            .arg(arena.join("golden/trivy-db.tar.zst"))
+            .arg("-C")
+            .arg(database.path())
+            .status();
+        assert!(unpacked.unwrap().success());
+        let options: &[&str] = &["--format", "json", "--scanners", "vuln,license", "--list-all-pkgs"];
+        let layout = self.layout(image);
+        let scan = || self.run(&mut lockgate(&["scan", &layout, "--output", "json"]));
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for run in 0..=RUNS {
+            let (one, other) = (scan(), self.trivy(image, database.path(), options));
+            // The first run warms both.
+            if run > 0 {
+                ours.push(one);
+                theirs.push(other);
+            }
+        }
+        told(&format!("{image}, warm, with vulnerabilities and licenses"), &ours, &theirs, None);
+    }
+
+    fn one_new_layer(&self, size: &str, base: &str, image: &str) {
+        let packages: &[&str] = &["--format", "cyclonedx"];
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            let caches = [self.fresh(), self.fresh()];
+            self.lockgate(base, caches[0].path());
+            self.trivy(base, caches[1].path(), packages);
+            ours.push(self.lockgate(image, caches[0].path()));
+            theirs.push(self.trivy(image, caches[1].path(), packages));
+        }
+        let syft = medians(&(0..SYFT_RUNS).map(|_| self.syft(image)).collect::<Vec<_>>());
+        told(&format!("new layers on a known base ({size})"), &ours, &theirs, Some(syft));
+    }
+
+    fn fresh(&self) -> tempfile::TempDir {
+        tempfile::tempdir_in(self.scratch.path()).unwrap()
+    }
+}
+
+fn told(case: &str, ours: &[Took], theirs: &[Took], syft: Option<Took>) {
+    let (ours, theirs) = (medians(ours), medians(theirs));
+    let line = |name: &str, took: Took| {
+        println!("  {name:<9} {:>8.3} s  cpu {:>7.2} s  {:>6.0} MiB", took.wall, took.cpu, took.memory);
+    };
+    println!("scan of {case}");
+    line("lockgate", ours);
+    line("trivy", theirs);
+    println!(
+        "  against trivy: wall {:.3}, cpu {:.2}, memory {:.2}",
+        ours.wall / theirs.wall,
+        ours.cpu / theirs.cpu,
+        ours.memory / theirs.memory
+    );
+    if let Some(syft) = syft {
+        line("syft", syft);
+        println!("  against syft: wall {:.4}", ours.wall / syft.wall);
+    }
+}
