@@ -1,7 +1,9 @@
 //! Imports a feed: keeps its bytes by digest and records that it is there.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use lockgate_model::entry::FeedImported;
+use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Digest, Entry, Event};
 use lockgate_scan::Feed;
 
@@ -11,7 +13,7 @@ use crate::{EngineError, Workspace};
 /// Keeps `feed` and records the import. `refused` is the number of records that the importer kept out.
 pub async fn import(
     workspace: &Workspace,
-    feed: Bytes,
+    feed: Arc<dyn FeedBytes>,
     sources: Vec<String>,
     refused: u64,
 ) -> Result<Digest, EngineError> {

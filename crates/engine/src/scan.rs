@@ -1,12 +1,14 @@
 //! Scans any image, on a route or not: its inventory, and what a feed says about it. Records nothing.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
+use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Descriptor, Digest, Inventory, Reference};
-use lockgate_scan::{Feed, Match, match_inventory};
-use serde::Serialize;
+use lockgate_scan::{ANALYSER, Feed, Match, match_inventory};
+use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::gather::{Basket, blocking, find, images};
+use crate::gather::{Basket, ImageParts, blocking, find, images};
 use crate::workspace::Reach;
 
 /// What was found in one image.
@@ -46,7 +48,11 @@ impl Scanned {
 }
 
 /// Reads the images that `reference` names now and matches them against `feed`, where there is one.
-pub async fn scan(reach: &Reach, reference: &Reference, feed: Option<Bytes>) -> Result<Scanned, EngineError> {
+pub async fn scan(
+    reach: &Reach,
+    reference: &Reference,
+    feed: Option<(Arc<dyn FeedBytes>, Digest)>,
+) -> Result<Scanned, EngineError> {
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
     let parts = images::gather(reach, &reference.repository, &found, &mut basket).await;
@@ -54,29 +60,67 @@ pub async fn scan(reach: &Reach, reference: &Reference, feed: Option<Bytes>) -> 
         basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     unread.sort();
     unread.dedup();
-    let images = parts.into_iter().map(|part| ScannedImage {
-        platform: part.platform,
-        manifest: part.manifest.digest,
-        inventory: part.inventory,
-        matches: vec![],
-        uncomparable: vec![],
-    });
-    let images: Vec<_> = images.collect();
     let images = match feed {
-        Some(feed) => blocking(move || matched(images, feed)).await??,
-        None => images,
+        Some((feed, digest)) => with_feed(reach, parts, feed, &digest).await?,
+        None => parts.into_iter().map(|part| scanned(part, Answer::default())).collect(),
     };
     Ok(Scanned { artifact: found.artifact, images, unread })
 }
 
-fn matched(mut images: Vec<ScannedImage>, feed: Bytes) -> Result<Vec<ScannedImage>, EngineError> {
-    let feed = Feed::open(feed).map_err(|error| EngineError::Feed(error.to_string()))?;
-    for image in &mut images {
-        let Some(inventory) = &image.inventory else { continue };
-        let advisories = feed.applying(&[inventory]).map_err(|error| EngineError::Feed(error.to_string()))?;
-        let found = match_inventory(inventory, &advisories);
-        image.matches = found.matches;
-        image.uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();
+/// What a feed says about one image.
+#[derive(Default, Serialize, Deserialize)]
+struct Answer {
+    matches: Vec<Match>,
+    uncomparable: Vec<String>,
+}
+
+fn scanned(part: ImageParts, answer: Answer) -> ScannedImage {
+    ScannedImage {
+        platform: part.platform,
+        manifest: part.manifest.digest,
+        inventory: part.inventory,
+        matches: answer.matches,
+        uncomparable: answer.uncomparable,
+    }
+}
+
+/// Asks the feed about each image; an answer is kept under what it answers.
+async fn with_feed(
+    reach: &Reach,
+    parts: Vec<ImageParts>,
+    feed: Arc<dyn FeedBytes>,
+    digest: &Digest,
+) -> Result<Vec<ScannedImage>, EngineError> {
+    let mut images = Vec::new();
+    for mut part in parts {
+        let program = env!("CARGO_PKG_VERSION");
+        let name = Digest::of(format!("what {program} finds in {digest} about {}", part.layers).as_bytes());
+        let kept = reach.layers.get(&name, ANALYSER).await.ok().flatten();
+        if let Some(answer) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            images.push(scanned(part, answer));
+            continue;
+        }
+        let Some(inventory) = part.inventory.take() else {
+            images.push(scanned(part, Answer::default()));
+            continue;
+        };
+        let feed = feed.clone();
+        let (inventory, answer) =
+            blocking(move || ask(feed, &inventory).map(|answer| (inventory, answer))).await??;
+        if let Ok(bytes) = serde_json::to_vec(&answer) {
+            // A cache that cannot be written costs time only.
+            let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
+        }
+        part.inventory = Some(inventory);
+        images.push(scanned(part, answer));
     }
     Ok(images)
+}
+
+fn ask(feed: Arc<dyn FeedBytes>, inventory: &Inventory) -> Result<Answer, EngineError> {
+    let told = |error: lockgate_scan::FeedError| EngineError::Feed(error.to_string());
+    let feed = Feed::open(feed).map_err(told)?;
+    let found = match_inventory(inventory, &feed.applying(&[inventory]).map_err(told)?);
+    let uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();
+    Ok(Answer { matches: found.matches, uncomparable })
 }

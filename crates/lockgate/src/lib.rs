@@ -4,7 +4,9 @@
 pub mod commands;
 pub mod config;
 pub mod failure;
+pub mod report;
 pub mod sample_images;
 pub mod session;
 pub mod show;
+pub mod sources;
 pub mod starter;

@@ -23,6 +23,7 @@ use crate::commands::args::Global;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::show;
+use crate::sources::{self, LaidOut};
 
 /// Largest file that is read whole: keys, predicates, policies, checkpoints; in bytes.
 const FILE_BYTES: u64 = 32 << 20;
@@ -96,6 +97,11 @@ impl Surroundings {
             *path = self.here.join(&*path).display().to_string();
         }
         Ok(reference)
+    }
+
+    /// An archive or a folder, laid out as an image; nothing when `text` names another kind of image.
+    pub fn lay_out(&self, text: &str) -> Result<Option<LaidOut>, Failure> {
+        sources::open(text, &self.here, &self.cache.join("lockgate/scratch"))
     }
 
     /// The workspace file: the one named, or the nearest.

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -296,17 +297,40 @@ pub trait Store: Send + Sync {
     fn rebuild(&self) -> Pending<'_, bool>;
 }
 
-/// Keeps feeds by digest.
+/// The bytes of a feed, read where they lie: a feed may be much larger than what is asked of it.
+pub trait FeedBytes: Send + Sync {
+    /// How many there are.
+    fn length(&self) -> u64;
+
+    /// `length` bytes from `at` on. Fewer are there: an error.
+    fn read(&self, at: u64, length: usize) -> Result<Bytes, PortError>;
+}
+
+impl FeedBytes for Bytes {
+    fn length(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&self, at: u64, length: usize) -> Result<Bytes, PortError> {
+        let range = usize::try_from(at).ok().and_then(|at| Some(at..at.checked_add(length)?));
+        match range.filter(|range| range.end <= self.len()) {
+            Some(range) => Ok(self.slice(range)),
+            None => Err(PortError::new(Trouble::Corrupt, "feed", "it is cut off", "import it again")),
+        }
+    }
+}
+
+/// Feeds by their digest.
 pub trait Feeds: Send + Sync {
     /// Keeps a feed.
-    fn put(&self, feed: Bytes) -> Pending<'_, Digest>;
+    fn put(&self, feed: Arc<dyn FeedBytes>) -> Pending<'_, Digest>;
 
     /// The feed with that digest, verified: what judging uses.
-    fn get<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes>;
+    fn get<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Arc<dyn FeedBytes>>;
 
     /// The feed that was kept under that digest, as it lies there: at once, however large it is. For what decides
     /// nothing.
-    fn map<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Bytes>;
+    fn open<'a>(&'a self, feed: &'a Digest) -> Pending<'a, Arc<dyn FeedBytes>>;
 }
 
 /// Keeps what was found in a layer, by the layer's verified digest and the analyser's edition. Losing it

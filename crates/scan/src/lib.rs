@@ -8,6 +8,7 @@
 pub mod catalog;
 pub mod feed;
 pub mod layer;
+pub mod licenses;
 pub mod limits;
 pub mod matching;
 pub mod version;
@@ -19,7 +20,7 @@ mod paths;
 pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
 };
-pub use layer::{LayerContent, LayerError, analyse};
+pub use layer::{LayerContent, LayerError, analyse, analyse_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::merge;
 

@@ -44,3 +44,7 @@ pub const NESTED_DEPTH: usize = 8;
 pub const PACKAGES_PER_FILE: usize = 200_000;
 /// Largest single JSON document that is imported, in bytes: Debian's tracker has about 60 MB.
 pub const DOCUMENT_BYTES: u64 = 512 << 20;
+/// Longest text of a licence that is kept beside its package, in bytes.
+pub const TEXT_BYTES: usize = 64 << 10;
+/// All such texts of one layer, in bytes.
+pub const TEXTS_BYTES: usize = 8 << 20;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lockgate_model::{Inventory, Package, Severity};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::feed::{Advisory, Affected, RangeEvent, advisory_key};
 use crate::version::{NotComparable, compare, family};
 
 /// An advisory that applies to a package. Advisories that name the same hole are one match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// The package, by its place in the inventory.
     pub package: usize,
@@ -33,6 +33,17 @@ pub struct Match {
     pub summary: String,
     /// Where to read on.
     pub url: Option<String>,
+}
+
+impl Match {
+    /// The order in which people should look at holes: what is exploited, then what probably will be, then the worst,
+    /// and what can be fixed first.
+    pub fn urgency(&self) -> impl Ord + '_ {
+        use std::cmp::Reverse;
+        let likely = self.epss_ppm.unwrap_or_default() / 100_000;
+        let bad = (Reverse(self.severity), Reverse(self.cvss_tenths));
+        (Reverse(self.known_exploited), Reverse(likely), bad, self.fixed.is_none(), &self.id)
+    }
 }
 
 /// An advisory that may apply: a version could not be compared.
@@ -76,7 +87,8 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
     for (index, package) in inventory.packages.iter().enumerate() {
         let Some(candidates) = by_name.get(&advisory_key(package)) else { continue };
         let mut applying = Vec::new();
-        for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, one)) {
+        for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, &one.ecosystem))
+        {
             match applies(package, affected) {
                 Ok(Some(hole)) => applying.push((*advisory, hole.fixed)),
                 Ok(None) => {}
@@ -93,15 +105,18 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
     matches
 }
 
-/// Whether what an advisory says about a package applies to it, or cannot be compared.
-pub(crate) fn may_apply(package: &Package, affected: &Affected) -> bool {
-    same_release(package, affected) && !matches!(applies(package, affected), Ok(None))
+/// What an advisory says about one package, as far as it decides whether it applies.
+pub(crate) struct Said<'a, V, F> {
+    pub(crate) ecosystem: &'a str,
+    pub(crate) ranges: &'a [Vec<RangeEvent>],
+    pub(crate) versions: V,
+    pub(crate) fixed: F,
 }
 
 /// An advisory for one release of a distribution says nothing about another; one without a release speaks about
 /// all (OSV schema, "affected[].package field").
-fn same_release(package: &Package, affected: &Affected) -> bool {
-    affected.ecosystem == package.ecosystem || !affected.ecosystem.contains(':')
+fn same_release(package: &Package, ecosystem: &str) -> bool {
+    ecosystem == package.ecosystem || !ecosystem.contains(':')
 }
 
 /// The version that advisories speak about: the source's, for distributions.
@@ -119,45 +134,70 @@ type Applying<'a> = (&'a Advisory, Option<String>);
 
 /// Whether the package has the hole, and then the first fixed version above its own.
 fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotComparable> {
-    let installed = version(package);
-    let named = affected.versions.iter().any(|version| version == installed);
-    // A list may name a version that it calls fixed as well: the fix counts.
-    let named = named && !affected.fixed.iter().any(|version| version == installed);
-    let mut hit = named || affected.ranges.is_empty() && between(&package.ecosystem, installed, affected);
-    let mut trouble = None;
-    let mut fixes = Vec::new();
-    for range in &affected.ranges {
-        match in_range(&package.ecosystem, installed, range) {
-            Ok(inside) => hit |= inside,
-            Err(error) => trouble = Some(error),
-        }
-        fixes.extend(range.iter().filter_map(|event| match event {
-            RangeEvent::Fixed(version) => Some(version.as_str()),
-            RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) => None,
-        }));
+    let said = Said {
+        ecosystem: &affected.ecosystem,
+        ranges: &affected.ranges,
+        versions: affected.versions.iter().map(String::as_str),
+        fixed: affected.fixed.iter().map(String::as_str),
+    };
+    if !said.applies(package)? {
+        return Ok(None);
     }
-    match (hit, trouble) {
-        (false, Some(error)) => Err(error),
-        (false, None) => Ok(None),
-        (true, _) => {
-            fixes.extend(affected.fixed.iter().map(String::as_str));
-            Ok(Some(Hole { fixed: first_above(&package.ecosystem, installed, &fixes) }))
-        }
-    }
+    let events = affected.ranges.iter().flatten();
+    let fixes = events.filter_map(|event| match event {
+        RangeEvent::Fixed(version) => Some(version.as_str()),
+        RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) => None,
+    });
+    let fixes: Vec<_> = fixes.chain(affected.fixed.iter().map(String::as_str)).collect();
+    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package), &fixes) }))
 }
 
-/// Whether a version that no list names stands after one that has the hole, and before its fix. Lists that come with
-/// fixed versions are lists of what someone looked at; those without, as of malicious releases, are exact.
-fn between(ecosystem: &str, installed: &str, affected: &Affected) -> bool {
-    let not_after = |version: &&String| compare(ecosystem, version, installed).is_ok_and(Ordering::is_le);
-    let latest = |versions: &[String]| {
-        let order = |a: &&String, b: &&String| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
-        versions.iter().filter(not_after).max_by(order).cloned()
-    };
-    match (latest(&affected.versions), latest(&affected.fixed)) {
-        (Some(_), None) => !affected.fixed.is_empty(),
-        (Some(hole), Some(fixed)) => compare(ecosystem, &hole, &fixed).is_ok_and(Ordering::is_gt),
-        (None, _) => false,
+impl<'a, V, F> Said<'a, V, F>
+where
+    V: Iterator<Item = &'a str> + Clone,
+    F: Iterator<Item = &'a str> + Clone,
+{
+    /// Whether it applies to the package, or cannot be compared.
+    pub(crate) fn may_apply(&self, package: &Package) -> bool {
+        same_release(package, self.ecosystem) && self.applies(package).unwrap_or(true)
+    }
+
+    fn applies(&self, package: &Package) -> Result<bool, NotComparable> {
+        let installed = version(package);
+        // A list may name a version that it calls fixed as well: the fix counts.
+        let named = self.versions.clone().any(|version| version == installed)
+            && !self.fixed.clone().any(|version| version == installed);
+        let mut hit = named || self.ranges.is_empty() && self.between(&package.ecosystem, installed);
+        let mut trouble = None;
+        for range in self.ranges {
+            match in_range(&package.ecosystem, installed, range) {
+                Ok(inside) => hit |= inside,
+                Err(error) => trouble = Some(error),
+            }
+        }
+        match (hit, trouble) {
+            (false, Some(error)) => Err(error),
+            (hit, _) => Ok(hit),
+        }
+    }
+
+    /// Whether a version that no list names stands after one that has the hole, and before its fix. Lists that come
+    /// with fixed versions are lists of what someone looked at; those without, as of malicious releases, are exact.
+    fn between(&self, ecosystem: &str, installed: &str) -> bool {
+        if self.fixed.clone().next().is_none() {
+            return false;
+        }
+        let latest = |versions: &mut dyn Iterator<Item = &'a str>| {
+            let order = |a: &&str, b: &&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
+            let not_after =
+                |version: &&str| compare(ecosystem, version, installed).is_ok_and(Ordering::is_le);
+            versions.filter(not_after).max_by(order)
+        };
+        match (latest(&mut self.versions.clone()), latest(&mut self.fixed.clone())) {
+            (Some(_), None) => true,
+            (Some(hole), Some(fixed)) => compare(ecosystem, hole, fixed).is_ok_and(Ordering::is_gt),
+            (None, _) => false,
+        }
     }
 }
 

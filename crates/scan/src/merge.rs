@@ -8,7 +8,7 @@ use lockgate_model::{Descriptor, Inventory};
 use crate::ANALYSER;
 use crate::catalog::{self, Facts, Found, PackageKind};
 use crate::layer::{Kind, LayerContent};
-use crate::{limits, ownership, paths};
+use crate::{licenses, limits, ownership, paths};
 
 /// A file that a cataloger read, and the layer that brought it.
 #[derive(Clone, Copy)]
@@ -347,15 +347,17 @@ fn package(
     found: &Found,
     path: &str,
     distribution: Option<&Distribution>,
-    licenses: &BTreeMap<&str, &[String]>,
+    texts: &BTreeMap<&str, &[String]>,
     layer: &Descriptor,
     placed: &Placed<'_>,
 ) -> Package {
     let declared = if found.licenses.is_empty() && found.kind == PackageKind::Dpkg {
-        licenses.get(found.name.as_str()).map(|licenses| licenses.to_vec()).unwrap_or_default()
+        texts.get(found.name.as_str()).map(|licenses| licenses.to_vec()).unwrap_or_default()
     } else {
         found.licenses.clone()
     };
+    let declared =
+        declared.into_iter().map(|license| licenses::expression(&license).unwrap_or(license)).collect();
     let source = found.source.clone();
     Package {
         ecosystem: found.kind.ecosystem(distribution),

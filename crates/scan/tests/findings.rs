@@ -34,7 +34,7 @@ fn feed(arena: &Path) -> Feed {
     let (bytes, summary) = builder.finish().unwrap();
     assert!(summary.header.advisories > 90_000, "{}", summary.header.advisories);
     assert_eq!(summary.refused_count, 0, "{:?}", summary.refused);
-    Feed::open(bytes.into()).unwrap()
+    Feed::open(std::sync::Arc::new(bytes::Bytes::from(bytes))).unwrap()
 }
 
 /// The holes of one package: every name of each.

@@ -22,30 +22,46 @@ pub(crate) enum Keep {
 
 /// Replaces `path` by `parts` laid end to end. The folder is made if it is not there.
 pub(crate) fn replace(path: &Path, parts: &[&[u8]], keep: Keep) -> Result<(), PortError> {
-    write(path, parts, keep).map_err(|error| trouble(path, &error))
+    replace_by(path, keep, |file| {
+        parts.iter().try_for_each(|part| file.write_all(part)).map_err(|error| trouble(path, &error))
+    })
 }
 
-fn write(path: &Path, parts: &[&[u8]], keep: Keep) -> io::Result<()> {
+/// Replaces `path` by what `content` writes. The folder is made if it is not there.
+pub(crate) fn replace_by(
+    path: &Path,
+    keep: Keep,
+    content: impl FnOnce(&mut File) -> Result<(), PortError>,
+) -> Result<(), PortError> {
+    let told = |error: io::Error| trouble(path, &error);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder).map_err(told)?;
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.{number}", process::id()));
-    let written = fill(&temporary, parts, keep).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        filled(&temporary, keep, content, told).and_then(|()| fs::rename(&temporary, path).map_err(told));
     if written.is_err() {
         // The error that counts is the first one.
         let _removed = fs::remove_file(&temporary);
         return written;
     }
-    if keep == Keep::Always { File::open(folder)?.sync_all() } else { Ok(()) }
+    if keep == Keep::Always {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(told)
+    } else {
+        Ok(())
+    }
 }
 
-fn fill(path: &Path, parts: &[&[u8]], keep: Keep) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    if keep == Keep::Always { file.sync_all() } else { Ok(()) }
+fn filled(
+    temporary: &Path,
+    keep: Keep,
+    content: impl FnOnce(&mut File) -> Result<(), PortError>,
+    told: impl Fn(io::Error) -> PortError,
+) -> Result<(), PortError> {
+    let mut file = File::create(temporary).map_err(&told)?;
+    content(&mut file)?;
+    if keep == Keep::Always { file.sync_all().map_err(&told) } else { Ok(()) }
 }
 
 /// An error of the file system, in Lockgate's words.

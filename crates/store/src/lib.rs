@@ -2,16 +2,15 @@
 //!
 //! Everything is reached through the ports of `lockgate-model`. A store believes nothing about what it keeps:
 //! readers compare digests, and `ledger verify` recomputes all of it.
+#![forbid(unsafe_code)]
 
 mod feeds;
 mod files;
 mod head;
 mod layers;
-mod mapped;
 mod sqlite;
 
-pub use feeds::FeedFolder;
+pub use feeds::{FeedFile, FeedFolder};
 pub use head::HeadFile;
 pub use layers::LayerFolder;
-pub use mapped::map;
 pub use sqlite::SqliteStore;

@@ -18,6 +18,8 @@ pub(crate) struct ImageParts {
     pub(crate) manifest: Descriptor,
     pub(crate) config: Digest,
     pub(crate) inventory: Option<Inventory>,
+    /// The name under which what is found in these layers is kept.
+    pub(crate) layers: Digest,
 }
 
 /// Reads every image of the artifact. What cannot be read becomes a gap; an image whose manifest cannot be
@@ -91,6 +93,7 @@ async fn gather_one(
         manifest: descriptor.bare(),
         config: manifest.config.digest,
         inventory: None,
+        layers: descriptor.digest,
     };
     match config(reach, repository, manifest, basket).await {
         Ok(config) => {
@@ -98,7 +101,10 @@ async fn gather_one(
                 part.platform = format!("{}/{}", config.os, config.architecture);
             }
             match layers::inventory(reach, repository, manifest, &config).await {
-                Ok(inventory) => part.inventory = Some(inventory),
+                Ok(inventory) => {
+                    part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
+                    part.inventory = Some(inventory);
+                }
                 Err(error) => basket.gap(GATES, &descriptor.digest.to_string(), &error),
             }
         }

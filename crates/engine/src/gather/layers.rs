@@ -10,7 +10,7 @@ use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository, canon};
-use lockgate_scan::{ANALYSER, LayerContent, analyse, merge};
+use lockgate_scan::{ANALYSER, LayerContent, analyse_verified, merge};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -57,7 +57,7 @@ pub(crate) async fn inventory(
 }
 
 /// The name under which the inventory of layers is kept: what each blob is, and what was claimed of it and found true.
-fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
+pub(crate) fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
     let mut text = String::from("the inventory of the layers\n");
     for (layer, diff_id) in layers.iter().zip(diff_ids) {
         text.push_str(&format!("{} {} {diff_id} {}\n", layer.digest, layer.size, layer.media_type));
@@ -83,7 +83,10 @@ async fn contents(
 ) -> Result<Vec<LayerContent>, PortError> {
     let places = Arc::new(Semaphore::new(parallel()));
     let mut jobs = JoinSet::new();
-    for (index, (layer, diff_id)) in layers.iter().zip(diff_ids).enumerate() {
+    // The largest first: the others fill what time is left beside it.
+    let mut order: Vec<_> = layers.iter().zip(diff_ids).enumerate().collect();
+    order.sort_by_key(|(_, (layer, _))| std::cmp::Reverse(layer.size));
+    for (index, (layer, diff_id)) in order {
         let job = LayerJob {
             registry: reach.registry.clone(),
             cache: reach.layers.clone(),
@@ -174,7 +177,7 @@ impl LayerJob {
         let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
         let work = tokio::task::spawn_blocking(move || {
-            analyse(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
+            analyse_verified(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
         });
         let trouble = self.pump(stream, sender).await;
         let analysed = work.await.map_err(|_| interrupted(&self.repository))?;

@@ -61,7 +61,14 @@ impl World {
         let mut feed = lockgate_scan::FeedBuilder::new();
         let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[]}"#;
         feed.add("feed", std::io::Cursor::new(record), Timestamp::from_unix(0)).unwrap();
-        lockgate_engine::feed::import(&workspace, feed.finish().unwrap().0.into(), vec![], 0).await.unwrap();
+        lockgate_engine::feed::import(
+            &workspace,
+            std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0)),
+            vec![],
+            0,
+        )
+        .await
+        .unwrap();
         world
     }
 

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lockgate_model::Severity;
+
+use crate::report::Format;
 
 /// Secure promotion of container images: every step through gates, every answer provable.
 #[derive(Debug, Parser)]
@@ -174,7 +177,7 @@ pub enum Feed {
 /// `scan`
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// The image.
+    /// The image: HOST/NAME:TAG, oci:PATH:TAG, docker-archive:FILE, oci-archive:FILE or dir:FOLDER.
     pub image: String,
     /// The feed's digest or the first digits of it; without it, the feed imported last.
     #[arg(long)]
@@ -182,6 +185,44 @@ pub struct Scan {
     /// List the packages without advisories too.
     #[arg(long)]
     pub all: bool,
+    /// Write a report: FORMAT=FILE, or FORMAT alone to print it in place of the table. May be given several times.
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = ReportTo::parse)]
+    pub report: Vec<ReportTo>,
+    /// End with exit code 4 when a hole of this severity or worse is found: low, medium, high or critical.
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+}
+
+/// A report, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportTo {
+    /// Its format.
+    pub format: Format,
+    /// The file; without one it is printed.
+    pub file: Option<PathBuf>,
+}
+
+impl ReportTo {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
+        let format = Format::from_str(format, true).map_err(|_| {
+            let known: Vec<_> =
+                Format::value_variants().iter().filter_map(ValueEnum::to_possible_value).collect();
+            let known: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
+            format!("`{format}` is no format: there are {}", known.join(", "))
+        })?;
+        Ok(Self { format, file: file.map(PathBuf::from) })
+    }
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    match text {
+        "low" => Ok(Severity::Low),
+        "medium" => Ok(Severity::Medium),
+        "high" => Ok(Severity::High),
+        "critical" => Ok(Severity::Critical),
+        _ => Err("there are low, medium, high and critical".to_owned()),
+    }
 }
 
 /// `judge`

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use lockgate_engine::feed;
+use lockgate_model::ports::FeedBytes;
 use lockgate_scan::{Feed as OpenFeed, FeedBuilder, FeedError, FeedSummary};
+use lockgate_store::FeedFile;
 use serde_json::json;
 
 use super::DONE;
@@ -61,7 +63,7 @@ async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result
 }
 
 /// Reads files and folders into one feed, which lies in a file that goes away: memory does not grow with it.
-fn read(paths: &[PathBuf], folder: &Path) -> Result<(Bytes, FeedSummary), Failure> {
+fn read(paths: &[PathBuf], folder: &Path) -> Result<(Arc<dyn FeedBytes>, FeedSummary), Failure> {
     let scratch = |error: std::io::Error| Failure::file(folder, &error);
     std::fs::create_dir_all(folder).map_err(scratch)?;
     let mut builder = FeedBuilder::spooled(Spool::new(tempfile::tempfile_in(folder).map_err(scratch)?));
@@ -78,8 +80,7 @@ fn read(paths: &[PathBuf], folder: &Path) -> Result<(Bytes, FeedSummary), Failur
     let mut feed = BufWriter::new(tempfile::tempfile_in(folder).map_err(scratch)?);
     let (_, summary) = builder.write(&mut feed).map_err(told)?;
     let feed = feed.into_inner().map_err(|error| scratch(error.into_error()))?;
-    let bytes = lockgate_store::map(&feed).map_err(scratch)?;
-    Ok((bytes, summary))
+    Ok((Arc::new(FeedFile::new(folder, feed)?), summary))
 }
 
 /// A file in which records wait: written in large pieces, read back one by one.
@@ -150,7 +151,7 @@ async fn one(global: &Global, session: &Session, feed: Option<&str>) -> Result<u
         Some(prefix) => session.feed(prefix).await?,
         None => session.latest_feed().await?,
     };
-    let bytes = session.workspace.feeds.map(&row.feed).await?;
+    let bytes = session.workspace.feeds.open(&row.feed).await?;
     let opened = OpenFeed::open(bytes);
     let opened = opened.map_err(|error| Failure::told(error.to_string(), "import the feed again"))?;
     match global.output {

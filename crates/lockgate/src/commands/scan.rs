@@ -1,29 +1,66 @@
 //! `scan`: list an image's packages and what a feed says about them.
 
-use lockgate_engine::scan;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lockgate_engine::scan::{self, Scanned};
+use lockgate_model::ports::FeedBytes;
+use lockgate_model::{Digest, Outcome, Severity};
 
 use super::DONE;
-use super::args::{Global, Output, Scan};
+use super::args::{Global, Output, ReportTo, Scan};
 use crate::failure::Failure;
-use crate::session::{Session, Surroundings};
+use crate::report::{Subject, report};
+use crate::session::{Session, Surroundings, timestamp};
 use crate::show;
+use crate::sources::LaidOut;
 
-/// `lockgate scan`: exit code 0 when everything could be read, 3 when something could not. What a match means
-/// for a stage is for `judge` to say.
+/// `lockgate scan`: exit code 0 when everything could be read, 3 when something could not, 4 when `--fail-on` was
+/// reached. What a match means for a stage is for `judge` to say.
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> Result<u8, Failure> {
-    let reference = around.reference(&args.image)?;
+    let laid_out = around.lay_out(&args.image)?;
+    let named = laid_out.as_ref().map(LaidOut::reference);
+    let reference = around.reference(named.as_ref().unwrap_or(&args.image))?;
     let feed = feed(global, around, args).await?;
     let scanned = scan::scan(&around.reach(global)?, &reference, feed).await?;
+    let subject = Subject { reference: &args.image, scanned: &scanned, at: timestamp(SystemTime::now()) };
+    let mut printed = false;
+    for ReportTo { format, file } in &args.report {
+        let text = report(*format, &subject);
+        if let Some(file) = file {
+            std::fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
+        } else {
+            printed = true;
+            print!("{text}");
+        }
+    }
     match global.output {
+        _ if printed => {}
         Output::Json => show::json(&scanned),
         Output::Table => show::scanned(&scanned, args.all),
     }
-    let unknown = !scanned.complete();
-    Ok(if unknown { lockgate_model::Outcome::Pause.exit_code() } else { DONE })
+    Ok(code(&scanned, args.fail_on))
+}
+
+/// What could not be read weighs more than what was found.
+fn code(scanned: &Scanned, fail_on: Option<Severity>) -> u8 {
+    let holes = scanned.images.iter().flat_map(|image| &image.matches);
+    let worst = holes.map(|hole| if hole.known_exploited { Severity::Critical } else { hole.severity }).max();
+    if !scanned.complete() {
+        Outcome::Pause.exit_code()
+    } else if fail_on.is_some_and(|least| worst >= Some(least)) {
+        Outcome::Rework.exit_code()
+    } else {
+        DONE
+    }
 }
 
 /// The feed asked for, or the one imported last where there is a workspace; outside of one, none.
-async fn feed(global: &Global, around: &Surroundings, args: &Scan) -> Result<Option<bytes::Bytes>, Failure> {
+async fn feed(
+    global: &Global,
+    around: &Surroundings,
+    args: &Scan,
+) -> Result<Option<(Arc<dyn FeedBytes>, Digest)>, Failure> {
     if args.feed.is_none() && !around.has_workspace(global) {
         return Ok(None);
     }
@@ -35,5 +72,5 @@ async fn feed(global: &Global, around: &Surroundings, args: &Scan) -> Result<Opt
             None => return Ok(None),
         },
     };
-    Ok(Some(session.workspace.feeds.map(&row.feed).await?))
+    Ok(Some((session.workspace.feeds.open(&row.feed).await?, row.feed)))
 }

@@ -161,7 +161,7 @@ mod tests {
             .unwrap();
         let (bytes, summary) = builder.finish().unwrap();
         assert_eq!((summary.refused_count, summary.header.advisories >= 8), (0, true), "{summary:?}");
-        let feed = Feed::open(bytes.into()).unwrap();
+        let feed = Feed::open(std::sync::Arc::new(bytes::Bytes::from(bytes))).unwrap();
         let found = match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap());
         assert!(found.uncomparable.is_empty());
         assert!(found.matches.iter().all(|hole| hole.fixed.is_some()));

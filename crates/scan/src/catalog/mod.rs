@@ -29,9 +29,9 @@ mod ruby;
 mod sbom;
 mod swift;
 
-pub(crate) use facts::{Facts, Found, Owned, Sum, Sums};
-pub(crate) use kind::PackageKind;
-pub(crate) use program::{MAGIC as PROGRAM_MAGIC, Program};
+pub use facts::{Facts, Found, Owned, Sum, Sums};
+pub use kind::PackageKind;
+pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
 
 use crate::{limits, paths};
@@ -108,7 +108,7 @@ pub(crate) fn of(path: &str) -> Option<&'static Cataloger> {
 }
 
 /// Whether any cataloger reads the file at `path`.
-pub(crate) fn wants(path: &str) -> bool {
+pub fn wants(path: &str) -> bool {
     of(path).is_some()
 }
 
@@ -137,8 +137,10 @@ pub(crate) fn read_nameless(bytes: &[u8]) -> Option<(Facts, &'static str)> {
     read(usual, bytes).ok().filter(|facts| !facts.packages.is_empty()).map(|facts| (facts, usual))
 }
 
-/// What the file at `path` says.
-pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
+/// What the file at `path` (without a leading slash) says; nothing when no cataloger reads it.
+///
+/// Errors: why it cannot be read, for people.
+pub fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
     let Some(cataloger) = of(path) else { return Ok(Facts::default()) };
     let mut facts = (cataloger.read)(&File { path, bytes })?;
     if facts.packages.len() > limits::PACKAGES_PER_FILE {
@@ -148,6 +150,19 @@ pub(crate) fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
         facts.sums = Some(Sums::of(bytes));
     }
     Ok(facts)
+}
+
+/// The names of descriptions beside which the text of a licence may lie.
+pub(crate) const DESCRIPTIONS: [&str; 2] = ["package.json", "METADATA"];
+
+/// The folder of the package whose licence the file at `path` may hold, by its name.
+pub(crate) fn folder_of_text(path: &str) -> Option<&str> {
+    const NAMES: [&str; 3] = ["licen", "copying", "unlicense"];
+    let (folder, name) = paths::split(path);
+    let start = name.get(..name.len().min(9))?.to_ascii_lowercase();
+    let folder = folder.strip_suffix("/licenses").unwrap_or(folder);
+    let of_package = folder.ends_with(".dist-info") || npm::is_package(&format!("{folder}/package.json"));
+    (NAMES.iter().any(|known| start.starts_with(known)) && of_package).then_some(folder)
 }
 
 /// Whether a description that stands at `path` in the finished file system is that of an installed package. A

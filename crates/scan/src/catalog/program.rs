@@ -8,7 +8,7 @@ use memchr::{memchr_iter, memmem};
 use super::{Facts, Found, PackageKind, cargo, golang};
 
 /// What an ELF file begins with.
-pub(crate) const MAGIC: [u8; 4] = *b"\x7fELF";
+pub const MAGIC: [u8; 4] = *b"\x7fELF";
 
 /// Before Go's build information (debug/buildinfo).
 const GO_INFO: &[u8] = b"\xff Go buildinf:";
@@ -41,7 +41,7 @@ enum ListKind {
 }
 
 /// A program being read.
-pub(crate) struct Program {
+pub struct Program {
     window: Vec<u8>,
     lists: Vec<List>,
     go_version: Option<String>,
@@ -91,7 +91,7 @@ impl Known {
 
 impl Program {
     /// A program in the file at `path`.
-    pub(crate) fn new(path: &str) -> Self {
+    pub fn new(path: &str) -> Self {
         let file = crate::paths::split(path).1;
         Self {
             window: Vec::new(),
@@ -104,12 +104,12 @@ impl Program {
     }
 
     /// Whether a file of this name may be a well-known program.
-    pub(crate) fn is_known(file: &str) -> bool {
+    pub fn is_known(file: &str) -> bool {
         Known::of(file).is_some()
     }
 
     /// The next bytes of the file.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Found> {
+    pub fn push(&mut self, bytes: &[u8]) -> Option<Found> {
         for list in self.lists.iter_mut().filter(|list| !list.done) {
             list.push(bytes);
         }
@@ -211,7 +211,7 @@ impl Program {
     }
 
     /// What the whole program said; `named` is what [`Program::push`] found.
-    pub(crate) fn finish(self, named: Option<Found>) -> Facts {
+    pub fn finish(self, named: Option<Found>) -> Facts {
         let mut facts = Facts::from(Vec::from_iter(named));
         let mut go = self.go_version.as_deref().and_then(golang::standard_library);
         for list in &self.lists {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 
+use bytes::Bytes;
 use lockgate_model::{Digest, Severity, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -310,7 +311,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         let mut bytes = vec![0; length];
         self.spool.seek(SeekFrom::Start(place)).map_err(spool)?;
         self.spool.read_exact(&mut bytes).map_err(spool)?;
-        let read = record::read_whole(&bytes, 0).map(|(advisory, _)| advisory);
+        let read = record::read_whole(&Bytes::from(bytes), 0).map(|(advisory, _)| advisory);
         read.ok_or_else(|| spool(io::Error::other("a record is damaged")))
     }
 

@@ -1,7 +1,7 @@
 //! Feeds: pinned, immutable snapshots of advisories.
 //!
 //! A feed is one string of bytes, the same for the same records in whatever order they came. Its digest is its name. It
-//! is read where it lies (a memory map, as a rule): opening one reads its last lines, a search reads what it finds.
+//! is read where it lies: opening one reads its index, a search reads what it finds.
 //!
 //! ```text
 //! lockgate-feed-2 NL
@@ -19,19 +19,18 @@ mod record;
 mod source;
 mod writer;
 
-use std::collections::BTreeSet;
-use std::collections::btree_map::{BTreeMap, Entry};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lockgate_model::canon::{self, CanonError};
+use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
 pub use delta::{Delta, delta};
 
-use crate::matching::may_apply;
 use crate::version::family;
 
 /// The shape of the bytes; another one gets another number.
@@ -165,14 +164,13 @@ pub enum RangeEvent {
     LastAffected(String),
 }
 
-/// A feed that was opened.
-#[derive(Debug, Clone)]
+/// A feed that was opened: its index is in memory, its advisories are read where they lie.
+#[derive(Clone)]
 pub struct Feed {
     header: FeedHeader,
-    bytes: Bytes,
-    names: Range<usize>,
-    postings: Range<usize>,
-    index: Range<usize>,
+    bytes: Arc<dyn FeedBytes>,
+    names: Bytes,
+    index: Bytes,
 }
 
 fn damaged(reason: &str) -> FeedError {
@@ -180,32 +178,41 @@ fn damaged(reason: &str) -> FeedError {
 }
 
 /// A number of 8 bytes.
-fn number(bytes: &[u8], at: usize) -> Option<usize> {
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
     let eight = bytes.get(at..at.checked_add(8)?)?;
-    usize::try_from(u64::from_le_bytes(eight.try_into().ok()?)).ok()
+    Some(u64::from_le_bytes(eight.try_into().ok()?))
 }
 
 impl Feed {
     /// Opens a feed. Its digest is for the caller to compare.
-    pub fn open(bytes: Bytes) -> Result<Self, FeedError> {
-        let footer = bytes.len().checked_sub(8 + FOOTER.len()).ok_or_else(|| damaged("it is too short"))?;
-        if bytes.get(footer + 8..) != Some(FOOTER) || !bytes.starts_with(format!("{FORMAT}\n").as_bytes()) {
-            return Err(damaged("it is cut off, or of another format: import it again"));
+    pub fn open(bytes: Arc<dyn FeedBytes>) -> Result<Self, FeedError> {
+        let cut = || damaged("it is cut off, or of another format: import it again");
+        let read = |from: u64, to: u64| {
+            let length =
+                to.checked_sub(from).and_then(|length| usize::try_from(length).ok()).ok_or_else(cut)?;
+            bytes.read(from, length).map_err(|error| FeedError::Damaged(error.to_string()))
+        };
+        let start = read(0, FORMAT.len() as u64 + 1)?;
+        let end = bytes.length().checked_sub(FOOTER.len() as u64).ok_or_else(cut)?;
+        if start.strip_suffix(b"\n") != Some(FORMAT.as_bytes()) || read(end, bytes.length())? != FOOTER[..] {
+            return Err(cut());
         }
-        let header = number(&bytes, footer).and_then(|length| footer.checked_sub(length));
-        let header_at = header.ok_or_else(|| damaged("its header"))?;
-        let header: FeedHeader = canon::from_bytes(bytes.get(header_at..footer).unwrap_or_default())
+        let header_end = end.checked_sub(8).ok_or_else(cut)?;
+        let header_at = number(&read(header_end, end)?, 0).and_then(|length| header_end.checked_sub(length));
+        let header_at = header_at.ok_or_else(|| damaged("its header"))?;
+        let header: FeedHeader = canon::from_bytes(&read(header_at, header_end)?)
             .map_err(|error| FeedError::Damaged(error.to_string()))?;
         let Sections { records_end, names_end, postings_end, index_end } = header.sections;
-        let ends = [records_end, names_end, postings_end, index_end].map(usize::try_from);
-        let [Ok(records), Ok(names), Ok(postings), Ok(index)] = ends else {
-            return Err(damaged("its sections"));
-        };
-        let ordered = records <= names && names <= postings && postings <= index && index == header_at;
-        if !ordered || (index - postings) % INDEX_ENTRY != 0 || (postings - names) % POSTING != 0 {
+        let ordered = (FORMAT.len() as u64) < records_end
+            && records_end <= names_end
+            && names_end <= postings_end
+            && postings_end <= index_end
+            && index_end == header_at;
+        if !ordered || !(index_end - postings_end).is_multiple_of(INDEX_ENTRY as u64) {
             return Err(damaged("its sections"));
         }
-        Ok(Self { header, bytes, names: records..names, postings: names..postings, index: postings..index })
+        let (names, index) = (read(records_end, names_end)?, read(postings_end, index_end)?);
+        Ok(Self { header, bytes, names, index })
     }
 
     /// What the feed says about itself.
@@ -235,18 +242,15 @@ impl Feed {
     /// Errors: the feed is damaged where it was read.
     pub fn applying(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
         let mut found = Places::new();
-        let mut parts: BTreeMap<usize, Affected> = BTreeMap::new();
+        let mut asked = BTreeSet::new();
         for package in inventories.iter().flat_map(|inventory| &inventory.packages) {
+            if !asked.insert((advisory_key(package), &package.ecosystem, &package.version, &package.source)) {
+                continue;
+            }
             for key in keys(package) {
                 for (record, at) in self.find(&key).ok_or_else(|| damaged("its index"))? {
-                    let part = match parts.entry(at) {
-                        Entry::Occupied(entry) => entry.into_mut(),
-                        Entry::Vacant(entry) => {
-                            let part = record::part(&self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
-                            entry.insert(part)
-                        }
-                    };
-                    if may_apply(package, part) {
+                    let part = record::take(&*self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
+                    if record::may_apply(&part, package).ok_or_else(|| damaged("an advisory"))? {
                         found.entry(record).or_default().insert(at);
                     }
                 }
@@ -256,7 +260,7 @@ impl Feed {
     }
 
     fn read(&self, found: Places) -> Result<Vec<Advisory>, FeedError> {
-        let read = |(record, parts)| record::read(&self.bytes, record, parts);
+        let read = |(record, parts)| record::read(&*self.bytes, record, parts);
         let advisories: Option<Vec<_>> = found.into_iter().map(read).collect();
         let mut advisories = advisories.ok_or_else(|| damaged("an advisory"))?;
         advisories.sort();
@@ -264,52 +268,50 @@ impl Feed {
     }
 
     /// The places of what is filed under `key`; nothing when the index is damaged.
-    fn find(&self, key: &str) -> Option<Vec<(usize, usize)>> {
+    fn find(&self, key: &str) -> Option<Vec<(u64, u64)>> {
         let (mut low, mut high) = (0, self.index.len() / INDEX_ENTRY);
         while low < high {
             let middle = usize::midpoint(low, high);
-            let entry = self.index.start + middle * INDEX_ENTRY;
-            let (name, length) = (number(&self.bytes, entry)?, number(&self.bytes, entry + 8)?);
-            let start = self.names.start.checked_add(name)?;
-            let here = self.bytes.get(start..start.checked_add(length)?)?;
+            let entry = self.index.get(middle * INDEX_ENTRY..(middle + 1) * INDEX_ENTRY)?;
+            let place = |at| number(entry, at).and_then(|number| usize::try_from(number).ok());
+            let (name, length) = (place(0)?, place(8)?);
+            let here = self.names.get(name..name.checked_add(length)?)?;
             match here.cmp(key.as_bytes()) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => {
-                    let (first, count) = (number(&self.bytes, entry + 16)?, number(&self.bytes, entry + 24)?);
-                    return self.postings(first, count);
-                }
+                std::cmp::Ordering::Equal => return self.postings(number(entry, 16)?, place(24)?),
             }
         }
         Some(Vec::new())
     }
 
-    fn postings(&self, first: usize, count: usize) -> Option<Vec<(usize, usize)>> {
-        let start = self.postings.start.checked_add(first.checked_mul(POSTING)?)?;
-        let end = start.checked_add(count.checked_mul(POSTING)?)?;
-        if end > self.postings.end {
+    fn postings(&self, first: u64, count: usize) -> Option<Vec<(u64, u64)>> {
+        let Sections { names_end, postings_end, .. } = self.header.sections;
+        let start = names_end.checked_add(first.checked_mul(POSTING as u64)?)?;
+        let length = count.checked_mul(POSTING)?;
+        if start.checked_add(length as u64)? > postings_end {
             return None;
         }
-        let pair = |at| Some((number(&self.bytes, at)?, number(&self.bytes, at + 8)?));
-        (start..end).step_by(POSTING).map(pair).collect()
+        let run = self.bytes.read(start, length).ok()?;
+        run.chunks_exact(POSTING).map(|pair| Some((number(pair, 0)?, number(pair, 8)?))).collect()
     }
 
     /// Every advisory, in the order of their ids; an error where the feed is damaged.
     pub fn advisories(&self) -> impl Iterator<Item = Result<Advisory, FeedError>> + '_ {
-        let mut at = FORMAT.len() + 1;
+        let mut at = FORMAT.len() as u64 + 1;
         std::iter::from_fn(move || {
-            if at >= self.names.start {
+            if at >= self.header.sections.records_end {
                 return None;
             }
-            let read = record::read_whole(&self.bytes, at);
-            at = read.as_ref().map_or(usize::MAX, |(_, end)| *end);
+            let read = record::read_whole(&*self.bytes, at);
+            at = read.as_ref().map_or(u64::MAX, |(_, end)| *end);
             Some(read.map(|(advisory, _)| advisory).ok_or_else(|| damaged("an advisory")))
         })
     }
 }
 
 /// Records, each with packages in it, by place.
-type Places = BTreeMap<usize, BTreeSet<usize>>;
+type Places = BTreeMap<u64, BTreeSet<u64>>;
 
 /// What speaks about a package is filed under its release, or under its ecosystem for every release.
 fn keys(package: &Package) -> impl Iterator<Item = String> {

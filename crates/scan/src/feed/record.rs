@@ -1,10 +1,13 @@
 //! How one advisory lies in a feed: a head, and apart from it what it says about each package, so that a search reads
 //! no more than it needs. Both are postcard, each after its length.
 
+use bytes::Bytes;
+use lockgate_model::ports::FeedBytes;
+use lockgate_model::{Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Advisory, Affected, RangeEvent};
-use lockgate_model::{Severity, Timestamp};
+use crate::matching::Said;
 
 /// Bytes of a length.
 const LENGTH: usize = 4;
@@ -23,14 +26,19 @@ struct Head {
     modified: i64,
 }
 
-/// What an advisory says about one package.
+/// What an advisory says about one package. Lists of versions are one text, a line each: most are only searched.
 #[derive(Serialize, Deserialize)]
-struct Part {
-    ecosystem: String,
-    name: String,
+struct Part<'a> {
+    ecosystem: &'a str,
+    name: &'a str,
     ranges: Vec<Vec<RangeEvent>>,
-    versions: Vec<String>,
-    fixed: Vec<String>,
+    versions: &'a str,
+    fixed: &'a str,
+}
+
+/// The lines of a list.
+fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split('\n').filter(|line| !line.is_empty())
 }
 
 /// Adds a record to `bytes`; gives back where each of its packages begins, counted from the record.
@@ -48,17 +56,13 @@ pub(super) fn write(advisory: &Advisory, bytes: &mut Vec<u8>) -> Result<Vec<usiz
         modified: advisory.modified.unix(),
     };
     put(&head, bytes)?;
-    bytes.extend(u32::try_from(advisory.affected.len()).map_err(|_| "too many packages")?.to_le_bytes());
+    put(&(advisory.affected.len() as u64), bytes)?;
     let mut places = Vec::new();
     for one in &advisory.affected {
         places.push(bytes.len() - start);
-        let part = Part {
-            ecosystem: one.ecosystem.clone(),
-            name: one.name.clone(),
-            ranges: one.ranges.clone(),
-            versions: one.versions.clone(),
-            fixed: one.fixed.clone(),
-        };
+        let (versions, fixed) = (one.versions.join("\n"), one.fixed.join("\n"));
+        let (ecosystem, name) = (&one.ecosystem, &one.name);
+        let part = Part { ecosystem, name, ranges: one.ranges.clone(), versions: &versions, fixed: &fixed };
         put(&part, bytes)?;
     }
     Ok(places)
@@ -71,46 +75,66 @@ fn put(value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-fn length(bytes: &[u8], at: usize) -> Option<usize> {
-    let four = bytes.get(at..at.checked_add(LENGTH)?)?;
-    Some(u32::from_le_bytes(four.try_into().ok()?) as usize)
+/// Bytes that are read at once: most values are shorter.
+const READ: u64 = 2048;
+
+/// The value that begins at `at`.
+pub(super) fn take(feed: &dyn FeedBytes, at: u64) -> Option<Bytes> {
+    let here = usize::try_from(feed.length().checked_sub(at)?.min(READ)).ok()?;
+    let start = feed.read(at, here).ok()?;
+    let length = u32::from_le_bytes(start.get(..LENGTH)?.try_into().ok()?) as usize;
+    let end = LENGTH.checked_add(length)?;
+    if end <= start.len() {
+        return Some(start.slice(LENGTH..end));
+    }
+    feed.read(at.checked_add(LENGTH as u64)?, length).ok()
 }
 
-/// The value that begins at `at`, and where it ends.
-fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8], at: usize) -> Option<(T, usize)> {
-    let end = at.checked_add(LENGTH)?.checked_add(length(bytes, at)?)?;
-    Some((postcard::from_bytes(bytes.get(at + LENGTH..end)?).ok()?, end))
+/// Whether what a part says applies to `package`, or may; nothing when the part is damaged.
+pub(super) fn may_apply(part: &[u8], package: &Package) -> Option<bool> {
+    let part: Part<'_> = postcard::from_bytes(part).ok()?;
+    let said = Said {
+        ecosystem: part.ecosystem,
+        ranges: &part.ranges,
+        versions: lines(part.versions),
+        fixed: lines(part.fixed),
+    };
+    Some(said.may_apply(package))
 }
 
 /// The advisory whose record begins at `at`, with the packages that begin at `parts`.
-pub(super) fn read(bytes: &[u8], at: usize, parts: impl IntoIterator<Item = usize>) -> Option<Advisory> {
-    let (head, _) = take::<Head>(bytes, at)?;
-    let affected = parts.into_iter().map(|part| Some(whole(take::<Part>(bytes, part)?.0)));
+pub(super) fn read(feed: &dyn FeedBytes, at: u64, parts: impl IntoIterator<Item = u64>) -> Option<Advisory> {
+    let head = postcard::from_bytes(&take(feed, at)?).ok()?;
+    let affected = parts.into_iter().map(|part| whole(&take(feed, part)?));
     Some(joined(head, affected.collect::<Option<_>>()?))
 }
 
-/// The package that begins at `at`.
-pub(super) fn part(bytes: &[u8], at: usize) -> Option<Affected> {
-    take::<Part>(bytes, at).map(|(part, _)| whole(part))
-}
-
 /// The advisory whose record begins at `at`, whole, and where the record ends.
-pub(super) fn read_whole(bytes: &[u8], at: usize) -> Option<(Advisory, usize)> {
-    let (head, mut at) = take::<Head>(bytes, at)?;
-    let count = length(bytes, at)?;
-    at += LENGTH;
+pub(super) fn read_whole(feed: &dyn FeedBytes, mut at: u64) -> Option<(Advisory, u64)> {
+    let mut next = || {
+        let value = take(feed, at)?;
+        at = at.checked_add((LENGTH + value.len()) as u64)?;
+        Some(value)
+    };
+    let head = postcard::from_bytes(&next()?).ok()?;
+    let count: u64 = postcard::from_bytes(&next()?).ok()?;
     let mut affected = Vec::new();
     for _ in 0..count {
-        let (part, end) = take::<Part>(bytes, at)?;
-        affected.push(whole(part));
-        at = end;
+        affected.push(whole(&next()?)?);
     }
     Some((joined(head, affected), at))
 }
 
-fn whole(part: Part) -> Affected {
-    let Part { ecosystem, name, ranges, versions, fixed } = part;
-    Affected { ecosystem, name, ranges, versions, fixed }
+fn whole(part: &[u8]) -> Option<Affected> {
+    let Part { ecosystem, name, ranges, versions, fixed } = postcard::from_bytes(part).ok()?;
+    let list = |text: &str| lines(text).map(str::to_owned).collect();
+    Some(Affected {
+        ecosystem: ecosystem.to_owned(),
+        name: name.to_owned(),
+        ranges,
+        versions: list(versions),
+        fixed: list(fixed),
+    })
 }
 
 fn joined(head: Head, affected: Vec<Affected>) -> Advisory {

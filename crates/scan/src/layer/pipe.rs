@@ -43,11 +43,11 @@ pub(super) fn hash(pieces: &Receiver<Piece>) -> Digests {
     Digests { compressed: compressed.finish(), plain: plain.finish() }
 }
 
-/// A stream whose pieces go to the hasher as they are read. Reads at most one byte more than `limit`.
+/// A stream whose pieces go to the hasher, where there is one, as they are read. Reads at most one byte more than `limit`.
 pub(super) struct Hashed<R> {
     inner: R,
     side: Side,
-    hasher: SyncSender<Piece>,
+    hasher: Option<SyncSender<Piece>>,
     ring: Vec<Arc<Vec<u8>>>,
     turn: usize,
     at: usize,
@@ -57,7 +57,7 @@ pub(super) struct Hashed<R> {
 }
 
 impl<R: Read> Hashed<R> {
-    pub(super) fn new(inner: R, side: Side, hasher: SyncSender<Piece>, limit: u64) -> Self {
+    pub(super) fn new(inner: R, side: Side, hasher: Option<SyncSender<Piece>>, limit: u64) -> Self {
         let ring = (0..RING).map(|_| Arc::default()).collect();
         Self { inner, side, hasher, ring, turn: 0, at: 0, end: 0, count: 0, limit }
     }
@@ -107,9 +107,9 @@ impl<R: Read> Hashed<R> {
         };
         self.end = read;
         self.count += read as u64;
-        if read > 0 {
+        if let (Some(hasher), true) = (&self.hasher, read > 0) {
             let piece = Piece { side: self.side, bytes: slot.clone(), length: read };
-            self.hasher.send(piece).map_err(|_| io::Error::other("the hasher is gone"))?;
+            hasher.send(piece).map_err(|_| io::Error::other("the hasher is gone"))?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use lockgate_model::inventory::Unread;
 use super::tar::{Content, Member, MemberKind, TarReader};
 use super::{Entry, Kind, LayerContent, LayerError, sparse};
 use crate::catalog::{self, Cataloger, Facts, Program};
-use crate::{limits, paths};
+use crate::{licenses, limits, paths};
 
 /// Marks a removed path (image-spec, layer.md, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
@@ -22,6 +22,9 @@ struct Walk<'a> {
     content: LayerContent,
     /// Where wanted and kept files of this layer are, for hard links.
     kept: BTreeMap<String, Kept>,
+    /// Texts of licences, by the folder of the package that they may belong to.
+    texts: BTreeMap<String, String>,
+    texts_bytes: usize,
 }
 
 /// A file that a hard link may name.
@@ -34,7 +37,7 @@ enum Kept {
 pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent, LayerError> {
     let content =
         LayerContent { diff_id: *layer, entries: Vec::new(), facts: Vec::new(), unread: Vec::new() };
-    let mut walk = Walk { layer, content, kept: BTreeMap::new() };
+    let mut walk = Walk { layer, content, kept: BTreeMap::new(), texts: BTreeMap::new(), texts_bytes: 0 };
     let mut tar = TarReader::new(reader);
     while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
@@ -49,6 +52,7 @@ pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent,
             }
         }
     }
+    walk.read_texts();
     Ok(walk.content)
 }
 
@@ -106,6 +110,9 @@ impl Walk<'_> {
             let start = start.get(..read).unwrap_or_default();
             if start == catalog::PROGRAM_MAGIC {
                 self.program(path, start, content)?
+            } else if let Some(folder) = catalog::folder_of_text(path) {
+                self.keep_text(folder.to_owned(), member.size, start, content)?;
+                Kind::Other
             } else {
                 self.maybe_linked(path, member.size, start, content)?;
                 Kind::Other
@@ -181,6 +188,41 @@ impl Walk<'_> {
             self.kept.insert(path.to_owned(), Kept::Maybe(Box::new(facts), usual));
         }
         Ok(())
+    }
+
+    fn keep_text(
+        &mut self,
+        folder: String,
+        size: u64,
+        start: &[u8],
+        mut content: Content<'_, impl BufRead>,
+    ) -> std::io::Result<()> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if size > limits::TEXT_BYTES || self.texts_bytes + size > limits::TEXTS_BYTES {
+            return Ok(());
+        }
+        let mut bytes = start.to_vec();
+        content.read_to_end(&mut bytes)?;
+        self.texts_bytes += size;
+        self.texts.insert(folder, String::from_utf8_lossy(&bytes).into_owned());
+        Ok(())
+    }
+
+    /// Reads the texts beside packages that declare no licence; each text once, for it takes milliseconds.
+    fn read_texts(&mut self) {
+        let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (folder, text) in std::mem::take(&mut self.texts) {
+            let said =
+                catalog::DESCRIPTIONS.iter().find_map(|name| self.kept.get(&format!("{folder}/{name}")));
+            let Some(Kept::Wanted(index)) = said else { continue };
+            let Some(facts) = self.content.facts.get_mut(*index as usize) else { continue };
+            if let [found] = facts.packages.as_mut_slice()
+                && found.licenses.is_empty()
+            {
+                let license = known.entry(text).or_insert_with_key(|text| licenses::of_text(text));
+                found.licenses.extend(license.clone());
+            }
+        }
     }
 
     fn read(&mut self, path: &str, bytes: &[u8]) -> Kind {

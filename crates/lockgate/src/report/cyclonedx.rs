@@ -1,0 +1,148 @@
+//! CycloneDX 1.6 (ECMA-424), JSON.
+
+use lockgate_model::inventory::Confidence;
+use lockgate_model::{Package, Severity};
+use serde_json::{Value, json};
+
+use super::{HOME, Hole, Listed, Subject, VERSION, advice, score};
+
+pub(super) fn document(subject: &Subject<'_>) -> Value {
+    let artifact = &subject.scanned.artifact;
+    let mut document = json!({
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": format!("urn:uuid:{}", subject.uuid("cyclonedx")),
+        "version": 1,
+        "metadata": {
+            "timestamp": subject.at.to_string(),
+            "tools": {"components": [{
+                "type": "application", "name": "lockgate", "version": VERSION,
+                "externalReferences": [{"type": "website", "url": HOME}],
+            }]},
+            "component": {
+                "type": "container",
+                "bom-ref": "image",
+                "name": subject.name(),
+                "version": artifact.digest.to_string(),
+                "hashes": [{"alg": "SHA-256", "content": artifact.digest.hex()}],
+            },
+        },
+        "components": subject.packages().iter().map(component).collect::<Vec<_>>(),
+        "vulnerabilities": subject.holes().iter().map(vulnerability).collect::<Vec<_>>(),
+    });
+    let gaps = subject.gaps();
+    if let (false, Some(document)) = (gaps.is_empty(), document.as_object_mut()) {
+        let assembly = json!([{"aggregate": "incomplete", "assemblies": ["image"]}]);
+        document.insert("compositions".to_owned(), assembly);
+        let gaps = gaps.into_iter().map(|gap| json!({"name": "lockgate:unread", "value": gap}));
+        document.insert("properties".to_owned(), gaps.collect());
+    }
+    document
+}
+
+fn component(listed: &Listed<'_>) -> Value {
+    let package = listed.package;
+    let (group, name) = match package.name.rsplit_once(['/', ':']) {
+        Some((group, name)) if package.ecosystem == "Maven" || package.name.starts_with('@') => {
+            (Some(group), name)
+        }
+        _ => (None, package.name.as_str()),
+    };
+    let (technique, confidence) = match package.confidence {
+        Confidence::Recorded => ("manifest-analysis", 1.0),
+        Confidence::Derived => ("binary-analysis", 0.8),
+        Confidence::Declared => ("manifest-analysis", 0.5),
+    };
+    let mut component = json!({
+        "type": "library",
+        "bom-ref": listed.id,
+        "name": name,
+        "version": package.version,
+        "purl": package.purl,
+        "evidence": {
+            "identity": [{
+                "field": "purl",
+                "confidence": confidence,
+                "methods": [{"technique": technique, "confidence": confidence, "value": package.path}],
+            }],
+            "occurrences": [{"location": package.path}],
+        },
+        "properties": properties(package),
+    });
+    if let Some(component) = component.as_object_mut() {
+        if let Some(group) = group {
+            component.insert("group".to_owned(), json!(group));
+        }
+        if !package.licenses.is_empty() {
+            let licenses = package.licenses.iter().map(|name| json!({"license": {"name": name}}));
+            component.insert("licenses".to_owned(), licenses.collect());
+        }
+    }
+    component
+}
+
+fn properties(package: &Package) -> Value {
+    let mut properties = vec![
+        json!({"name": "lockgate:layer", "value": package.layer.to_string()}),
+        json!({"name": "lockgate:layerIndex", "value": package.layer_index.to_string()}),
+        json!({"name": "lockgate:cataloger", "value": package.cataloger}),
+    ];
+    if !package.installed_by.is_empty() {
+        properties.push(json!({"name": "lockgate:installedBy", "value": package.installed_by}));
+    }
+    properties.into()
+}
+
+fn vulnerability(hole: &Hole<'_>) -> Value {
+    let found = hole.found;
+    let mut rating = json!({"severity": word(found.severity)});
+    if let (Some(tenths), Some(rating)) = (found.cvss_tenths, rating.as_object_mut()) {
+        rating.insert("score".to_owned(), json!(score(tenths)));
+    }
+    let mut properties = Vec::new();
+    if found.known_exploited {
+        properties.push(json!({"name": "lockgate:knownExploited", "value": "true"}));
+    }
+    if let Some(ppm) = found.epss_ppm {
+        properties.push(json!({"name": "lockgate:epssPpm", "value": ppm.to_string()}));
+    }
+    let references =
+        found.aliases.iter().map(|alias| json!({"id": alias, "source": {"name": source(alias)}}));
+    let advisories = found.url.iter().map(|url| json!({"url": url}));
+    json!({
+        "bom-ref": format!("{}-{}", hole.package_id, found.id),
+        "id": found.id,
+        "source": {"name": source(&found.id)},
+        "references": references.collect::<Vec<_>>(),
+        "ratings": [rating],
+        "description": found.summary,
+        "recommendation": advice(hole),
+        "advisories": advisories.collect::<Vec<_>>(),
+        "affects": [{
+            "ref": hole.package_id,
+            "versions": [{"version": hole.package.version, "status": "affected"}],
+        }],
+        "properties": properties,
+    })
+}
+
+/// Who gives ids of that kind.
+fn source(id: &str) -> &str {
+    match id.split('-').next() {
+        Some("CVE") => "NVD",
+        Some("GHSA") => "GitHub",
+        Some(prefix) => prefix,
+        None => id,
+    }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
+}

@@ -1,0 +1,87 @@
+//! A page for people: one file, without scripts and without anything from elsewhere.
+
+use super::{Hole, Subject, VERSION, advice, escaped};
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--line:#8884;--critical:#b3132b;--high:#c2410c;--medium:#a16207;--low:#4d7c0f;--info:#64748b}\
+body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}\
+h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin-top:2rem}\
+code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}\
+th{font-weight:600}.word{font-weight:600;white-space:nowrap}.critical{color:var(--critical)}.high{color:var(--high)}\
+.medium{color:var(--medium)}.low{color:var(--low)}.info{color:var(--info)}\
+.counts{display:flex;gap:1.5rem;flex-wrap:wrap;padding:0;list-style:none}.counts b{font-size:1.4rem;display:block}\
+.gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}";
+
+pub(super) fn document(subject: &Subject<'_>) -> String {
+    let (holes, gaps, packages) = (subject.holes(), subject.gaps(), subject.packages());
+    let name = escaped(subject.name());
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n<p><code>{}</code><br>\n\
+         <small>scanned at {} by Lockgate {VERSION}</small></p>\n",
+        subject.scanned.artifact.digest, subject.at
+    );
+    page.push_str("<ul class=\"counts\">\n");
+    page.push_str(&format!("<li><b>{}</b> packages</li>\n", packages.len()));
+    for word in ["critical", "high", "medium", "low", "info"] {
+        let count = holes.iter().filter(|hole| hole.found.severity.to_string() == word).count();
+        page.push_str(&format!("<li><b class=\"{word}\">{count}</b> {word}</li>\n"));
+    }
+    page.push_str("</ul>\n");
+    if !gaps.is_empty() {
+        page.push_str("<h2>Not read</h2>\n<p>Nobody may call this image clean before these are read.</p>\n");
+        for gap in &gaps {
+            page.push_str(&format!("<p class=\"gap\">{}</p>\n", escaped(gap)));
+        }
+    }
+    page.push_str("<h2>Known holes</h2>\n");
+    if holes.is_empty() {
+        page.push_str("<p>None.</p>\n");
+    } else {
+        page.push_str(
+            "<table>\n<thead><tr><th>Severity</th><th>Hole</th><th>Package</th><th>What to do</th></tr></thead>\n<tbody>\n",
+        );
+        for hole in &holes {
+            page.push_str(&row(hole));
+        }
+        page.push_str("</tbody>\n</table>\n");
+    }
+    page.push_str("<h2>Packages</h2>\n<table>\n<thead><tr><th>Package</th><th>Version</th><th>From</th><th>Licences</th><th>Where</th></tr></thead>\n<tbody>\n");
+    for package in packages.iter().map(|listed| listed.package) {
+        page.push_str(&format!(
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code> <small>layer {}</small></td></tr>\n",
+            escaped(&package.name),
+            escaped(&package.version),
+            escaped(&package.ecosystem),
+            escaped(&package.licenses.join(", ")),
+            escaped(&package.path),
+            package.layer_index
+        ));
+    }
+    page.push_str("</tbody>\n</table>\n</body>\n</html>\n");
+    page
+}
+
+fn row(hole: &Hole<'_>) -> String {
+    let (found, package) = (hole.found, hole.package);
+    let id = match &found.url {
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(url), escaped(&found.id))
+        }
+        _ => escaped(&found.id),
+    };
+    let score = found.cvss_tenths.map_or(String::new(), |tenths| format!(" {:.1}", super::score(tenths)));
+    let exploited = if found.known_exploited { "<br><small>known to be exploited</small>" } else { "" };
+    format!(
+        "<tr><td class=\"word {0}\">{0}{score}{exploited}</td><td>{id}<br><small>{1}</small></td>\
+         <td>{2} {3}<br><small><code>{4}</code></small></td><td>{5}</td></tr>\n",
+        found.severity,
+        escaped(&found.summary),
+        escaped(&package.name),
+        escaped(&package.version),
+        escaped(&package.path),
+        escaped(&advice(hole))
+    )
+}

@@ -1,0 +1,50 @@
+//! JUnit XML (the schema of Apache Ant's `junitreport`, as Jenkins reads it): an image is a suite, a hole a failed case,
+//! what could not be read an error.
+
+use super::{Hole, Subject, advice, escaped};
+
+pub(super) fn document(subject: &Subject<'_>) -> String {
+    let (holes, gaps) = (subject.holes(), subject.gaps());
+    let whole = usize::from(holes.is_empty() && gaps.is_empty());
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\"",
+        holes.len() + gaps.len() + whole,
+        holes.len(),
+        gaps.len()
+    );
+    let name = escaped(subject.name());
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite name=\"{name}\" {counts} \
+         time=\"0\" timestamp=\"{}\">\n",
+        subject.at.to_string().trim_end_matches('Z')
+    );
+    for hole in &holes {
+        text.push_str(&case(hole));
+    }
+    for gap in &gaps {
+        let gap = escaped(gap);
+        text.push_str(&format!(
+            "    <testcase classname=\"unread\" name=\"{gap}\" time=\"0\">\n      \
+             <error type=\"unread\" message=\"{gap}\"/>\n    </testcase>\n"
+        ));
+    }
+    if whole == 1 {
+        text.push_str("    <testcase classname=\"image\" name=\"no known holes\" time=\"0\"/>\n");
+    }
+    text.push_str("  </testsuite>\n</testsuites>\n");
+    text
+}
+
+fn case(hole: &Hole<'_>) -> String {
+    let (found, package) = (hole.found, hole.package);
+    let message = if found.summary.is_empty() { &found.id } else { &found.summary };
+    format!(
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"0\">\n      \
+         <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
+        escaped(&format!("{} {}", package.name, package.version)),
+        escaped(&found.id),
+        found.severity,
+        escaped(message),
+        escaped(&format!("{}\n{}\n{}", advice(hole), package.path, found.url.as_deref().unwrap_or_default()))
+    )
+}

@@ -1,0 +1,175 @@
+//! What a scan found, in the formats that other tools read. Each is a pure function of a [`Subject`]: the same scan
+//! gives the same bytes.
+
+mod cyclonedx;
+mod gitlab;
+mod html;
+mod junit;
+mod sarif;
+mod spdx2;
+mod spdx3;
+
+use lockgate_engine::scan::{Scanned, ScannedImage};
+use lockgate_model::{Digest, Inventory, Package, Timestamp};
+use lockgate_scan::Match;
+use serde_json::Value;
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// CycloneDX 1.6, JSON: packages and vulnerabilities.
+    Cyclonedx,
+    /// SPDX 2.3, JSON: packages.
+    Spdx,
+    /// SPDX 3.0.1, JSON-LD: packages and vulnerabilities.
+    Spdx3,
+    /// SARIF 2.1.0: findings, for code scanning.
+    Sarif,
+    /// JUnit XML: a failed test case for each finding.
+    Junit,
+    /// GitLab's container scanning report.
+    Gitlab,
+    /// A page for people.
+    Html,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The image as it was asked for.
+    pub reference: &'a str,
+    /// What was found.
+    pub scanned: &'a Scanned,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Lockgate's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Where people find it.
+const HOME: &str = "https://lockgate.dev";
+
+/// The report in `format`.
+pub fn report(format: Format, subject: &Subject<'_>) -> String {
+    match format {
+        Format::Cyclonedx => json(&cyclonedx::document(subject)),
+        Format::Spdx => json(&spdx2::document(subject)),
+        Format::Spdx3 => json(&spdx3::document(subject)),
+        Format::Sarif => json(&sarif::document(subject)),
+        Format::Junit => junit::document(subject),
+        Format::Gitlab => json(&gitlab::document(subject)),
+        Format::Html => html::document(subject),
+    }
+}
+
+fn json(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A package of one of the images.
+struct Listed<'a> {
+    package: &'a Package,
+    /// A name for it within one document.
+    id: String,
+}
+
+/// A hole of a package of one of the images.
+struct Hole<'a> {
+    found: &'a Match,
+    package: &'a Package,
+    package_id: String,
+    platform: &'a str,
+}
+
+impl<'a> Subject<'a> {
+    fn inventories(&self) -> impl Iterator<Item = (usize, &'a ScannedImage, &'a Inventory)> + use<'a> {
+        let images = self.scanned.images.iter().enumerate();
+        images.filter_map(|(at, image)| Some((at, image, image.inventory.as_ref()?)))
+    }
+
+    fn packages(&self) -> Vec<Listed<'a>> {
+        let all = self.inventories().flat_map(|(at, _, inventory)| {
+            let packages = inventory.packages.iter().enumerate();
+            packages.map(move |(index, package)| Listed { package, id: package_id(at, index) })
+        });
+        all.collect()
+    }
+
+    /// The holes, worst first.
+    fn holes(&self) -> Vec<Hole<'a>> {
+        let all = self.inventories().flat_map(|(at, image, inventory)| {
+            image.matches.iter().filter_map(move |hole| {
+                let package = inventory.packages.get(hole.package)?;
+                Some(Hole {
+                    found: hole,
+                    package,
+                    package_id: package_id(at, hole.package),
+                    platform: &image.platform,
+                })
+            })
+        });
+        let mut holes: Vec<_> = all.collect();
+        holes.sort_by(|a, b| {
+            a.found.urgency().cmp(&b.found.urgency()).then_with(|| a.package_id.cmp(&b.package_id))
+        });
+        holes
+    }
+
+    /// Everything that could not be read or compared, for people.
+    fn gaps(&self) -> Vec<String> {
+        let unread = self.inventories().flat_map(|(_, image, inventory)| {
+            let files = inventory.unread.iter().map(|one| format!("{}: {}", one.path, one.reason));
+            files.chain(image.uncomparable.iter().cloned())
+        });
+        self.scanned.unread.iter().cloned().chain(unread).collect()
+    }
+
+    /// An identifier that only this scan has, in the shape of a UUID (RFC 9562, version 8).
+    fn uuid(&self, what: &str) -> String {
+        let text = format!("{}\n{}\n{}\n{what}", self.reference, self.scanned.artifact.digest, self.at);
+        let hex = Digest::of(text.as_bytes()).hex();
+        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+        format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(12, 15), part(15, 18), part(18, 30))
+    }
+
+    fn name(&self) -> &'a str {
+        self.reference
+    }
+}
+
+fn package_id(image: usize, index: usize) -> String {
+    format!("package-{image}-{index}")
+}
+
+/// A score such as 9.8.
+fn score(tenths: u8) -> f64 {
+    f64::from(tenths) / 10.0
+}
+
+/// What to do about a hole.
+fn advice(hole: &Hole<'_>) -> String {
+    match &hole.found.fixed {
+        Some(fixed) => format!("Upgrade {} from {} to {fixed}.", hole.package.name, hole.package.version),
+        None => format!("No fixed version of {} is known.", hole.package.name),
+    }
+}
+
+/// Escapes text for XML and HTML; what XML cannot hold is left out.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(character),
+            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => {}
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

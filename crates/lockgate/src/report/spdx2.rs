@@ -1,0 +1,80 @@
+//! SPDX 2.3, JSON.
+
+use lockgate_scan::licenses;
+use serde_json::{Value, json};
+
+use super::{HOME, Listed, Subject, VERSION};
+
+pub(super) fn document(subject: &Subject<'_>) -> Value {
+    let artifact = &subject.scanned.artifact;
+    let image = json!({
+        "SPDXID": "SPDXRef-image",
+        "name": subject.name(),
+        "versionInfo": artifact.digest.to_string(),
+        "downloadLocation": "NOASSERTION",
+        "filesAnalyzed": false,
+        "licenseConcluded": "NOASSERTION",
+        "licenseDeclared": "NOASSERTION",
+        "copyrightText": "NOASSERTION",
+        "primaryPackagePurpose": "CONTAINER",
+        "checksums": [{"algorithm": "SHA256", "checksumValue": artifact.digest.hex()}],
+    });
+    let packages = subject.packages();
+    let contains = packages.iter().map(|listed| {
+        json!({
+            "spdxElementId": "SPDXRef-image",
+            "relationshipType": "CONTAINS",
+            "relatedSpdxElement": format!("SPDXRef-{}", listed.id),
+        })
+    });
+    let describes = json!({
+        "spdxElementId": "SPDXRef-DOCUMENT",
+        "relationshipType": "DESCRIBES",
+        "relatedSpdxElement": "SPDXRef-image",
+    });
+    let mut document = json!({
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": subject.name(),
+        "documentNamespace": format!("{HOME}/spdx/{}", subject.uuid("spdx")),
+        "creationInfo": {
+            "created": subject.at.to_string(),
+            "creators": ["Organization: Lockgate".to_owned(), format!("Tool: lockgate-{VERSION}")],
+        },
+        "packages": std::iter::once(image).chain(packages.iter().map(package)).collect::<Vec<_>>(),
+        "relationships": std::iter::once(describes).chain(contains).collect::<Vec<_>>(),
+    });
+    let gaps = subject.gaps();
+    if let (false, Some(document)) = (gaps.is_empty(), document.as_object_mut()) {
+        document.insert("comment".to_owned(), json!(format!("Incomplete. Not read: {}", gaps.join("; "))));
+    }
+    document
+}
+
+fn package(listed: &Listed<'_>) -> Value {
+    let package = listed.package;
+    let mut value = json!({
+        "SPDXID": format!("SPDXRef-{}", listed.id),
+        "name": package.name,
+        "versionInfo": package.version,
+        "downloadLocation": "NOASSERTION",
+        "filesAnalyzed": false,
+        "licenseConcluded": "NOASSERTION",
+        "licenseDeclared": licenses::joined(&package.licenses).unwrap_or_else(|| "NOASSERTION".to_owned()),
+        "copyrightText": "NOASSERTION",
+        "sourceInfo": format!("{} in layer {}", package.path, package.layer),
+        "externalRefs": [{
+            "referenceCategory": "PACKAGE-MANAGER",
+            "referenceType": "purl",
+            "referenceLocator": package.purl,
+        }],
+    });
+    if let (false, Some(value)) = (package.licenses.is_empty(), value.as_object_mut()) {
+        value.insert(
+            "licenseComments".to_owned(),
+            json!(format!("declared as: {}", package.licenses.join("; "))),
+        );
+    }
+    value
+}

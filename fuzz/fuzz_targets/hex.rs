@@ -1,0 +1,9 @@
+//! The cataloger `hex` on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _said = lockgate_scan::catalog::read("mix.lock", bytes);
+    let _said = lockgate_scan::catalog::read("rebar.lock", bytes);
+});

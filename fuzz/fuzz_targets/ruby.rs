@@ -1,0 +1,9 @@
+//! The cataloger `ruby` on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _said = lockgate_scan::catalog::read("specifications/x.gemspec", bytes);
+    let _said = lockgate_scan::catalog::read("Gemfile.lock", bytes);
+});
