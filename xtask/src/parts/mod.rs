@@ -83,3 +83,30 @@ pub fn or_skip<T>(part: Result<T, Absent>, test: &str) -> Option<T> {
         }
     }
 }
+
+/// The tools that judge reports.
+pub struct Validators {
+    /// A Python that has CycloneDX's and SPDX's libraries.
+    pub python: PathBuf,
+    /// The schemas of JUnit: Ant's and Jenkins's.
+    pub junit: [PathBuf; 2],
+    /// Microsoft's SARIF multitool.
+    pub sarif: PathBuf,
+}
+
+/// The tools that judge reports, where they are all there.
+pub fn validators() -> Result<Validators, Absent> {
+    program("xmllint")?;
+    let folder = folder().join("validators");
+    let schemas = folder.join("junit/package/test/resources");
+    let found = Validators {
+        python: folder.join("python/bin/python"),
+        junit: ["JUnit.xsd", "jenkins-junit.xsd"].map(|name| schemas.join(name)),
+        sarif: folder.join("sarif/package/Sarif.Multitool"),
+    };
+    let [ant, jenkins] = &found.junit;
+    match [&found.python, &found.sarif, ant, jenkins].iter().find(|file| !file.is_file()) {
+        Some(missing) => Err(Absent(format!("{} is not there", missing.display()))),
+        None => Ok(found),
+    }
+}

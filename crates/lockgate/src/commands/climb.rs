@@ -72,10 +72,10 @@ fn tell(global: &Global, args: &Climb, recorded: &Recorded, promoted: Option<boo
             let (to, short) = (&recorded.decision.to, recorded.digest.short());
             match (recorded.decision.outcome, promoted) {
                 (Outcome::Proceed, Some(_)) => {
-                    println!("{to} now holds it. Entry {} of the ledger.", recorded.appended.seq);
+                    say!("{to} now holds it. Entry {} of the ledger.", recorded.appended.seq);
                 }
-                (Outcome::Proceed, None) => println!("It may climb to {to}; nothing was promoted."),
-                _ => println!("Nothing was promoted. `lockgate explain {short}` says what to do."),
+                (Outcome::Proceed, None) => say!("It may climb to {to}; nothing was promoted."),
+                _ => say!("Nothing was promoted. `lockgate explain {short}` says what to do."),
             }
         }
     }

@@ -56,9 +56,9 @@ pub(super) async fn replay(
             "record": replay.replayed,
         })),
         Output::Table => {
-            println!("recorded  {}  {}", replay.row.decision, replay.recorded.outcome);
-            println!("replayed  {}  {}", replay.digest, replay.replayed.outcome);
-            println!(
+            say!("recorded  {}  {}", replay.row.decision, replay.recorded.outcome);
+            say!("replayed  {}  {}", replay.digest, replay.replayed.outcome);
+            say!(
                 "{}",
                 match (identical, replay.extract_confirmed) {
                     (true, Some(true)) =>

@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> 
             match global.output {
                 Output::Json => show::json(&json!({"feeds": rows})),
                 Output::Table if rows.is_empty() => {
-                    println!("No feed yet: `lockgate feed import FILE...` reads OSV, KEV and EPSS files.");
+                    say!("No feed yet: `lockgate feed import FILE...` reads OSV, KEV and EPSS files.");
                 }
                 Output::Table => show::feeds(&rows),
             }

@@ -19,9 +19,9 @@ pub(super) fn run(global: &Global, args: &Init) -> Result<u8, Failure> {
         Output::Json => show::json(&json!({"folder": args.folder, "files": written})),
         Output::Table => {
             for file in &written {
-                println!("wrote {}", args.folder.join(file).display());
+                say!("wrote {}", args.folder.join(file).display());
             }
-            println!(
+            say!(
                 "\nNext: name your registries in lockgate.yaml, `lockgate feed import FILE...`, sign an image, promote it.\n\
                  keys/ holds private keys: .gitignore keeps it out of the repository."
             );

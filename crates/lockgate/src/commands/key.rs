@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<
             let public = generate(&folder, name)?;
             match global.output {
                 Output::Json => show::json(&json!({"name": name, "key": public.id()})),
-                Output::Table => println!(
+                Output::Table => say!(
                     "keys/{name}.key signs; trust/{name}.pub verifies. To trust it, name it under `keys` in lockgate.yaml:\n  - {{name: {name}, file: trust/{name}.pub}}"
                 ),
             }
@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<
                 .map_err(|source| Failure::Key { file: file.display().to_string(), source })?;
             match global.output {
                 Output::Json => show::json(&json!({"algorithm": key.algorithm(), "key": key.id()})),
-                Output::Table => println!("{}  {}", key.algorithm(), key.id()),
+                Output::Table => say!("{}  {}", key.algorithm(), key.id()),
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             let proof = ledger::proof(&*session.workspace.store, *entry).await?.to_string();
             match global.output {
                 Output::Json => show::json(&json!({"entry": entry, "proof": proof})),
-                Output::Table => print!("{proof}"),
+                Output::Table => show::raw(format_args!("{proof}")),
             }
             Ok(DONE)
         }
@@ -30,9 +30,9 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             match global.output {
                 Output::Json => show::json(&json!({"differed": differed})),
                 Output::Table if differed => {
-                    println!("The tables differed from the entries, and were derived again.");
+                    say!("The tables differed from the entries, and were derived again.");
                 }
-                Output::Table => println!("The tables are what the entries give."),
+                Output::Table => say!("The tables are what the entries give."),
             }
             Ok(DONE)
         }
@@ -44,7 +44,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             })?;
             match global.output {
                 Output::Json => show::json(&json!({"size": head.size, "checkpoint": checkpoint})),
-                Output::Table => print!("{checkpoint}"),
+                Output::Table => show::raw(format_args!("{checkpoint}")),
             }
             Ok(DONE)
         }

@@ -43,7 +43,7 @@ struct Show<'a> {
 impl Show<'_> {
     /// Runs a command as a person would type it in the folder, and prints it before.
     async fn type_in(&self, line: &str) -> Result<u8, Failure> {
-        println!("\n$ lockgate {line}");
+        say!("\n$ lockgate {line}");
         let config = self.folder.join(FILE);
         let words: Vec<String> = line
             .split(' ')
@@ -75,7 +75,7 @@ impl Show<'_> {
             let manifest = reach.registry.push(&repository, &image.upload).await?;
             reach.registry.tag(&repository, image.tag, &manifest).await?;
         }
-        println!("{} is a workspace with three images in its dev stage.", self.folder.display());
+        say!("{} is a workspace with three images in its dev stage.", self.folder.display());
         say("Two of them are signed by the build's key, and a feed says what is vulnerable:");
         self.type_in("sign oci:registry/dev/web:1.4.2 --key keys/build.key").await?;
         self.type_in("sign oci:registry/dev/legacy:0.9.0 --key keys/build.key").await?;
@@ -112,11 +112,11 @@ impl Show<'_> {
         let (seq, short) = (refused.seq, refused.decision.short());
         self.type_in(&format!("ledger proof {seq}")).await?;
         self.type_in(&format!("replay {short}")).await?;
-        println!("\nGo on in the folder:\n\n  cd {}", self.folder.display());
+        say!("\nGo on in the folder:\n\n  cd {}", self.folder.display());
         if let Some(folder) = Surroundings::program_folder() {
-            println!("  PATH=\"{}:$PATH\"", folder.display());
+            say!("  PATH=\"{}:$PATH\"", folder.display());
         }
-        println!("  lockgate explain {short}");
+        say!("  lockgate explain {short}");
         Ok(())
     }
 
@@ -140,12 +140,12 @@ impl Show<'_> {
 }
 
 fn go_on() {
-    println!("  lockgate sign oci:registry/dev/api:2.0.0 --key keys/build.key");
-    println!("  lockgate promote api:2.0.0 --to staging");
-    println!("  lockgate scan oci:registry/dev/legacy:0.9.0");
-    println!("\nlockgate.yaml and policy/ explain themselves.");
+    say!("  lockgate sign oci:registry/dev/api:2.0.0 --key keys/build.key");
+    say!("  lockgate promote api:2.0.0 --to staging");
+    say!("  lockgate scan oci:registry/dev/legacy:0.9.0");
+    say!("\nlockgate.yaml and policy/ explain themselves.");
 }
 
 fn say(text: &str) {
-    println!("\n{text}");
+    say!("\n{text}");
 }

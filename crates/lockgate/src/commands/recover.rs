@@ -17,7 +17,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Recover) 
         let undone = recover::undo(workspace, decision, reason).await?;
         match global.output {
             Output::Json => show::json(&json!({"undone": [undone]})),
-            Output::Table => println!("given up: the promotion of Decision {}", undone.short()),
+            Output::Table => say!("given up: the promotion of Decision {}", undone.short()),
         }
         return Ok(DONE);
     }
@@ -25,13 +25,13 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Recover) 
     for row in recover::open(workspace).await? {
         recover::finish(workspace, &row.intent).await?;
         if global.output == Output::Table {
-            println!("finished: {} is now in {}", row.intent.service, row.intent.to);
+            say!("finished: {} is now in {}", row.intent.service, row.intent.to);
         }
         finished.push(row.intent.decision);
     }
     match global.output {
         Output::Json => show::json(&json!({"finished": finished})),
-        Output::Table if finished.is_empty() => println!("Nothing was interrupted."),
+        Output::Table if finished.is_empty() => say!("Nothing was interrupted."),
         Output::Table => {}
     }
     Ok(DONE)

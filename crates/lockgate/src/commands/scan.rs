@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> 
             std::fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
         } else {
             printed = true;
-            print!("{text}");
+            show::raw(format_args!("{text}"));
         }
     }
     match global.output {

@@ -40,7 +40,7 @@ pub(super) async fn history(global: &Global, around: &Surroundings, args: &Histo
         Output::Json => {
             show::json(&json!({"decisions": decisions, "promotions": promotions, "releases": releases}));
         }
-        Output::Table if decisions.is_empty() => println!("Nothing was recorded about {service}."),
+        Output::Table if decisions.is_empty() => say!("Nothing was recorded about {service}."),
         Output::Table => show::history(&service, &decisions, &promotions, &releases),
     }
     Ok(DONE)

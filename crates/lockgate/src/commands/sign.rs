@@ -34,9 +34,9 @@ pub(super) fn tell(global: &Global, did: &str, signed: &sign::Signed) {
             show::json(&json!({"artifact": signed.artifact.digest, "manifests": signed.manifests}));
         }
         Output::Table => {
-            println!("{did} {}", signed.artifact.digest);
+            say!("{did} {}", signed.artifact.digest);
             for manifest in &signed.manifests {
-                println!("  by {}", manifest.digest);
+                say!("  by {}", manifest.digest);
             }
         }
     }

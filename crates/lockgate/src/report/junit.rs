@@ -14,9 +14,11 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     );
     let name = escaped(subject.name());
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite name=\"{name}\" {counts} \
-         time=\"0\" timestamp=\"{}\">\n",
-        subject.at.to_string().trim_end_matches('Z')
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{name}\" {counts} \
+         time=\"0\" timestamp=\"{}\" hostname=\"localhost\" id=\"0\" package=\"lockgate\">\n    <properties>\n      <property name=\"digest\" value=\"{}\"/>\n    \
+         </properties>\n",
+        subject.at.to_string().trim_end_matches('Z'),
+        subject.scanned.artifact.digest
     );
     for hole in &holes {
         text.push_str(&case(hole));
@@ -31,7 +33,7 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     if whole == 1 {
         text.push_str("    <testcase classname=\"image\" name=\"no known holes\" time=\"0\"/>\n");
     }
-    text.push_str("  </testsuite>\n</testsuites>\n");
+    text.push_str("    <system-out/>\n    <system-err/>\n  </testsuite>\n</testsuites>\n");
     text
 }
 

@@ -1,5 +1,6 @@
 //! SPDX 2.3, JSON.
 
+use lockgate_model::Package;
 use lockgate_scan::licenses;
 use serde_json::{Value, json};
 
@@ -52,6 +53,12 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
     document
 }
 
+/// An expression of listed licences: a name of one's own would need its text.
+fn declared(package: &Package) -> String {
+    let joined = licenses::joined(&package.licenses).filter(|text| !text.contains("LicenseRef-"));
+    joined.unwrap_or_else(|| "NOASSERTION".to_owned())
+}
+
 fn package(listed: &Listed<'_>) -> Value {
     let package = listed.package;
     let mut value = json!({
@@ -61,7 +68,7 @@ fn package(listed: &Listed<'_>) -> Value {
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": false,
         "licenseConcluded": "NOASSERTION",
-        "licenseDeclared": licenses::joined(&package.licenses).unwrap_or_else(|| "NOASSERTION".to_owned()),
+        "licenseDeclared": declared(package),
         "copyrightText": "NOASSERTION",
         "sourceInfo": format!("{} in layer {}", package.path, package.layer),
         "externalRefs": [{

@@ -29,7 +29,7 @@ fn answer(answer: Answer) -> String {
 /// Prints a Decision: the outcome, each gate's answer, and the findings that block, with why and what to do. `all`
 /// prints advice too.
 pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
-    println!(
+    say!(
         "{}  {} {} -> {}  {}",
         outcome(decision.outcome),
         decision.service,
@@ -38,29 +38,29 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
         decision.artifact
     );
     for verdict in &decision.verdicts {
-        println!("  {}  {:<13}  {}", answer(verdict.answer), verdict.gate, verdict.summary);
+        say!("  {}  {:<13}  {}", answer(verdict.answer), verdict.gate, verdict.summary);
         let shown = |finding: &&Finding| all || finding.effect != Effect::Advise;
         for finding in verdict.findings.iter().filter(shown).take(if all { usize::MAX } else { FINDINGS }) {
-            println!("      {} [{}] {}", finding.subject, finding.code, finding.title);
-            println!("        why: {}", finding.rationale);
-            println!("        fix: {}", finding.remediation);
-            println!("        who: {}", finding.owner);
+            say!("      {} [{}] {}", finding.subject, finding.code, finding.title);
+            say!("        why: {}", finding.rationale);
+            say!("        fix: {}", finding.remediation);
+            say!("        who: {}", finding.owner);
         }
         let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise).count();
         let advice = verdict.findings.len() - blocking;
         if !all && blocking > FINDINGS {
-            println!("      and {} more that block; --all shows them", blocking - FINDINGS);
+            say!("      and {} more that block; --all shows them", blocking - FINDINGS);
         }
         if !all && advice > 0 {
-            println!("      and {advice} to know; --all shows them");
+            say!("      and {advice} to know; --all shows them");
         }
     }
-    println!("  decision {} (as of {})", digest.short(), decision.as_of);
+    say!("  decision {} (as of {})", digest.short(), decision.as_of);
 }
 
 /// Prints the steps that make the gates pass.
 pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
-    println!(
+    say!(
         "{}  {} {} -> {}  decision {}",
         outcome(decision.outcome),
         decision.service,
@@ -69,16 +69,16 @@ pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
         digest.short()
     );
     if steps.is_empty() {
-        println!("Nothing stands in the way.");
+        say!("Nothing stands in the way.");
         return;
     }
     for (number, step) in (1..).zip(steps) {
-        println!("\n{number}. {}", step.action);
-        println!("   who: {}", step.owner);
-        println!("   why: {}", step.rationale);
+        say!("\n{number}. {}", step.action);
+        say!("   who: {}", step.owner);
+        say!("   why: {}", step.rationale);
         for closes in &step.closes {
-            println!("   closes: {closes}");
+            say!("   closes: {closes}");
         }
     }
-    println!("\nThen: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
+    say!("\nThen: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
 }

@@ -26,39 +26,41 @@ pub fn feeds(rows: &[FeedRow]) {
 
 /// Prints one feed.
 pub fn feed(row: &FeedRow, header: &FeedHeader) {
-    println!("feed        {}", row.feed);
-    println!("imported    {} by {}", row.at, row.actor);
-    println!("from        {}", row.sources.join(" "));
-    println!("advisories  {} ({} known to be exploited)", header.advisories, header.known_exploited);
-    println!("newest      {}", header.newest);
+    say!("feed        {}", row.feed);
+    say!("imported    {} by {}", row.at, row.actor);
+    say!("from        {}", row.sources.join(" "));
+    say!("advisories  {} ({} known to be exploited)", header.advisories, header.known_exploited);
+    say!("newest      {}", header.newest);
     for (ecosystem, count) in &header.ecosystems {
-        println!("  {ecosystem:<12}  {count}");
+        say!("  {ecosystem:<12}  {count}");
     }
 }
 
 /// Prints what became of an import.
 pub fn imported(digest: &Digest, summary: &FeedSummary) {
-    println!("imported {digest}");
-    println!(
+    say!("imported {digest}");
+    say!(
         "{} advisories, {} withdrawn ones left out, {} known to be exploited",
-        summary.header.advisories, summary.withdrawn, summary.header.known_exploited
+        summary.header.advisories,
+        summary.withdrawn,
+        summary.header.known_exploited
     );
     if summary.refused_count > 0 {
-        println!("{} records were refused:", summary.refused_count);
+        say!("{} records were refused:", summary.refused_count);
         for refused in &summary.refused {
-            println!("  {}: {}", refused.place, refused.reason);
+            say!("  {}: {}", refused.place, refused.reason);
         }
     }
 }
 
 /// Prints what was found in an image. `all` prints packages without holes too.
 pub fn scanned(scanned: &Scanned, all: bool) {
-    println!("{}", scanned.artifact.digest);
+    say!("{}", scanned.artifact.digest);
     for image in &scanned.images {
         let Some(inventory) = &image.inventory else { continue };
         let distribution = inventory.distribution.as_ref();
         let distribution = distribution.map_or(String::new(), |one| format!(", {} {}", one.id, one.version));
-        println!(
+        say!(
             "\n{}{distribution}: {} packages, {} known holes",
             if image.platform.is_empty() { "image" } else { &image.platform },
             inventory.packages.len(),
@@ -96,13 +98,13 @@ pub fn scanned(scanned: &Scanned, all: bool) {
             table(&["package", "version", "ecosystem", "licences", "path"], &packages);
         }
         for unread in &inventory.unread {
-            println!("not read: {} in layer {}: {}", unread.path, unread.layer.short(), unread.reason);
+            say!("not read: {} in layer {}: {}", unread.path, unread.layer.short(), unread.reason);
         }
         for one in &image.uncomparable {
-            println!("not comparable: {one}");
+            say!("not comparable: {one}");
         }
     }
     for unread in &scanned.unread {
-        println!("not read: {unread}");
+        say!("not read: {unread}");
     }
 }

@@ -13,10 +13,27 @@ pub use feeds::{feed, feeds, imported, scanned};
 pub use progress::progress;
 pub use records::{entries, history, status, verified};
 
+/// Prints a line. Whoever reads may stop reading: then nobody is left to tell anything, and the process ends as one that
+/// did not do what it was asked.
+pub fn line(text: std::fmt::Arguments<'_>) {
+    raw(format_args!("{text}\n"));
+}
+
+/// Prints text as it is, as [`line`] does.
+pub fn raw(text: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    if let Err(failed) = std::io::stdout().write_fmt(text) {
+        if failed.kind() != std::io::ErrorKind::BrokenPipe {
+            eprintln!("{} the answer cannot be written: {failed}", paint("error:", Colour::Red));
+        }
+        std::process::exit(crate::commands::ERROR.into());
+    }
+}
+
 /// Prints a document for machines.
 pub fn json<T: Serialize>(value: &T) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => say!("{text}"),
         Err(failed) => error(&failed, ""),
     }
 }

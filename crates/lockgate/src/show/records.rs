@@ -11,9 +11,9 @@ use super::{Colour, paint};
 
 /// Prints what each stage holds, and what is under way.
 pub fn status(route: &Route, held: &[ReleaseRow], open: &[PromotionRow]) {
-    println!("{route}");
+    say!("{route}");
     if held.is_empty() {
-        println!("No stage holds anything yet.");
+        say!("No stage holds anything yet.");
     } else {
         let cells: Vec<_> = held
             .iter()
@@ -32,7 +32,7 @@ pub fn status(route: &Route, held: &[ReleaseRow], open: &[PromotionRow]) {
         table(&["service", "stage", "tag", "artifact", "since", "by"], &cells);
     }
     for row in open {
-        println!(
+        say!(
             "under way: {} to {} since {} (decision {}); `lockgate recover` finishes it if its process died",
             row.intent.service,
             row.intent.to,
@@ -77,7 +77,7 @@ pub fn history(
             vec![row.at.to_string(), what, row.artifact.short(), row.decision.short(), row.actor.clone()],
         );
     }
-    println!("{service}");
+    say!("{service}");
     let cells: Vec<_> = lines
         .into_iter()
         .map(|(seq, mut cells)| {
@@ -132,15 +132,18 @@ fn event(event: &Event) -> String {
 
 /// Prints what verification found.
 pub fn verified(report: &Report) {
-    println!(
+    say!(
         "{} entries, root {}, {} checkpoints, {} pieces of content",
-        report.size, report.root, report.checkpoints, report.contents
+        report.size,
+        report.root,
+        report.checkpoints,
+        report.contents
     );
     if report.problems.is_empty() {
-        println!("{}", paint("The ledger is whole.", Colour::Green));
+        say!("{}", paint("The ledger is whole.", Colour::Green));
     }
     for problem in &report.problems {
         let entry = problem.entry.map_or("ledger".to_owned(), |entry| format!("entry {entry}"));
-        println!("{} {entry}: {}", paint("damaged:", Colour::Red), problem.what);
+        say!("{} {entry}: {}", paint("damaged:", Colour::Red), problem.what);
     }
 }

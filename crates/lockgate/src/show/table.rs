@@ -29,5 +29,5 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) {
 
 fn line(cells: impl Iterator<Item = String>, widths: &[usize]) {
     let padded: Vec<_> = cells.zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-    println!("{}", padded.join("  ").trim_end());
+    say!("{}", padded.join("  ").trim_end());
 }

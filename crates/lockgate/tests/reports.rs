@@ -1,0 +1,154 @@
+//! Reports, judged by the official tools and schemas of their formats.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xtask::parts::{self, Validators, or_skip};
+
+fn lockgate(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lockgate"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap(), text + &String::from_utf8_lossy(&output.stderr))
+}
+
+fn write(folder: &Path, path: &str, text: &str) {
+    let file = folder.join(path);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}
+
+/// A workspace with a feed, and a root folder with packages whose names and licences try to break documents.
+fn workspace() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    write(&root, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(
+        &root,
+        "var/lib/dpkg/status",
+        "Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.11-1\n",
+    );
+    let hostile =
+        r#"{"name":"<b>&\"'\u0001","version":"1.0.0 <script>","license":"see <LICENSE> & \"more\""}"#;
+    write(&root, "srv/node_modules/hostile/package.json", hostile);
+    write(
+        &root,
+        "srv/node_modules/b/package.json",
+        r#"{"name":"@s/b","version":"1.0.0","license":"MIT OR ISC"}"#,
+    );
+    write(
+        &root,
+        "srv/node_modules/c/package.json",
+        r#"{"name":"c","version":"1.0.0","license":"Public Domain"}"#,
+    );
+    let feed = [
+        r#"{"id":"CVE-2024-0001","modified":"2024-01-01T00:00:00Z","summary":"<img> & \"quotes\" ]]>","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"affected":[{"package":{"ecosystem":"Debian:12","name":"openssl"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"3.0.15-1"}]}]}],"references":[{"type":"ADVISORY","url":"https://example.com/a?b=c&d"}]}"#,
+        r#"{"id":"GHSA-aaaa-bbbb-cccc","aliases":["CVE-2024-0002"],"modified":"2024-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"@s/b"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}],"references":[{"type":"WEB","url":"javascript:alert(1)"}]}"#,
+    ];
+    write(folder.path(), "feed.jsonl", &feed.join("\n"));
+    assert_eq!(lockgate(folder.path(), &["init"]).0, 0);
+    let (code, told) = lockgate(folder.path(), &["feed", "import", "feed.jsonl"]);
+    assert_eq!(code, 0, "{told}");
+    folder
+}
+
+const FORMATS: [(&str, &str); 7] = [
+    ("cyclonedx", "r.cdx.json"),
+    ("spdx", "r.spdx.json"),
+    ("spdx3", "r.spdx3.json"),
+    ("sarif", "r.sarif"),
+    ("junit", "r.xml"),
+    ("gitlab", "r.gitlab.json"),
+    ("html", "r.html"),
+];
+
+fn reports(folder: &Path, image: &str) {
+    let wanted: Vec<_> = FORMATS.iter().map(|(format, file)| format!("--report={format}={file}")).collect();
+    let arguments: Vec<_> = ["scan", image].into_iter().chain(wanted.iter().map(String::as_str)).collect();
+    let (code, told) = lockgate(folder, &arguments);
+    assert!(code == 0 || code == 3, "{image}: {told}");
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    if output.status.success() { String::new() } else { text + "failed" }
+}
+
+fn validated(validators: &Validators, folder: &Path, what: &str) {
+    let script =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/reports/validate.py");
+    for format in ["cyclonedx", "spdx", "spdx3"] {
+        let file = FORMATS.iter().find(|(name, _)| *name == format).unwrap().1;
+        let wrong =
+            run(Command::new(&validators.python).arg(&script).args([format, file]).current_dir(folder));
+        assert_eq!(wrong, "", "{what}: {format}");
+    }
+    for schema in &validators.junit {
+        let wrong = run(Command::new("xmllint")
+            .args(["--noout", "--schema"])
+            .arg(schema)
+            .arg("r.xml")
+            .current_dir(folder));
+        assert_eq!(wrong, "", "{what}: {}", schema.display());
+    }
+    let told = run(Command::new(&validators.sarif)
+        .args(["validate", "r.sarif", "--output", "validated.sarif", "--log", "ForceOverwrite"])
+        .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
+        .current_dir(folder));
+    assert_eq!(told, "", "{what}: sarif");
+    let log: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("validated.sarif")).unwrap()).unwrap();
+    let results = log.pointer("/runs/0/results").and_then(serde_json::Value::as_array).unwrap();
+    let errors: Vec<_> =
+        results.iter().filter(|one| one.get("level").is_some_and(|level| level == "error")).collect();
+    assert!(errors.is_empty(), "{what}: {errors:?}");
+}
+
+#[test]
+fn documents_are_what_they_say() {
+    let Some(validators) = or_skip(parts::validators(), "reports") else { return };
+    let workspace = workspace();
+    reports(workspace.path(), "dir:root");
+    validated(&validators, workspace.path(), "hostile names");
+    let Some(arena) = or_skip(parts::arena(), "images") else { return };
+    for image in ["distroless", "java-meta", "rpm-mariner"] {
+        reports(workspace.path(), &format!("oci:{}", arena.join("images").join(image).display()));
+        validated(&validators, workspace.path(), image);
+    }
+}
+
+#[test]
+fn a_page_shows_text_and_runs_nothing() {
+    let workspace = workspace();
+    reports(workspace.path(), "dir:root");
+    let page = std::fs::read_to_string(workspace.path().join("r.html")).unwrap();
+    assert!(page.contains("CVE-2024-0001") && page.contains("3.0.15-1"));
+    for bad in ["<script", "<img", "javascript:", "\u{1}", "src="] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+}
+
+#[test]
+fn the_exit_code_answers_fail_on() {
+    let workspace = workspace();
+    let scan = |more: &[&str]| {
+        let arguments: Vec<_> = ["scan", "dir:root"].iter().chain(more).copied().collect();
+        lockgate(workspace.path(), &arguments)
+    };
+    // The hostile version cannot be compared with anything: no advisory names that package.
+    assert_eq!(scan(&[]).0, 0);
+    assert_eq!(scan(&["--fail-on", "critical"]).0, 4);
+    let (code, told) = scan(&["--fail-on", "terrible"]);
+    assert!(code == 2 && told.contains("critical"), "{told}");
+    let (code, told) = scan(&["--report", "pdf"]);
+    assert!(code == 2 && told.contains("cyclonedx"), "{told}");
+    let (code, printed) = scan(&["--report", "sarif"]);
+    assert!(code == 0 && printed.starts_with('{') && printed.contains("CVE-2024-0001"));
+}
