@@ -101,6 +101,7 @@ fn case() -> Case {
             extract,
             newest: now,
             end_of_life: std::collections::BTreeMap::new(),
+            uncovered: std::collections::BTreeSet::new(),
         }),
         keys: vec![],
         policies: vec![],

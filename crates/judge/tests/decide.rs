@@ -16,7 +16,7 @@ use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_judge::{EDITION, SAMPLES, decide, explain};
 use lockgate_model::case::{FeedPin, Gap, Held, Image, PolicyFile, TrustedKey};
 use lockgate_model::evidence::Attachment;
-use lockgate_model::inventory::{Distribution, Unread};
+use lockgate_model::inventory::{Confidence, Distribution, Unread};
 use lockgate_model::oci::{Index, Manifest, media};
 use lockgate_model::{
     Answer, Case, CaseRecord, Decision, Descriptor, Digest, Evidence, Inputs, Inventory, Outcome, Package,
@@ -50,7 +50,7 @@ fn package(name: &str, version: &str) -> Package {
         path: "/lib/apk/db/installed".into(),
         cataloger: "apk".into(),
         installed_by: String::new(),
-        confidence: lockgate_model::inventory::Confidence::Recorded,
+        confidence: Confidence::Recorded,
     }
 }
 
@@ -118,6 +118,7 @@ impl Making {
                 extract,
                 newest: at("2026-11-20T00:00:00Z"),
                 end_of_life: std::collections::BTreeMap::new(),
+                uncovered: std::collections::BTreeSet::new(),
             }),
             keys: vec![TrustedKey { name: "build".into(), file, valid_from: None, valid_until: None }],
             policies,
@@ -330,6 +331,52 @@ fn vulnerability_findings() {
         making.set_inventory(&Inventory { analyser: "2026-1".into(), ..Inventory::default() });
         making.record.policies.retain(|policy| policy.path != "support-date.rego");
     });
+}
+
+#[test]
+fn what_nobody_answers_for_pauses() {
+    spoilt(Outcome::Pause, "vulnerability.uncovered", |making| {
+        making.record.feed.as_mut().unwrap().uncovered = ["Alpine".to_owned()].into();
+    });
+    // No public source has advisories of these.
+    spoilt(Outcome::Proceed, "vulnerability.uncovered", |making| {
+        making.record.feed.as_mut().unwrap().uncovered = ["Nix".to_owned()].into();
+    });
+    spoilt(Outcome::Proceed, "vulnerability.uncovered", |making| {
+        making.record.feed.as_mut().unwrap().uncovered = ["Alpine".to_owned()].into();
+        making.record.gates.insert("vulnerability".into(), json!({"uncovered": "advise"}));
+    });
+    let ends = |making: &mut Making, day: &str| {
+        let ends = [("alpine:3.22.1".to_owned(), at(day))];
+        making.record.feed.as_mut().unwrap().end_of_life = ends.into();
+    };
+    spoilt(Outcome::Pause, "vulnerability.end-of-life", |making| ends(making, "2026-11-23T12:00:00Z"));
+    let mut making = Making::new();
+    ends(&mut making, "2026-11-23T12:00:01Z");
+    assert_eq!(making.decide().outcome, Outcome::Proceed, "it ends in a second");
+}
+
+#[test]
+fn lock_files_advise_and_vendors_answer_for_their_packages() {
+    let with = |making: &mut Making, change: fn(&mut Package)| {
+        let mut inventory = inventory();
+        change(&mut inventory.packages[1]);
+        making.set_inventory(&inventory);
+        making.set_advisory("high", &["1.3.1-r3"], false);
+    };
+    let declared = |package: &mut Package| package.confidence = Confidence::Declared;
+    spoilt(Outcome::Proceed, "vulnerability.known", |making| with(making, declared));
+    spoilt(Outcome::Rework, "vulnerability.known", |making| {
+        with(making, declared);
+        making.record.gates.insert("vulnerability".into(), json!({"declared": "judge"}));
+    });
+    spoilt(Outcome::Rework, "vulnerability.known", |making| {
+        with(making, declared);
+        making.set_advisory("low", &["1.3.1-r3"], true);
+    });
+    let mut making = Making::new();
+    with(&mut making, |package| package.installed_by = "python3-zlib".into());
+    assert!(!codes(&making.decide()).contains(&"vulnerability.known"), "the distribution answers for it");
 }
 
 #[test]

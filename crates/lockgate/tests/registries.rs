@@ -83,7 +83,8 @@ fn world(part: &Part, tools: Tools) -> World<'_> {
             .replace("keys: [build], required: 1", "keys: [build, cosign], required: 2")
             .replace("  - name: build\n", "  - {name: cosign, file: cosign.pub}\n  - name: build\n")
     });
-    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[]}"#;
+    // About another package: a feed that is silent about Alpine would make the gate blind.
+    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.20","name":"x"}}]}"#;
     std::fs::write(w.folder.join("feed.jsonl"), feed).unwrap();
     World { tools, part, w }
 }

@@ -1,6 +1,6 @@
 //! The closed list of inputs of one judgement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,9 @@ pub struct FeedPin {
     /// When the distributions of the inventories end, by `ID:VERSION`, where the feed knows it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub end_of_life: BTreeMap<String, Timestamp>,
+    /// Ecosystems of packages in the inventories, without releases, about which the feed says nothing at all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uncovered: BTreeSet<String>,
 }
 
 /// A public key that the workspace trusts, under the name that gate settings use.

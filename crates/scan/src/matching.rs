@@ -86,6 +86,9 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
     let mut matches = Matches::default();
     for (index, package) in inventory.packages.iter().enumerate() {
         let Some(candidates) = by_name.get(&advisory_key(package)) else { continue };
+        if vendor_answers(inventory, package) {
+            continue;
+        }
         let mut applying = Vec::new();
         for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, &one.ecosystem))
         {
@@ -103,6 +106,33 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
         matches.matches.extend(grouped(index, package, applying));
     }
     matches
+}
+
+/// Whether the distribution's maintainers answer for a package that their package manager installed: their fixes do
+/// not show in its version. Distributions whose advisories nobody has answer for nothing.
+fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
+    const KNOWN: [&str; 18] = [
+        "alpine",
+        "almalinux",
+        "amzn",
+        "azurelinux",
+        "chainguard",
+        "debian",
+        "fedora",
+        "mageia",
+        "mariner",
+        "ol",
+        "openEuler",
+        "opensuse-leap",
+        "opensuse-tumbleweed",
+        "photon",
+        "rhel",
+        "rocky",
+        "sles",
+        "ubuntu",
+    ];
+    let distribution = inventory.distribution.as_ref();
+    !package.installed_by.is_empty() && distribution.is_some_and(|one| KNOWN.contains(&one.id.as_str()))
 }
 
 /// What an advisory says about one package, as far as it decides whether it applies.

@@ -8,7 +8,7 @@ mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::EDITION;
 use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, TrustedKey};
@@ -18,6 +18,7 @@ use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
 use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, write_extract};
 
 use crate::workspace::{KeyFile, PolicySource, Reach};
@@ -165,17 +166,21 @@ async fn pin_feed(
     let extracted = blocking(move || {
         let feed = Feed::open(bytes)?;
         let advisories = feed.extract(&inventories.iter().collect::<Vec<_>>())?;
-        Ok::<_, lockgate_scan::FeedError>((
-            feed.summary().newest,
-            ends(feed.summary(), &inventories),
-            advisories,
-        ))
+        let header = feed.summary();
+        let pin = FeedPin {
+            feed: digest,
+            extract: digest,
+            newest: header.newest,
+            end_of_life: ends(header, &inventories),
+            uncovered: uncovered(header, &inventories),
+        };
+        Ok::<_, lockgate_scan::FeedError>((pin, advisories))
     })
     .await?;
     match extracted {
-        Ok((newest, end_of_life, advisories)) => {
+        Ok((pin, advisories)) => {
             let extract = basket.inputs.insert(write_extract(&advisories)?);
-            Ok(Some(FeedPin { feed: digest, extract, newest, end_of_life }))
+            Ok(Some(FeedPin { extract, ..pin }))
         }
         Err(error) => {
             let help = "import the feed again: lockgate feed import FILE...";
@@ -184,6 +189,13 @@ async fn pin_feed(
             Ok(None)
         }
     }
+}
+
+/// The ecosystems of packages that the feed has no advisory of. An image cannot be clean of what nobody was asked about.
+fn uncovered(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeSet<String> {
+    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
+    let families = packages.map(|package| family(&package.ecosystem));
+    families.filter(|family| !feed.ecosystems.contains_key(*family)).map(str::to_owned).collect()
 }
 
 /// When the distributions of the images end: of the release itself, or of the series it belongs to.

@@ -59,7 +59,7 @@ impl World {
         let forms = [Form::Bundle, Form::Legacy];
         sign(reach, &"oci:dev/web:1".parse().unwrap(), &world.build, &forms, at).await.unwrap();
         let mut feed = lockgate_scan::FeedBuilder::new();
-        let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[]}"#;
+        let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.22","name":"x"}}]}"#;
         feed.add("feed", std::io::Cursor::new(record), Timestamp::from_unix(0)).unwrap();
         lockgate_engine::feed::import(
             &workspace,
