@@ -101,7 +101,7 @@ impl Surroundings {
 
     /// An archive or a folder, laid out as an image; nothing when `text` names another kind of image.
     pub fn lay_out(&self, text: &str) -> Result<Option<LaidOut>, Failure> {
-        sources::open(text, &self.here, &self.cache.join("lockgate/scratch"))
+        sources::open(text, &self.here, &self.cache.join("scratch"))
     }
 
     /// The workspace file: the one named, or the nearest.

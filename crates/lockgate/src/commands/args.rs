@@ -167,6 +167,26 @@ pub enum Feed {
     },
     /// List the imported feeds
     List,
+    /// Compare a feed with its digest, and read all of it
+    Verify {
+        /// The feed's digest or the first digits of it; without it, the feed imported last.
+        feed: Option<String>,
+    },
+    /// Write what changed between two feeds, to carry it elsewhere
+    Delta {
+        /// The feed to begin with: its digest or the first digits of it.
+        from: String,
+        /// The feed to arrive at; without it, the feed imported last.
+        to: Option<String>,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Import the feed that a delta makes of one that is here
+    Apply {
+        /// The delta.
+        file: PathBuf,
+    },
     /// Show a feed
     Show {
         /// The feed's digest or the first digits of it; without it, the feed imported last.

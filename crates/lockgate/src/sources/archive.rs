@@ -28,7 +28,10 @@ fn each_file(
     path: &Path,
     mut visit: impl FnMut(&str, &mut dyn Read) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::file(path, &error);
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Failure::file(path, &error),
+        _ => told(path, &format!("it cannot be read as a tar: {error}")),
+    };
     let mut tar = tar::Archive::new(BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?));
     for entry in tar.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
