@@ -159,7 +159,7 @@ pub struct Attest {
 /// `feed`
 #[derive(Debug, Subcommand)]
 pub enum Feed {
-    /// Read OSV files (zip, folder, JSON lines; zstd or gzip), CISA KEV and EPSS into one feed
+    /// Read OSV (zip, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date into a feed
     Import {
         /// The files and folders.
         #[arg(required = true)]
