@@ -1,4 +1,5 @@
-//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]` `cargo xtask tidy`, and `cargo xtask bench`.
+//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]` `cargo xtask tidy`, `cargo xtask bench` and `cargo xtask fuzz
+//! [SECONDS]`.
 
 use std::process::ExitCode;
 
@@ -8,10 +9,9 @@ fn main() -> ExitCode {
         Some("test") => xtask::test::run(&arguments.collect::<Vec<_>>()),
         Some("tidy") => xtask::tidy::run(),
         Some("bench") => xtask::test::bench(),
-        _ => Err(
-            "usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | cargo xtask tidy | cargo xtask bench"
-                .to_owned(),
-        ),
+        Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
+        _ => Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench | fuzz [SECONDS]"
+            .to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

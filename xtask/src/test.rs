@@ -58,7 +58,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 
 /// Runs the benchmarks, one after another, and prints the machine's load before each.
 pub fn bench() -> Result<(), String> {
-    for package in ["lockgate-judge", "lockgate-engine", "lockgate"] {
+    for package in ["lockgate-judge", "lockgate-engine", "lockgate-scan", "lockgate"] {
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         println!("== {package}; load {}", load.trim());
         let status = Command::new(env!("CARGO"))

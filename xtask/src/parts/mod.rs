@@ -110,3 +110,10 @@ pub fn validators() -> Result<Validators, Absent> {
         None => Ok(found),
     }
 }
+
+/// The most memory that this process has had, in KiB (proc(5), `VmHWM`).
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
+}

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
-use lockgate_model::{Descriptor, Digest, Inventory, Repository, canon};
+use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 use lockgate_scan::{ANALYSER, LayerContent, analyse_verified, merge};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ pub(crate) async fn inventory(
         PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
     });
     let inventory = merged?;
-    if let Ok(bytes) = canon::to_bytes(&inventory) {
+    if let Ok(bytes) = serde_json::to_vec(&inventory) {
         // A cache that cannot be written costs time only.
         let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
     }
@@ -67,7 +67,6 @@ pub(crate) fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
 
 async fn kept_inventory(reach: &Reach, name: &Digest) -> Option<Inventory> {
     let bytes = reach.layers.get(name, ANALYSER).await.ok()??;
-    // Plain JSON: its digest was checked, and it was canonical when it was written.
     serde_json::from_slice(&bytes).ok()
 }
 

@@ -286,8 +286,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
                 *score = tenths.max(*score);
             }
         }
-        let mut bytes = Vec::new();
-        record::write(advisory, &mut bytes).map_err(FeedError::Damaged)?;
+        let bytes = record::write(advisory).map_err(FeedError::Damaged)?;
         self.spool.write_all(&bytes).map_err(spool)?;
         let (place, length) = (self.written, bytes.len());
         self.written += length as u64;
@@ -302,17 +301,17 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             return Err(spool(io::Error::other("it lost a record")));
         };
         let (place, length, rated) = (spooled.place, spooled.length, spooled.rated);
-        let advisory = self.read_spool(place, length)?;
+        let bytes = Bytes::from(self.read_spool(place, length)?);
+        let (advisory, _) = record::read_whole(&bytes, 0).ok_or_else(damaged)?;
         self.spool.seek(SeekFrom::Start(self.written)).map_err(spool)?;
         Ok((advisory, rated))
     }
 
-    fn read_spool(&mut self, place: u64, length: usize) -> Result<Advisory, FeedError> {
+    fn read_spool(&mut self, place: u64, length: usize) -> Result<Vec<u8>, FeedError> {
         let mut bytes = vec![0; length];
         self.spool.seek(SeekFrom::Start(place)).map_err(spool)?;
         self.spool.read_exact(&mut bytes).map_err(spool)?;
-        let read = record::read_whole(&Bytes::from(bytes), 0).map(|(advisory, _)| advisory);
-        read.ok_or_else(|| spool(io::Error::other("a record is damaged")))
+        Ok(bytes)
     }
 
     fn refuse(&mut self, place: &str, reason: &str) {
@@ -328,7 +327,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         let mut writer = FeedWriter::new(out)?;
         self.spool.flush().map_err(spool)?;
         for spooled in std::mem::take(&mut self.records).values() {
-            writer.add(&self.completed(spooled)?)?;
+            writer.add_record(&self.completed(spooled)?)?;
         }
         let (digest, header) = writer.finish(self.end_of_life)?;
         let summary = FeedSummary {
@@ -343,25 +342,32 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     }
 
     /// A record with what others know about the hole.
-    fn completed(&mut self, spooled: &Spooled) -> Result<Advisory, FeedError> {
-        let mut advisory = self.read_spool(spooled.place, spooled.length)?;
-        let names = || std::iter::once(&advisory.id).chain(&advisory.aliases);
-        let epss = names().filter_map(|name| self.epss.get(name)).max().copied();
-        let exploited = names().any(|name| self.kev.contains(name));
+    fn completed(&mut self, spooled: &Spooled) -> Result<Vec<u8>, FeedError> {
+        let bytes = self.read_spool(spooled.place, spooled.length)?;
+        let mut head = record::head(&bytes).ok_or_else(damaged)?;
+        let epss = head.names().filter_map(|name| self.epss.get(name)).max().copied();
+        let exploited = head.names().any(|name| self.kev.contains(name));
         // The word of its own source counts for more than a score that others gave.
-        let score =
-            names().filter_map(|name| self.scores.get(name)).max().filter(|_| !spooled.rated).copied();
-        advisory.epss_ppm = epss;
+        let score = head.names().filter_map(|name| self.scores.get(name)).max().filter(|_| !spooled.rated);
+        let score = score.copied();
+        if epss.is_none() && !exploited && score.is_none() {
+            return Ok(bytes);
+        }
+        head.epss_ppm = epss;
         if let Some(tenths) = score {
-            advisory.cvss_tenths = Some(tenths);
-            advisory.severity = by_score(tenths);
+            head.cvss_tenths = Some(tenths);
+            head.severity = by_score(tenths);
         }
         if exploited {
-            advisory.known_exploited = true;
-            advisory.severity = Severity::Critical;
+            head.known_exploited = true;
+            head.severity = Severity::Critical;
         }
-        Ok(advisory)
+        record::with_head(&bytes, &head).ok_or_else(damaged)
     }
+}
+
+fn damaged() -> FeedError {
+    spool(io::Error::other("a record is damaged"))
 }
 
 /// Two parts of one record.

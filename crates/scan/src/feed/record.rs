@@ -14,16 +14,28 @@ const LENGTH: usize = 4;
 
 /// An advisory without its packages.
 #[derive(Serialize, Deserialize)]
-struct Head {
-    id: String,
-    aliases: Vec<String>,
-    severity: Severity,
-    cvss_tenths: Option<u8>,
-    known_exploited: bool,
-    epss_ppm: Option<u32>,
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) aliases: Vec<String>,
+    pub(super) severity: Severity,
+    pub(super) cvss_tenths: Option<u8>,
+    pub(super) known_exploited: bool,
+    pub(super) epss_ppm: Option<u32>,
     summary: String,
     url: Option<String>,
     modified: i64,
+}
+
+impl Head {
+    /// Its names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.id).chain(&self.aliases)
+    }
+
+    /// Its last change.
+    pub(super) fn modified(&self) -> Timestamp {
+        Timestamp::from_unix(self.modified)
+    }
 }
 
 /// What an advisory says about one package. Lists of versions are one text, a line each: most are only searched.
@@ -41,9 +53,9 @@ fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
     text.split('\n').filter(|line| !line.is_empty())
 }
 
-/// Adds a record to `bytes`; gives back where each of its packages begins, counted from the record.
-pub(super) fn write(advisory: &Advisory, bytes: &mut Vec<u8>) -> Result<Vec<usize>, String> {
-    let start = bytes.len();
+/// The record of an advisory.
+pub(super) fn write(advisory: &Advisory) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
     let head = Head {
         id: advisory.id.clone(),
         aliases: advisory.aliases.clone(),
@@ -55,17 +67,47 @@ pub(super) fn write(advisory: &Advisory, bytes: &mut Vec<u8>) -> Result<Vec<usiz
         url: advisory.url.clone(),
         modified: advisory.modified.unix(),
     };
-    put(&head, bytes)?;
-    put(&(advisory.affected.len() as u64), bytes)?;
-    let mut places = Vec::new();
+    put(&head, &mut bytes)?;
+    put(&(advisory.affected.len() as u64), &mut bytes)?;
     for one in &advisory.affected {
-        places.push(bytes.len() - start);
         let (versions, fixed) = (one.versions.join("\n"), one.fixed.join("\n"));
         let (ecosystem, name) = (&one.ecosystem, &one.name);
         let part = Part { ecosystem, name, ranges: one.ranges.clone(), versions: &versions, fixed: &fixed };
-        put(&part, bytes)?;
+        put(&part, &mut bytes)?;
     }
-    Ok(places)
+    Ok(bytes)
+}
+
+/// The value that begins a record or follows another, and the rest.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// The head of a record.
+pub(super) fn head(record: &[u8]) -> Option<Head> {
+    postcard::from_bytes(split(record)?.0).ok()
+}
+
+/// The same record with another head.
+pub(super) fn with_head(record: &[u8], head: &Head) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(record.len() + 8);
+    put(head, &mut bytes).ok()?;
+    bytes.extend(split(record)?.1);
+    Some(bytes)
+}
+
+/// Of each package of a record: where it begins, its ecosystem and name.
+pub(super) fn parts(record: &[u8]) -> Option<Vec<(usize, &str, &str)>> {
+    let (_, mut rest) = split(split(record)?.1)?;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let (part, after) = split(rest)?;
+        let Part { ecosystem, name, .. } = postcard::from_bytes(part).ok()?;
+        parts.push((record.len() - rest.len(), ecosystem, name));
+        rest = after;
+    }
+    Some(parts)
 }
 
 fn put(value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), String> {
@@ -138,6 +180,7 @@ fn whole(part: &[u8]) -> Option<Affected> {
 }
 
 fn joined(head: Head, affected: Vec<Affected>) -> Advisory {
+    let modified = head.modified();
     Advisory {
         id: head.id,
         aliases: head.aliases,
@@ -147,7 +190,7 @@ fn joined(head: Head, affected: Vec<Affected>) -> Advisory {
         epss_ppm: head.epss_ppm,
         summary: head.summary,
         url: head.url,
-        modified: Timestamp::from_unix(head.modified),
+        modified,
         affected,
     }
 }

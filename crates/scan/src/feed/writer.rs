@@ -46,20 +46,25 @@ impl<W: Write> FeedWriter<W> {
 
     /// Adds an advisory, whose id must be greater than that of the one before.
     pub(super) fn add(&mut self, advisory: &Advisory) -> Result<(), FeedError> {
-        let mut bytes = Vec::new();
-        let places = record::write(advisory, &mut bytes).map_err(FeedError::Damaged)?;
-        for (affected, place) in advisory.affected.iter().zip(places) {
-            let key = key(&affected.ecosystem, &affected.name);
-            self.index.entry(key).or_default().push((self.at, self.at + place as u64));
+        self.add_record(&record::write(advisory).map_err(FeedError::Damaged)?)
+    }
+
+    /// Adds an advisory by its record.
+    pub(super) fn add_record(&mut self, bytes: &[u8]) -> Result<(), FeedError> {
+        let damaged = || FeedError::Damaged("a record that was made here".to_owned());
+        let (head, parts) = record::head(bytes).zip(record::parts(bytes)).ok_or_else(damaged)?;
+        let mut families = BTreeSet::new();
+        for (place, ecosystem, name) in parts {
+            self.index.entry(key(ecosystem, name)).or_default().push((self.at, self.at + place as u64));
+            families.insert(family(ecosystem));
         }
-        let families: BTreeSet<_> = advisory.affected.iter().map(|one| family(&one.ecosystem)).collect();
         for family in families {
             *self.ecosystems.entry(family.to_owned()).or_default() += 1;
         }
         self.advisories += 1;
-        self.known_exploited += u64::from(advisory.known_exploited);
-        self.newest = self.newest.max(advisory.modified);
-        self.put(&bytes)
+        self.known_exploited += u64::from(head.known_exploited);
+        self.newest = self.newest.max(head.modified());
+        self.put(bytes)
     }
 
     /// Writes what finds the advisories. The digest of everything, and what the feed says about itself.
