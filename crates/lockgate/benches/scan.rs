@@ -1,11 +1,17 @@
 //! Scans of large real images, beside Trivy and Syft in the same run. The images and the two peers are made by
 //! `../shared/arena/build-images`; without them this says so and ends.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may panic"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use serde_json::Value;
 use xtask::parts::{self, program};
 
 const RUNS: usize = 5;
@@ -23,8 +29,9 @@ fn main() {
         bench.cold_and_warm(image);
     }
     bench.with_feed("web-big");
-    bench.one_new_layer("small", "py-vuln", "py-vuln-v2");
-    bench.one_new_layer("50 MB", "py-vuln", "node-vuln");
+    bench.one_new_layer("web-big", 1 << 20);
+    bench.one_new_layer("web-big", 54_000_000);
+    bench.one_new_layer("py-vuln-v2", 1 << 20);
 }
 
 /// What one process took.
@@ -178,18 +185,59 @@ impl Bench {
         told(&format!("{image}, warm, with vulnerabilities and licenses"), &ours, &theirs, None);
     }
 
-    fn one_new_layer(&self, size: &str, base: &str, image: &str) {
+    /// An image whose layers are all known but one: that whose size is nearest.
+    fn one_new_layer(&self, image: &str, size: u64) {
         let packages: &[&str] = &["--format", "cyclonedx"];
+        let (base, size) = self.without_a_layer(image, size);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
             let caches = [self.fresh(), self.fresh()];
-            self.lockgate(base, caches[0].path());
-            self.trivy(base, caches[1].path(), packages);
+            self.lockgate(&base, caches[0].path());
+            self.trivy(&base, caches[1].path(), packages);
             ours.push(self.lockgate(image, caches[0].path()));
             theirs.push(self.trivy(image, caches[1].path(), packages));
         }
         let syft = medians(&(0..SYFT_RUNS).map(|_| self.syft(image)).collect::<Vec<_>>());
-        told(&format!("new layers on a known base ({size})"), &ours, &theirs, Some(syft));
+        let size = size as f64 / 1e6;
+        told(&format!("{image}, a new layer of {size:.1} MB on a known base"), &ours, &theirs, Some(syft));
+    }
+
+    /// A layout of `image` without the layer whose size is nearest to `size`; its path, and that layer's size.
+    fn without_a_layer(&self, image: &str, size: u64) -> (String, u64) {
+        let (from, to) = (self.images.join(image), self.scratch.path().join(format!("{image}-{size}")));
+        std::fs::create_dir_all(to.join("blobs")).unwrap();
+        let blobs = to.join("blobs/sha256");
+        if !blobs.exists() {
+            std::fs::create_dir(&blobs).unwrap();
+            for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap().map(|blob| blob.unwrap()) {
+                std::os::unix::fs::symlink(blob.path().canonicalize().unwrap(), blobs.join(blob.file_name()))
+                    .unwrap();
+            }
+        }
+        let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+        let hex = |value: &Value| value["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+        let write = |value: &Value| {
+            let bytes = value.to_string().into_bytes();
+            let digest = lockgate_model::Digest::of(&bytes);
+            std::fs::write(blobs.join(digest.hex()), &bytes).unwrap();
+            (digest.to_string(), bytes.len())
+        };
+        let mut index = read(&from.join("index.json"));
+        let mut manifest = read(&blobs.join(hex(&index["manifests"][0])));
+        let mut config = read(&blobs.join(hex(&manifest["config"])));
+        let layers = manifest["layers"].as_array_mut().unwrap();
+        let sizes: Vec<u64> = layers.iter().map(|layer| layer["size"].as_u64().unwrap()).collect();
+        let at = (0..sizes.len()).min_by_key(|at| sizes[*at].abs_diff(size)).unwrap();
+        layers.remove(at);
+        config["rootfs"]["diff_ids"].as_array_mut().unwrap().remove(at);
+        config.as_object_mut().unwrap().remove("history");
+        let (digest, length) = write(&config);
+        (manifest["config"]["digest"], manifest["config"]["size"]) = (digest.into(), length.into());
+        let (digest, length) = write(&manifest);
+        (index["manifests"][0]["digest"], index["manifests"][0]["size"]) = (digest.into(), length.into());
+        std::fs::write(to.join("index.json"), index.to_string()).unwrap();
+        std::fs::copy(from.join("oci-layout"), to.join("oci-layout")).unwrap();
+        (to.display().to_string(), sizes[at])
     }
 
     fn fresh(&self) -> tempfile::TempDir {

@@ -2,6 +2,7 @@
 //! of them again under other names as are missing.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a benchmark may panic, and measures time"
