@@ -17,7 +17,7 @@ const LEVELS: usize = 8;
 /// Why tiles do not make a right edge.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EdgeError {
-    /// A tile is missing or has another width than the size of the tree demands.
+    /// A tile is missing, or has fewer hashes than the size of the tree demands.
     #[error("tile {level}/{index} has {actual} hashes; a tree of {size} entries needs {needed}")]
     Width {
         /// Level of the tile.
@@ -74,17 +74,19 @@ impl Edge {
     }
 
     /// The edge of a tree of `size` entries, from the tiles that [`needed_tiles`] names, checked against the
-    /// root of the signed checkpoint of that size.
+    /// root of the signed checkpoint of that size. A tile may have grown since: another process appends, and what it
+    /// adds is not of this tree.
     pub fn load(size: u64, root: &Hash, tiles: &[(TileId, Vec<u8>)]) -> Result<Self, EdgeError> {
         let mut edge = Self { size, growing: Vec::new(), changed: BTreeMap::new() };
         for (id, needed) in needed_tiles(size) {
             let bytes = tiles.iter().find(|(other, _)| *other == id).map_or(&[][..], |(_, bytes)| bytes);
-            let hashes: Vec<Hash> =
+            let mut hashes: Vec<Hash> =
                 bytes.chunks_exact(32).filter_map(|chunk| Hash::try_from(chunk).ok()).collect();
-            if hashes.len() != needed || bytes.len() != needed * 32 {
+            if hashes.len() < needed || !bytes.len().is_multiple_of(32) {
                 let (level, index, actual) = (id.level, id.index, hashes.len());
                 return Err(EdgeError::Width { level, index, size, actual, needed });
             }
+            hashes.truncate(needed);
             while edge.growing.len() < usize::from(id.level) {
                 edge.growing.push(Vec::new());
             }
@@ -186,6 +188,29 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn tiles_that_grew_meanwhile_bring_the_edge_back(count in 0usize..600, more in 0usize..600) {
+            let (mut edge, mut later) = (Edge::new(), None);
+            for (at, entry) in entries(count + more).iter().enumerate() {
+                if at == count {
+                    edge.take_changed();
+                    later = Some(edge.clone());
+                }
+                edge.append(entry);
+            }
+            let mut then = later.unwrap_or_else(|| edge.clone());
+            then.take_changed();
+            let root = then.root();
+            let mut all = Edge::new();
+            let mut stored = BTreeMap::new();
+            for entry in entries(count + more) {
+                all.append(&entry);
+                stored.extend(all.take_changed());
+            }
+            let tiles: Vec<_> = stored.into_iter().collect();
+            prop_assert_eq!(Edge::load(count as u64, &root, &tiles).unwrap(), then);
+        }
+
         #[test]
         fn the_tiles_written_bring_the_edge_back(count in 0usize..1200, at in 0usize..4000, bit in 0u8..8) {
             let mut edge = Edge::new();
