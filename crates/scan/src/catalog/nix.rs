@@ -10,12 +10,11 @@ pub(super) fn wants(path: &str) -> bool {
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     let database = SqliteDatabase::open(file.bytes).ok_or("it is no SQLite database")?;
-    let rows = database.table("ValidPaths")?;
-    let paths = rows.into_iter().filter_map(|row| match row.into_iter().nth(1) {
-        Some(Field::Text(path)) => Some(path),
+    let found = database.table("ValidPaths", |row| match row.get(1) {
+        Some(Field::Text(path)) => package(path),
         _ => None,
-    });
-    let mut packages: Vec<_> = paths.filter_map(|path| package(&path)).collect();
+    })?;
+    let mut packages: Vec<_> = found.into_iter().flatten().collect();
     packages.sort();
     packages.dedup();
     Ok(packages.into())

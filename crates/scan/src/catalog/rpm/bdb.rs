@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Values;
+
 const HASH_MAGIC: u32 = 0x0006_1561;
 /// Bytes of a page's head.
 const HEAD: usize = 26;
@@ -46,14 +48,14 @@ pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     if last.checked_add(1).and_then(|pages| pages.checked_mul(page)).is_none_or(|size| size > bytes.len()) {
         return Err(malformed("it is cut off"));
     }
-    let mut headers = Vec::new();
+    let mut headers = Values::of(bytes.len());
     for at in 1..=last {
         let here = table.page(at).ok_or_else(|| malformed("a page is missing"))?;
         if matches!(here.get(25), Some(&(HASH | HASH_UNSORTED))) {
             table.values(here, &mut headers).ok_or_else(|| malformed("a hash page"))?;
         }
     }
-    Ok(headers)
+    Ok(headers.values)
 }
 
 impl<'a> Table<'a> {
@@ -63,14 +65,14 @@ impl<'a> Table<'a> {
     }
 
     /// Keys and values take turns; the values are headers.
-    fn values(&self, page: &[u8], headers: &mut Vec<Vec<u8>>) -> Option<()> {
+    fn values(&self, page: &[u8], headers: &mut Values) -> Option<()> {
         let count = short(page, 20)?;
         for at in (1..count).step_by(2) {
             let start = short(page, HEAD + at * 2)?;
             match *page.get(start)? {
                 OFF_PAGE => {
                     let (first, length) = (number(page, start + 4)?, number(page, start + 8)?);
-                    headers.push(self.overflow(first as usize, length as usize)?);
+                    headers.push(self.overflow(first as usize, length as usize)?)?;
                 }
                 ON_PAGE => {
                     // Items are laid from the end of the page: the one before ends where this begins.
@@ -78,7 +80,7 @@ impl<'a> Table<'a> {
                     let value = page.get(start + 1..end)?;
                     // The counter of packages is a value of four bytes.
                     if value.len() > 16 {
-                        headers.push(value.to_vec());
+                        headers.push(value.to_vec())?;
                     }
                 }
                 _ => return None,
@@ -144,6 +146,22 @@ mod tests {
     fn reads_values_on_and_off_the_page() {
         let found = headers(&database()).unwrap();
         assert_eq!(found, [b"a header that lies on page".to_vec(), vec![b'x'; 490]]);
+    }
+
+    #[test]
+    fn items_that_share_a_value_are_told() {
+        let mut shared = database();
+        let page = 512;
+        for count in [4u16, 8, 12] {
+            put(&mut shared, page + 20, &count.to_le_bytes());
+            for at in 4..usize::from(count) {
+                let start = if at % 2 == 0 { 475u16 } else { 463 };
+                put(&mut shared, page + HEAD + at * 2, &start.to_le_bytes());
+            }
+            let found = headers(&shared);
+            // The value on the page, and that of 490 bytes again and again, in a file of 2048.
+            assert_eq!(found.is_ok(), count < 12, "{count}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER;
 
 use super::super::{Facts, Found, Owned, PackageKind, Sum, may_speak};
+use crate::limits;
 
 const NAME: u32 = 1000;
 const VERSION: u32 = 1001;
@@ -136,6 +137,10 @@ fn owned(header: &Header<'_>, owner: &str) -> Vec<Owned> {
     let mut files = Vec::new();
     for (at, (name, place)) in names.iter().zip(&places).enumerate() {
         let Some(folder) = folders.get(*place as usize) else { continue };
+        // No file of an image has a longer path; and a long one named often would fill the memory.
+        if folder.len() + name.len() > limits::PATH_BYTES {
+            continue;
+        }
         let path = format!("{}{name}", folder.trim_start_matches('/'));
         if may_speak(&path) {
             let sum = sums.get(at).and_then(|sum| HEXLOWER.decode(sum.as_bytes()).ok());

@@ -52,6 +52,27 @@ fn manifest(text: &str) -> Result<Facts, String> {
     Ok(packages.into())
 }
 
+/// Values drawn from a database. Those of an honest one lie apart, so that all of them are no more than the file;
+/// pointers of an enemy's lead to the same bytes again and again, until they fill the memory.
+struct Values {
+    values: Vec<Vec<u8>>,
+    left: usize,
+}
+
+impl Values {
+    /// Of a database of so many bytes.
+    fn of(database: usize) -> Self {
+        Self { values: Vec::new(), left: database }
+    }
+
+    /// Adds a value; nothing when there are more than the file holds.
+    fn push(&mut self, value: Vec<u8>) -> Option<()> {
+        self.left = self.left.checked_sub(value.len())?;
+        self.values.push(value);
+        Some(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

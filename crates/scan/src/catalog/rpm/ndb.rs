@@ -1,6 +1,8 @@
 //! SUSE's form of the RPM database, `Packages.db` (rpm, `lib/backend/ndb/rpmpkg.c`): slots that say where each
 //! package's blob is.
 
+use super::Values;
+
 /// Bytes of a page of slots.
 const PAGE: usize = 4096;
 /// Bytes of a slot, of a blob's head, and the unit of a blob's place.
@@ -25,7 +27,7 @@ pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     }
     // The head takes the place of the first two slots.
     let slots = bytes.get(2 * SLOT..pages * PAGE).ok_or_else(|| malformed("it is cut off"))?;
-    let mut headers = Vec::new();
+    let mut headers = Values::of(bytes.len());
     for slot in slots.chunks_exact(SLOT) {
         if slot.get(..4) != Some(b"Slot") {
             return Err(malformed("a slot"));
@@ -34,18 +36,19 @@ pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
         if index == 0 && place == 0 || number(slot, 12) == Some(0) {
             continue;
         }
-        headers.push(blob(bytes, index, place as usize * SLOT).ok_or_else(|| malformed("a blob"))?);
+        let blob = blob(bytes, index, place as usize * SLOT).ok_or_else(|| malformed("a blob"))?;
+        headers.push(blob.to_vec()).ok_or_else(|| malformed("slots lead to the same blob"))?;
     }
-    Ok(headers)
+    Ok(headers.values)
 }
 
-fn blob(bytes: &[u8], index: u32, at: usize) -> Option<Vec<u8>> {
+fn blob(bytes: &[u8], index: u32, at: usize) -> Option<&[u8]> {
     let head = bytes.get(at..at.checked_add(SLOT)?)?;
     if head.get(..4)? != b"BlbS" || number(head, 4)? != index {
         return None;
     }
     let start = at + SLOT;
-    bytes.get(start..start.checked_add(number(head, 12)? as usize)?).map(<[u8]>::to_vec)
+    bytes.get(start..start.checked_add(number(head, 12)? as usize)?)
 }
 
 #[cfg(test)]
@@ -78,6 +81,18 @@ mod tests {
     #[test]
     fn finds_blobs_by_their_slots() {
         assert_eq!(headers(&database()).unwrap(), [b"hello".to_vec()]);
+    }
+
+    #[test]
+    fn slots_that_share_a_blob_are_told() {
+        let mut shared = database();
+        shared.resize(PAGE + SLOT + 3000, b'x');
+        shared[PAGE + 12..PAGE + 16].copy_from_slice(&3000u32.to_le_bytes());
+        for count in 1..=3 {
+            let slot = 2 * SLOT + (count - 1) * SLOT;
+            shared.copy_within(2 * SLOT..3 * SLOT, slot);
+            assert_eq!(headers(&shared).map(|found| found.len()).ok(), (count < 3).then_some(count));
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 /// Most bytes of one row.
 const ROW: u64 = 256 << 20;
+/// Most columns of one row (sqlite.org, "Limits").
+const COLUMNS: usize = 2000;
 
 /// A database being read.
 pub(in crate::catalog) struct Database<'a> {
@@ -28,11 +30,12 @@ pub(in crate::catalog) enum Field {
 /// The header of every package.
 pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let database = Database::open(bytes).ok_or("it is no SQLite database")?;
-    let blob = |row: Vec<Field>| match row.into_iter().nth(1) {
-        Some(Field::Blob(blob)) => Ok(blob),
-        _ => Err("a row of the package database is malformed".to_owned()),
-    };
-    database.table("Packages")?.into_iter().map(blob).collect()
+    let blobs = database.table("Packages", |row| match row.into_iter().nth(1) {
+        Some(Field::Blob(blob)) => Some(blob),
+        _ => None,
+    })?;
+    let whole: Option<Vec<_>> = blobs.into_iter().collect();
+    whole.ok_or_else(|| "a row of the package database is malformed".to_owned())
 }
 
 impl<'a> Database<'a> {
@@ -50,25 +53,32 @@ impl<'a> Database<'a> {
         sound.then_some(Self { bytes, page, usable: page - reserved })
     }
 
-    /// Every row of the table called `name`.
-    pub(in crate::catalog) fn table(&self, name: &str) -> Result<Vec<Vec<Field>>, String> {
+    /// What `pick` takes of every row of the table called `name`.
+    pub(in crate::catalog) fn table<T>(
+        &self,
+        name: &str,
+        pick: impl Fn(Vec<Field>) -> T,
+    ) -> Result<Vec<T>, String> {
         let malformed = || "the database is malformed".to_owned();
-        let schema = self.rows(1).ok_or_else(malformed)?;
-        let root = schema.into_iter().find_map(|row| match row.as_slice() {
+        let root_of = |row: Vec<Field>| match row.as_slice() {
             [Field::Text(kind), Field::Text(own), _, Field::Number(root), ..]
                 if kind == "table" && own.eq_ignore_ascii_case(name) =>
             {
                 usize::try_from(*root).ok()
             }
             _ => None,
-        });
+        };
+        let roots = self.rows(1, root_of).ok_or_else(malformed)?;
+        let root = roots.into_iter().flatten().next();
         let root = root.ok_or_else(|| format!("the database has no table {name}"))?;
-        self.rows(root).ok_or_else(malformed)
+        self.rows(root, pick).ok_or_else(malformed)
     }
 
-    /// The rows of the table whose tree begins at page `root`, in order.
-    fn rows(&self, root: usize) -> Option<Vec<Vec<Field>>> {
+    /// What `pick` takes of the rows of the table whose tree begins at page `root`, in order.
+    fn rows<T>(&self, root: usize, pick: impl Fn(Vec<Field>) -> T) -> Option<Vec<T>> {
         let (mut rows, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![root]);
+        // Rows of an honest database lie apart: all of them are no more than the file.
+        let mut left = self.bytes.len();
         while let Some(at) = open.pop() {
             let page = self.page(at).filter(|_| seen.insert(at))?;
             let head = if at == 1 { 100 } else { 0 };
@@ -87,7 +97,7 @@ impl<'a> Database<'a> {
                 13 => {
                     for cell in 0..cells {
                         let start = usize::from(short(page, head + 8 + cell * 2)?);
-                        rows.push(self.row(page, start, &mut seen)?);
+                        rows.push(pick(self.row(page, start, &mut seen, &mut left)?));
                     }
                 }
                 _ => return None,
@@ -102,7 +112,13 @@ impl<'a> Database<'a> {
         self.bytes.get(start..start.checked_add(self.page)?)
     }
 
-    fn row(&self, page: &[u8], start: usize, seen: &mut BTreeSet<usize>) -> Option<Vec<Field>> {
+    fn row(
+        &self,
+        page: &[u8],
+        start: usize,
+        seen: &mut BTreeSet<usize>,
+        left: &mut usize,
+    ) -> Option<Vec<Field>> {
         let mut at = start;
         let length = varint(page, &mut at)?;
         let id = varint(page, &mut at)?;
@@ -110,6 +126,7 @@ impl<'a> Database<'a> {
             return None;
         }
         let length = usize::try_from(length).ok()?;
+        *left = left.checked_sub(length)?;
         // "Cell payload overflow": how much of a long row stays on its page.
         let most = self.usable - 35;
         let least = (self.usable - 12) * 32 / 255 - 23;
@@ -137,6 +154,9 @@ fn record(payload: &[u8], id: i64) -> Option<Vec<Field>> {
     let head = usize::try_from(varint(payload, &mut at)?).ok()?;
     let (mut value, mut fields) = (head, Vec::new());
     while at < head {
+        if fields.len() >= COLUMNS {
+            return None;
+        }
         let kind = varint(payload, &mut at)?;
         let length = match kind {
             0 | 8 | 9 => 0,
@@ -206,6 +226,47 @@ mod tests {
         assert_eq!(whole(&[0x01, 0x00]), 256);
     }
 
+    /// A database of two pages: its schema, and the table `Packages` whose one row is named by so many cells.
+    fn database(cells: u16) -> Vec<u8> {
+        let mut bytes = vec![0; 1024];
+        bytes[..21].copy_from_slice(b"SQLite format 3\0\x02\0\x01\x01\0");
+        // Each cell: length, number, then the record: its head (length and types) and its values.
+        let schema = [b"\x1d\x01", &b"\x06\x17\x1d\x1d\x01\x0f"[..], b"tablePackagesPackages\x02x"].concat();
+        let row = [b"\x68\x01", &b"\x04\x00\x81\x54"[..], &[b'h'; 100]].concat();
+        for (page, head, count, cell) in [(0, 100, 1, schema), (512, 0, cells, row)] {
+            let start = 512 - cell.len();
+            bytes[page + start..page + 512].copy_from_slice(&cell);
+            bytes[page + head] = 13;
+            bytes[page + head + 3..page + head + 5].copy_from_slice(&count.to_be_bytes());
+            for at in 0..usize::from(count) {
+                let place = page + head + 8 + at * 2;
+                bytes[place..place + 2].copy_from_slice(&u16::try_from(start).unwrap().to_be_bytes());
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn one_row_named_again_and_again_is_told() {
+        assert_eq!(headers(&database(1)).unwrap(), [vec![b'h'; 100]]);
+        assert_eq!(headers(&database(9)).unwrap().len(), 9);
+        // Ten times a row of 104 bytes is more than the 1024 of the file.
+        assert!(headers(&database(10)).unwrap_err().contains("malformed"));
+    }
+
+    #[test]
+    fn a_row_of_too_many_columns_is_told() {
+        let row = |columns: usize| {
+            let head = columns + 2;
+            let mut payload =
+                [0x80 | (head >> 7), head & 0x7f].map(|byte| u8::try_from(byte).unwrap()).to_vec();
+            payload.resize(head, 0);
+            record(&payload, 1)
+        };
+        assert_eq!(row(COLUMNS).unwrap().len(), COLUMNS);
+        assert_eq!(row(COLUMNS + 1), None);
+    }
+
     #[test]
     fn a_tree_that_bites_its_tail_ends() {
         let mut bytes = b"SQLite format 3\0".to_vec();
@@ -213,6 +274,6 @@ mod tests {
         bytes.resize(512, 0);
         bytes[100] = 5;
         bytes[108..112].copy_from_slice(&1u32.to_be_bytes());
-        assert!(Database::open(&bytes).unwrap().table("Packages").is_err());
+        assert!(Database::open(&bytes).unwrap().table("Packages", drop).is_err());
     }
 }
