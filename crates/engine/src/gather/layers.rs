@@ -10,7 +10,7 @@ use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
-use lockgate_scan::{ANALYSER, LayerContent, analyse_verified, merge};
+use lockgate_scan::{ANALYSER, Base, LayerContent, Merged, analyse_verified, merge_onto};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -43,23 +43,50 @@ pub(crate) async fn inventory(
     if let Some(inventory) = kept_inventory(reach, &name).await {
         return Ok(inventory);
     }
-    let contents = contents(reach, repository, &manifest.layers, diff_ids).await?;
-    let layers: Vec<_> = manifest.layers.iter().cloned().zip(contents).collect();
-    let merged = crate::gather::blocking(move || merge(&layers)).await.map_err(|error| {
+    let base = known_base(reach, &manifest.layers, diff_ids).await;
+    let contents = contents(reach, repository, &manifest.layers, diff_ids, base.layers()).await?;
+    let layers = manifest.layers.clone();
+    let merged =
+        crate::gather::blocking(move || merge_onto(&base, &layers, &contents.iter().collect::<Vec<_>>()));
+    let Merged { inventory, bases } = merged.await.map_err(|error| {
         PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
-    });
-    let inventory = merged?;
+    })?;
+    // A cache that cannot be written costs time only.
     if let Ok(bytes) = serde_json::to_vec(&inventory) {
-        // A cache that cannot be written costs time only.
+        let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
+    }
+    for (count, bytes) in bases {
+        let name = base_name(&manifest.layers, diff_ids, count);
         let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
     }
     Ok(inventory)
 }
 
+/// The most of these layers that are kept as laid over each other; none of them where nothing is.
+async fn known_base(reach: &Reach, layers: &[Descriptor], diff_ids: &[Digest]) -> Base {
+    for count in (1..=layers.len()).rev() {
+        let kept = reach.layers.get(&base_name(layers, diff_ids, count), ANALYSER).await;
+        let base = kept.ok().flatten().and_then(|bytes| Base::from_bytes(&bytes));
+        if let Some(base) = base.filter(|base| base.layers() == count) {
+            return base;
+        }
+    }
+    Base::default()
+}
+
+/// The name under which the lowest `count` layers are kept as laid over each other.
+fn base_name(layers: &[Descriptor], diff_ids: &[Digest], count: usize) -> Digest {
+    name("what is left of the layers", layers.iter().zip(diff_ids).take(count))
+}
+
 /// The name under which the inventory of layers is kept: what each blob is, and what was claimed of it and found true.
 pub(crate) fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
-    let mut text = String::from("the inventory of the layers\n");
-    for (layer, diff_id) in layers.iter().zip(diff_ids) {
+    name("the inventory of the layers", layers.iter().zip(diff_ids))
+}
+
+fn name<'a>(what: &str, layers: impl Iterator<Item = (&'a Descriptor, &'a Digest)>) -> Digest {
+    let mut text = format!("{what}\n");
+    for (layer, diff_id) in layers {
         text.push_str(&format!("{} {} {diff_id} {}\n", layer.digest, layer.size, layer.media_type));
     }
     Digest::of(text.as_bytes())
@@ -74,16 +101,18 @@ fn parallel() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, PARALLEL_LAYERS)
 }
 
+/// What is in the layers above the first `known`.
 async fn contents(
     reach: &Reach,
     repository: &Repository,
     layers: &[Descriptor],
     diff_ids: &[Digest],
+    known: usize,
 ) -> Result<Vec<LayerContent>, PortError> {
     let places = Arc::new(Semaphore::new(parallel()));
     let mut jobs = JoinSet::new();
     // The largest first: the others fill what time is left beside it.
-    let mut order: Vec<_> = layers.iter().zip(diff_ids).enumerate().collect();
+    let mut order: Vec<_> = layers.iter().zip(diff_ids).enumerate().skip(known).collect();
     order.sort_by_key(|(_, (layer, _))| std::cmp::Reverse(layer.size));
     for (index, (layer, diff_id)) in order {
         let job = LayerJob {

@@ -1,0 +1,215 @@
+//! Lays layers over each other, as a container runtime does, and makes the inventory of what is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lockgate_model::inventory::{Confidence, Distribution, Package, Source, Unread};
+use lockgate_model::{Descriptor, Inventory};
+
+mod base;
+mod sieve;
+mod tree;
+
+use crate::ANALYSER;
+use crate::catalog::{self, Found, PackageKind};
+use crate::layer::LayerContent;
+use crate::{licenses, limits, ownership, paths};
+pub use base::Base;
+use tree::below;
+pub(crate) use tree::{Placed, Tree};
+
+/// Where the operating system's package managers keep their databases.
+const DATABASES: [&str; 6] = [
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "var/lib/dpkg/status",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+];
+
+/// The inventory of an image, from its layers, lowest first.
+pub fn merge(layers: &[(Descriptor, LayerContent)]) -> Inventory {
+    let (descriptors, contents): (Vec<_>, Vec<_>) =
+        layers.iter().map(|(layer, content)| (layer.clone(), content)).unzip();
+    merge_onto(&Base::default(), &descriptors, &contents).inventory
+}
+
+/// What laying layers over a base gives.
+pub struct Merged {
+    /// The inventory of the whole image.
+    pub inventory: Inventory,
+    /// The layers below the topmost as a base, and all of them, in the form that [`Base::from_bytes`] reads; without
+    /// those that the base had already. The next image likely stands on one of them.
+    pub bases: Vec<(usize, Vec<u8>)>,
+}
+
+/// The inventory of the image that has `layers`, lowest first, of which `base` holds the lower ones and `contents` are
+/// the others.
+pub fn merge_onto(base: &Base, layers: &[Descriptor], contents: &[&LayerContent]) -> Merged {
+    let mut tree = Tree::on(base);
+    let mut bases = Vec::new();
+    for ((at, layer), content) in layers.iter().enumerate().skip(base.layers()).zip(contents) {
+        tree.lay(at, layer, content);
+        if at + 2 >= layers.len() {
+            bases.extend(tree.to_base(at + 1).map(|bytes| (at + 1, bytes)));
+        }
+    }
+    Merged { inventory: tree.inventory(layers), bases }
+}
+
+impl Tree<'_> {
+    fn inventory(mut self, layers: &[Descriptor]) -> Inventory {
+        let distribution = self.distribution();
+        self.hidden_databases(layers);
+        let mut packages = self.packages(distribution.as_ref(), layers);
+        forget_named_twice(&mut packages);
+        self.forget_superseded(&mut packages);
+        if packages.len() >= limits::PACKAGES {
+            let reason = format!("the image has more than {} packages", limits::PACKAGES);
+            self.tell(layers, String::new(), reason);
+        }
+        let packages = packages.into_iter().map(|(_, package)| package).collect();
+        let mut inventory =
+            Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread: self.unread };
+        inventory.sort();
+        inventory
+    }
+
+    fn packages(
+        &self,
+        distribution: Option<&Distribution>,
+        layers: &[Descriptor],
+    ) -> Vec<(PackageKind, Package)> {
+        let licenses = self.licenses();
+        let linked = self.linked_packages();
+        let owners = ownership::of(self);
+        let mut packages = Vec::new();
+        for (path, placed) in &self.files {
+            let named = if catalog::is_package(path) {
+                path.clone()
+            } else {
+                let (folder, name) = paths::split(path);
+                match linked.get(folder) {
+                    Some(link) => format!("{link}/{name}"),
+                    None => continue,
+                }
+            };
+            let owner = owners.get(path.as_str()).copied().unwrap_or_default();
+            let Some(layer) = layers.get(placed.layer) else { continue };
+            for found in &placed.facts.packages {
+                // The package that owns a program answers for it; it needs no second name.
+                if packages.len() >= limits::PACKAGES
+                    || found.kind == PackageKind::Program && !owner.is_empty()
+                {
+                    continue;
+                }
+                let mut package = package(found, &named, distribution, &licenses, layer, placed);
+                package.installed_by = if found.kind.of_system() { String::new() } else { owner.to_owned() };
+                packages.push((found.kind, package));
+            }
+        }
+        packages
+    }
+
+    /// Drops what a Node lock file names beside the folder of what is installed: that folder says what is.
+    fn forget_superseded(&self, packages: &mut Vec<(PackageKind, Package)>) {
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        packages.retain(|(kind, package)| {
+            if *kind != PackageKind::Npm || package.confidence != Confidence::Declared {
+                return true;
+            }
+            let folder = paths::split(package.path.trim_start_matches('/')).0;
+            let modules =
+                if folder.is_empty() { "node_modules".to_owned() } else { format!("{folder}/node_modules") };
+            !*known.entry(modules).or_insert_with_key(|modules| below(&self.files, modules))
+        });
+    }
+
+    /// A database that is a link to where nobody looks for one would hide every package.
+    fn hidden_databases(&mut self, layers: &[Descriptor]) {
+        for database in DATABASES {
+            let real = self.resolve(database);
+            if real != database && !catalog::wants(&real) {
+                let reason = format!("the package database is a link to /{real}, where it is not read");
+                self.tell(layers, format!("/{database}"), reason);
+            }
+        }
+    }
+
+    fn tell(&mut self, layers: &[Descriptor], path: String, reason: String) {
+        self.unread.extend(layers.last().map(|layer| Unread { layer: layer.digest, path, reason }));
+    }
+
+    /// The folders that links in `node_modules` lead to, each with such a link.
+    fn linked_packages(&self) -> BTreeMap<String, &str> {
+        let mut linked = BTreeMap::new();
+        for (link, target) in &self.links {
+            if link.contains("node_modules/") && catalog::is_package(&format!("{link}/package.json")) {
+                linked.insert(self.resolve(&paths::link_target(link, target)), link.as_str());
+            }
+        }
+        linked
+    }
+
+    fn distribution(&self) -> Option<Distribution> {
+        let at = |path: &str| self.files.get(&self.resolve(path))?.facts.distribution.clone();
+        let [id, version, codename] = at("etc/os-release").or_else(|| at("usr/lib/os-release"))?;
+        Some(Distribution { id, version, codename })
+    }
+
+    /// Licences of Debian packages, by package name, from their copyright files.
+    fn licenses(&self) -> BTreeMap<&str, &[String]> {
+        let folder = self.files.range("usr/share/doc/".to_owned().."usr/share/doc0".to_owned());
+        let licenses = folder.filter_map(|(path, placed)| {
+            let name = path.strip_prefix("usr/share/doc/")?.strip_suffix("/copyright")?;
+            Some((name, placed.facts.licenses.as_slice()))
+        });
+        licenses.collect()
+    }
+}
+
+/// Drops what lock files name and what is installed in that version anyway.
+fn forget_named_twice(packages: &mut Vec<(PackageKind, Package)>) {
+    let installed: BTreeSet<_> = packages
+        .iter()
+        .filter(|(_, package)| package.confidence != Confidence::Declared)
+        .map(|(kind, package)| (*kind, package.name.clone(), package.version.clone()))
+        .collect();
+    packages.retain(|(kind, package)| {
+        package.confidence != Confidence::Declared
+            || !installed.contains(&(*kind, package.name.clone(), package.version.clone()))
+    });
+}
+
+fn package(
+    found: &Found,
+    path: &str,
+    distribution: Option<&Distribution>,
+    texts: &BTreeMap<&str, &[String]>,
+    layer: &Descriptor,
+    placed: &Placed<'_>,
+) -> Package {
+    let declared = if found.licenses.is_empty() && found.kind == PackageKind::Dpkg {
+        texts.get(found.name.as_str()).map(|licenses| licenses.to_vec()).unwrap_or_default()
+    } else {
+        found.licenses.clone()
+    };
+    let declared =
+        declared.into_iter().map(|license| licenses::expression(&license).unwrap_or(license)).collect();
+    let source = found.source.clone();
+    Package {
+        ecosystem: found.kind.ecosystem(distribution),
+        name: found.name.clone(),
+        version: found.version.clone(),
+        source: source.map(|[name, version]| Source { name, version }),
+        architecture: found.architecture.clone(),
+        purl: found.kind.purl(found, distribution),
+        licenses: declared,
+        layer: layer.digest,
+        layer_index: u32::try_from(placed.layer).unwrap_or(u32::MAX),
+        path: if found.inside.is_empty() { format!("/{path}") } else { format!("/{path}!/{}", found.inside) },
+        cataloger: found.kind.cataloger().to_owned(),
+        installed_by: String::new(),
+        confidence: found.confidence,
+    }
+}

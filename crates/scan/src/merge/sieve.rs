@@ -1,0 +1,105 @@
+//! Says at once, and mostly truly, that nothing is at a path: nearly all files of an image matter to no cataloger,
+//! and asking the maps about each costs more than everything else that laying layers over each other does.
+#![expect(clippy::disallowed_types, reason = "the sets are asked, and never gone through in order")]
+
+use std::collections::HashSet;
+
+/// The hash of a path and, on the way there, of every folder above it (FNV-1a, 64 bits). Two paths with one hash cost
+/// time only: who is told that something may be there looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PathHash(u64);
+
+impl PathHash {
+    /// The hash of the root.
+    const ROOT: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    fn byte(self, byte: u8) -> Self {
+        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    /// The hash of `path`.
+    pub(super) fn of(path: &str) -> Self {
+        path.bytes().fold(Self::ROOT, Self::byte)
+    }
+
+    /// The hash of `name` in the folder with this hash.
+    pub(super) fn join(self, name: &str) -> Self {
+        let folder = if self == Self::ROOT { self } else { self.byte(b'/') };
+        name.bytes().fold(folder, Self::byte)
+    }
+
+    /// The hashes of the folders above `path`, the root left out, and then its own.
+    fn each(path: &str) -> impl Iterator<Item = Self> {
+        let mut hash = Self::ROOT;
+        let bytes = path.bytes().map(Some).chain([None]);
+        bytes.filter_map(move |byte| {
+            let before = hash;
+            hash = byte.map_or(hash, |byte| hash.byte(byte));
+            byte.is_none_or(|byte| byte == b'/').then_some(before)
+        })
+    }
+}
+
+/// What was ever added; nothing is taken out.
+#[derive(Default)]
+pub(super) struct Sieve {
+    /// Every path, and every folder above one.
+    known: HashSet<u64>,
+    /// Every link.
+    links: HashSet<u64>,
+}
+
+impl Sieve {
+    /// Adds a file.
+    pub(super) fn add(&mut self, path: &str) {
+        self.known.extend(PathHash::each(path).map(|hash| hash.0));
+    }
+
+    /// Adds a link.
+    pub(super) fn add_link(&mut self, path: &str) {
+        self.add(path);
+        self.links.insert(PathHash::of(path).0);
+    }
+
+    /// Whether something may be at this path or below it.
+    pub(super) fn may_hold(&self, path: PathHash) -> bool {
+        path == PathHash::ROOT || self.known.contains(&path.0)
+    }
+
+    /// Whether the path or a folder above it may be a link.
+    pub(super) fn may_follow(&self, path: &str) -> bool {
+        !self.links.is_empty() && PathHash::each(path).any(|hash| self.links.contains(&hash.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path() -> impl Strategy<Value = String> {
+        "[ab]{1,2}(/[ab]{1,2}){0,3}"
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_there_is_never_denied(files in prop::collection::vec(path(), 0..6), asked in path()) {
+            let mut sieve = Sieve::default();
+            for (at, file) in files.iter().enumerate() {
+                if at % 2 == 0 { sieve.add(file) } else { sieve.add_link(file) }
+            }
+            let within = |file: &String, folder: &str| *file == folder || file.starts_with(&format!("{folder}/"));
+            let held = files.iter().any(|file| within(file, &asked));
+            prop_assert_eq!(sieve.may_hold(PathHash::of(&asked)), held);
+            let followed = files.iter().skip(1).step_by(2).any(|link| within(&asked, link));
+            prop_assert_eq!(sieve.may_follow(&asked), followed);
+        }
+
+        #[test]
+        fn a_name_joined_is_the_path(path in path(), name in "[a-z]{1,3}") {
+            prop_assert_eq!(PathHash::of(&path).join(&name), PathHash::of(&format!("{path}/{name}")));
+            prop_assert_eq!(PathHash::of("").join(&name), PathHash::of(&name));
+        }
+    }
+}
