@@ -1,5 +1,5 @@
-//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]` `cargo xtask tidy`, `cargo xtask bench` and `cargo xtask fuzz
-//! [SECONDS]`.
+//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]` and `cargo xtask
+//! fuzz [SECONDS]`.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,12 @@ fn main() -> ExitCode {
     let done = match arguments.next().as_deref() {
         Some("test") => xtask::test::run(&arguments.collect::<Vec<_>>()),
         Some("tidy") => xtask::tidy::run(),
-        Some("bench") => xtask::test::bench(),
+        Some("bench") => xtask::bench::run(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
-        _ => Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench | fuzz [SECONDS]"
-            .to_owned()),
+        _ => Err(
+            "usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | fuzz [SECONDS]"
+                .to_owned(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

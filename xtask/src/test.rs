@@ -56,23 +56,6 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs the benchmarks, one after another, and prints the machine's load before each.
-pub fn bench() -> Result<(), String> {
-    for package in ["lockgate-judge", "lockgate-engine", "lockgate-scan", "lockgate"] {
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        println!("== {package}; load {}", load.trim());
-        let status = Command::new(env!("CARGO"))
-            .args(["bench", "--quiet", "--package", package, "--benches"])
-            .env("LOCKGATE_PARTS", parts::folder())
-            .status()
-            .map_err(|error| error.to_string())?;
-        if !status.success() {
-            return Err(format!("the benchmarks of {package} failed"));
-        }
-    }
-    Ok(())
-}
-
 /// Notes that a test was skipped, for the summary.
 pub fn note_skip(test: &str, why: &str) {
     let Some(path) = std::env::var_os(SKIPS) else { return };
