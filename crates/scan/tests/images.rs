@@ -8,79 +8,19 @@
 )]
 
 mod layouts;
+mod tars;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use layouts::layout;
 use lockgate_model::oci::media;
 use lockgate_model::{Descriptor, Digest, Inventory};
-use lockgate_scan::{LayerContent, LayerError, analyse, merge};
+use lockgate_scan::{LayerError, analyse, merge};
 use proptest::prelude::*;
 use serde_json::Value;
-use tar::{Builder, EntryType, Header};
+use tars::{Item, gzip, layer, tar_of};
 use xtask::parts::{self, or_skip};
-
-/// What a layer may have.
-enum Item<'a> {
-    File(&'a str, &'a str),
-    Folder(&'a str),
-    Link(&'a str, &'a str),
-    Hard(&'a str, &'a str),
-}
-
-fn tar_of(items: &[Item<'_>]) -> Vec<u8> {
-    let mut tar = Builder::new(Vec::new());
-    for item in items {
-        let mut header = Header::new_gnu();
-        header.set_mode(0o644);
-        header.set_size(0);
-        let (path, content) = match item {
-            Item::File(path, content) => {
-                header.set_entry_type(EntryType::Regular);
-                header.set_size(content.len() as u64);
-                (path, *content)
-            }
-            Item::Folder(path) => {
-                header.set_entry_type(EntryType::Directory);
-                (path, "")
-            }
-            Item::Link(path, target) => {
-                header.set_entry_type(EntryType::Symlink);
-                header.set_link_name_literal(target).unwrap();
-                (path, "")
-            }
-            Item::Hard(path, target) => {
-                header.set_entry_type(EntryType::Link);
-                header.set_link_name_literal(target).unwrap();
-                (path, "")
-            }
-        };
-        // The library refuses `..`, which is what a hostile layer has: the name is written as it is.
-        let name = header.as_gnu_mut().unwrap();
-        name.name[..path.len()].copy_from_slice(path.as_bytes());
-        header.set_cksum();
-        tar.append(&header, content.as_bytes()).unwrap();
-    }
-    tar.into_inner().unwrap()
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(plain).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn layer(items: &[Item<'_>]) -> (Descriptor, LayerContent) {
-    let plain = tar_of(items);
-    let blob = gzip(&plain);
-    let descriptor = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
-    let content = analyse(&blob[..], &descriptor, Some(&Digest::of(&plain))).unwrap();
-    (descriptor, content)
-}
 
 fn names(inventory: &Inventory) -> BTreeSet<String> {
     inventory.packages.iter().map(|package| format!("{}@{}", package.name, package.version)).collect()

@@ -1,6 +1,9 @@
 //! Documents that lock files are written in: JSON, TOML and YAML, as one kind of value.
 
+use std::fmt;
+
 use saphyr_parser::{Event, Parser};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Deepest nesting of a YAML document.
@@ -12,6 +15,46 @@ const NODES: usize = 5_000_000;
 pub(super) fn json(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))
+}
+
+/// Reads the members called `keys` of a JSON object, the last of each name. The others are passed over whatever they
+/// hold: what a program loads although a strict reader stumbles over it must not hide.
+pub(super) fn some_members(bytes: &[u8], keys: &[&str]) -> Result<Value, String> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let map = Wanted(keys).deserialize(&mut reader).and_then(|map| reader.end().map(|()| map));
+    map.map(Value::Object).map_err(|error| format!("it is no JSON object: {error}"))
+}
+
+/// The members to read.
+struct Wanted<'a>(&'a [&'a str]);
+
+impl<'de> DeserializeSeed<'de> for Wanted<'_> {
+    type Value = Map<String, Value>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wanted<'_> {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = members.next_key::<String>()? {
+            if self.0.contains(&key.as_str()) {
+                map.insert(key, members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(map)
+    }
 }
 
 /// Reads TOML.
@@ -77,6 +120,16 @@ pub(super) fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_read_past_what_a_strict_reader_refuses() {
+        let odd = br#"{"name":"a","x":1e999,"y":"\ud800","name":"b","z":[{}]}"#;
+        assert!(json(odd).is_err());
+        assert_eq!(some_members(odd, &["name"]).unwrap(), serde_json::json!({"name": "b"}));
+        for bad in [&b"[\"name\"]"[..], b"{\"name\":\"a\"", b"{} {}", b"", b"{\"name\":\"\\ud800\"}"] {
+            assert!(some_members(bad, &["name"]).is_err());
+        }
+    }
 
     #[test]
     fn yaml_is_read_as_text_without_aliases() {

@@ -18,20 +18,33 @@ const ROOTS: [&str; 2] = ["node_modules/", "usr/share/nodejs/"];
 
 /// Whether `path` describes an installed package: below `node_modules`, and no material of another package.
 pub(super) fn is_package(path: &str) -> bool {
+    let Some(mut inner) = inside(path) else { return false };
+    !inner.any(|part| MATERIAL.contains(&part))
+}
+
+/// The parts of `path` after the name of the installed package it belongs to; nothing when it belongs to none.
+fn inside(path: &str) -> Option<impl Iterator<Item = &str>> {
     let below = |root: &str| {
         let at = path.rfind(root)?;
         let whole = at == 0 || path.as_bytes().get(at - 1) == Some(&b'/');
         path.get(at + root.len()..).filter(|_| whole)
     };
-    let Some(rest) = ROOTS.into_iter().find_map(below) else { return false };
+    let rest = ROOTS.into_iter().find_map(below)?;
     let name_parts = if rest.starts_with('@') { 2 } else { 1 };
     let mut inner = rest.split('/').skip(name_parts).peekable();
-    inner.peek().is_some() && !inner.any(|part| MATERIAL.contains(&part))
+    inner.peek().is_some().then_some(inner)
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
-    // What Node cannot read is no package either: a template or a test fixture.
-    let Ok(value) = documents::json(file.bytes) else { return Ok(Facts::default()) };
+    if file.bytes.is_empty() {
+        return Ok(Facts::default());
+    }
+    let value = match documents::some_members(file.bytes, &["name", "version", "license", "licenses"]) {
+        Ok(value) => value,
+        // The package's own description; what lies deeper is a template or a fixture, and Node reads it no more than this.
+        Err(why) if inside(file.path).is_some_and(|parts| parts.count() == 1) => return Err(why),
+        Err(_) => return Ok(Facts::default()),
+    };
     let (name, version) = (documents::word(&value, "name"), documents::word(&value, "version"));
     if name.is_empty() || version.is_empty() {
         return Ok(Facts::default());

@@ -14,7 +14,8 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     if file.name() == "Gemfile.lock" {
         return Ok(locked(&text).into());
     }
-    Ok(specification(&text).into_iter().collect::<Vec<_>>().into())
+    let found = specification(&text).ok_or("its name and version are not written as RubyGems writes them")?;
+    Ok(vec![found].into())
 }
 
 /// The text of `s.name = "rack".freeze`
@@ -26,6 +27,12 @@ fn assigned<'a>(text: &'a str, field: &str) -> Option<&'a str> {
     quoted(line).next()
 }
 
+/// `# stub: rack 2.2.3 ruby lib`, which RubyGems itself reads first.
+fn stub(text: &str) -> Option<(&str, &str)> {
+    let mut words = text.lines().find_map(|line| line.strip_prefix("# stub: "))?.split_whitespace();
+    Some((words.next()?, words.next()?))
+}
+
 /// The texts in quotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split(['"', '\'']).skip(1).step_by(2)
@@ -33,7 +40,8 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 /// The file says it in Ruby, which is not run: installed files are written by RubyGems in one shape.
 fn specification(text: &str) -> Option<Found> {
-    let (name, version) = (assigned(text, ".name")?, assigned(text, ".version")?);
+    let assigned = assigned(text, ".name").zip(assigned(text, ".version"));
+    let (name, version) = assigned.or_else(|| stub(text))?;
     let licenses = text.lines().find_map(|line| {
         let (left, right) = line.trim().split_once('=')?;
         matches!(left.trim().rsplit('.').next(), Some("licenses" | "license")).then(|| quoted(right))

@@ -47,7 +47,7 @@ pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent,
             Ok(path) if path.is_empty() => {}
             Ok(path) => walk.member(path, &member, tar.content())?,
             Err(why) => {
-                let path = String::from_utf8_lossy(&member.path).chars().take(200).collect();
+                let path = paths::text(&member.path).chars().take(200).collect();
                 walk.unread(path, why);
             }
         }
@@ -74,11 +74,10 @@ impl Walk<'_> {
             self.push(path, Kind::Removed);
             return Ok(());
         }
-        let link = || String::from_utf8_lossy(&member.link).into_owned();
         let kind = match member.kind {
             MemberKind::Folder => Kind::Folder,
-            MemberKind::Symlink => Kind::Link(link()),
-            MemberKind::Hard => self.hard_link(&path, &link()),
+            MemberKind::Symlink => Kind::Link(paths::text(&member.link)),
+            MemberKind::Hard => self.hard_link(&path, &member.link),
             MemberKind::File => self.file(&path, member, content).map_err(LayerError::Unreadable)?,
             MemberKind::Other => Kind::Other,
         };
@@ -245,8 +244,8 @@ impl Walk<'_> {
     }
 
     /// A hard link has the content of its target even when the target goes away later.
-    fn hard_link(&mut self, path: &str, target: &str) -> Kind {
-        let Ok(target) = paths::normal(target.as_bytes()) else {
+    fn hard_link(&mut self, path: &str, target: &[u8]) -> Kind {
+        let Ok(target) = paths::normal(target) else {
             self.unread(path.to_owned(), "its hard link leaves the root");
             return Kind::Other;
         };

@@ -76,3 +76,33 @@ pub(super) fn each_member(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(members: usize) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for at in 0..members {
+            zip.start_file(format!("{at}.jar"), SimpleFileOptions::default()).unwrap();
+            zip.write_all(b"0123456789").unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn read_all(members: usize, mut budget: Budget) -> Result<(), String> {
+        each_member(&archive(members), &mut budget, |member| member.read_nested().map(drop))
+    }
+
+    #[test]
+    fn one_budget_holds_for_all_members() {
+        assert_eq!(read_all(3, Budget { members: 3, nested: 30 }), Ok(()));
+        assert!(read_all(4, Budget { members: 3, nested: 100 }).unwrap_err().contains("files"));
+        assert!(read_all(3, Budget { members: 3, nested: 29 }).unwrap_err().contains("bytes"));
+    }
+}
