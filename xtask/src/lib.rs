@@ -1,6 +1,7 @@
 //! Chores: the real parts that tests talk to, the checks that `tidy` makes, and the run of all tests.
 
 pub mod bench;
+pub mod compare;
 pub mod fuzz;
 pub mod parts;
 pub mod test;

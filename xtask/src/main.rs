@@ -1,5 +1,5 @@
-//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]` and `cargo xtask
-//! fuzz [SECONDS]`.
+//! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
+//! compare [IMAGE...]` and `cargo xtask fuzz [SECONDS] [TARGET...]`.
 
 use std::process::ExitCode;
 
@@ -9,11 +9,13 @@ fn main() -> ExitCode {
         Some("test") => xtask::test::run(&arguments.collect::<Vec<_>>()),
         Some("tidy") => xtask::tidy::run(),
         Some("bench") => xtask::bench::run(&arguments.collect::<Vec<_>>()),
+        Some("compare") => xtask::compare::run(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
-        _ => Err(
-            "usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | fuzz [SECONDS]"
-                .to_owned(),
-        ),
+        _ => {
+            Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
+                  [IMAGE...] | fuzz [SECONDS] [TARGET...]"
+                .to_owned())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -62,13 +62,10 @@ struct Bench {
 impl Bench {
     fn new() -> Option<Self> {
         program("time").ok()?;
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        let arena = cache.join("lockgate-arena");
+        let arena = parts::built_images().ok()?;
         let [trivy, syft] = ["trivy", "syft"].map(|name| arena.join("bin").join(name));
         let images = arena.join("images");
-        let there = trivy.is_file() && syft.is_file() && images.join("web-big").is_dir();
-        there.then(|| Self { images, trivy, syft, scratch: tempfile::tempdir().unwrap() })
+        Some(Self { images, trivy, syft, scratch: tempfile::tempdir().unwrap() })
     }
 
     fn run(&self, command: &mut Command) -> Took {

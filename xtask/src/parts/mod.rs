@@ -47,6 +47,16 @@ pub fn arena() -> Result<PathBuf, Absent> {
     if path.is_dir() { Ok(path) } else { Err(Absent("../shared/arena is not here".to_owned())) }
 }
 
+/// The folder where `../shared/arena/build-images` puts large images (`images/`) and two peers (`bin/trivy`, `bin/syft`).
+pub fn built_images() -> Result<PathBuf, Absent> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let folder = cache.unwrap_or_default().join("lockgate-arena");
+    let there = folder.join("bin/trivy").is_file() && folder.join("bin/syft").is_file();
+    let missing = "build the images with `../shared/arena/build-images peers` and `build all`";
+    if there && folder.join("images").is_dir() { Ok(folder) } else { Err(Absent(missing.to_owned())) }
+}
+
 /// The signatures and documents of the arena, unpacked once.
 pub fn arena_signing() -> Result<PathBuf, Absent> {
     let packed = arena()?.join("signing.tar.zst");

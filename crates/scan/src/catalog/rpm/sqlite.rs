@@ -50,7 +50,7 @@ impl<'a> Database<'a> {
         };
         let reserved = usize::from(*bytes.get(20)?);
         let sound = (512..=65_536).contains(&page) && page.is_power_of_two() && reserved < 64;
-        sound.then_some(Self { bytes, page, usable: page - reserved })
+        sound.then(|| Self { bytes, page, usable: page - reserved })
     }
 
     /// What `pick` takes of every row of the table called `name`.
@@ -265,6 +265,13 @@ mod tests {
         };
         assert_eq!(row(COLUMNS).unwrap().len(), COLUMNS);
         assert_eq!(row(COLUMNS + 1), None);
+    }
+
+    #[test]
+    fn pages_without_size_are_told() {
+        let mut bytes = database(1);
+        (bytes[16], bytes[17], bytes[20]) = (0, 0, 101);
+        assert!(headers(&bytes).unwrap_err().contains("no SQLite"));
     }
 
     #[test]
