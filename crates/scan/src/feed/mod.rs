@@ -4,13 +4,13 @@
 //! is read where it lies: opening one reads its index, a search reads what it finds.
 //!
 //! ```text
-//! lockgate-feed-2 NL
+//! lockgate-feed-3 NL
 //! records     advisories, each a head and its packages (record.rs), in the order of their ids
 //! names       the keys of the index: ecosystem with its release, TAB, package name
 //! postings    pairs of places: of a record, and of a package in it
 //! index       of each key: place and length in names, first posting, how many; in the order of the keys
 //! header      FeedHeader, canonical JSON
-//! footer      length of the header (8 bytes, least significant first), `LGFEED2` NL
+//! footer      length of the header (8 bytes, least significant first), `LGFEED3` NL
 //! ```
 
 mod builder;
@@ -34,9 +34,9 @@ pub use delta::{Delta, delta};
 use crate::version::family;
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-feed-2";
+const FORMAT: &str = "lockgate-feed-3";
 /// What a feed ends with.
-const FOOTER: &[u8; 8] = b"LGFEED2\n";
+const FOOTER: &[u8; 8] = b"LGFEED3\n";
 /// Bytes of an entry of the index, and of a posting.
 const INDEX_ENTRY: usize = 32;
 const POSTING: usize = 16;
@@ -72,7 +72,7 @@ pub enum FeedError {
 /// What a feed says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedHeader {
-    /// `lockgate-feed-2`.
+    /// `lockgate-feed-3`.
     pub format: String,
     /// Advisories.
     pub advisories: u64,
@@ -134,6 +134,13 @@ pub struct Advisory {
     pub affected: Vec<Affected>,
 }
 
+impl Advisory {
+    /// Its names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.id).chain(&self.aliases).map(String::as_str)
+    }
+}
+
 /// One package that an advisory speaks about (OSV schema, "affected").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Affected {
@@ -150,6 +157,10 @@ pub struct Affected {
     /// Versions that have the fix, where no range says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixed: Vec<String>,
+    /// The distribution says that the hole is not there: not in `versions`, or in none where there are none. What
+    /// others say about the hole counts less.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unaffected: bool,
 }
 
 /// A point of a range (OSV schema, "affected[].ranges[].events").
@@ -162,6 +173,9 @@ pub enum RangeEvent {
     Fixed(String),
     /// The last version with the hole.
     LastAffected(String),
+    /// The range says nothing about this version and those after it; `*` is after every version. Of several the last
+    /// counts.
+    Limit(String),
 }
 
 /// A feed that was opened: its index is in memory, its advisories are read where they lie.

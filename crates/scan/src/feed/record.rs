@@ -46,6 +46,7 @@ struct Part<'a> {
     ranges: Vec<Vec<RangeEvent>>,
     versions: &'a str,
     fixed: &'a str,
+    unaffected: bool,
 }
 
 /// The lines of a list.
@@ -71,8 +72,14 @@ pub(super) fn write(advisory: &Advisory) -> Result<Vec<u8>, String> {
     put(&(advisory.affected.len() as u64), &mut bytes)?;
     for one in &advisory.affected {
         let (versions, fixed) = (one.versions.join("\n"), one.fixed.join("\n"));
-        let (ecosystem, name) = (&one.ecosystem, &one.name);
-        let part = Part { ecosystem, name, ranges: one.ranges.clone(), versions: &versions, fixed: &fixed };
+        let part = Part {
+            ecosystem: &one.ecosystem,
+            name: &one.name,
+            ranges: one.ranges.clone(),
+            versions: &versions,
+            fixed: &fixed,
+            unaffected: one.unaffected,
+        };
         put(&part, &mut bytes)?;
     }
     Ok(bytes)
@@ -140,6 +147,7 @@ pub(super) fn may_apply(part: &[u8], package: &Package) -> Option<bool> {
         ranges: &part.ranges,
         versions: lines(part.versions),
         fixed: lines(part.fixed),
+        unaffected: part.unaffected,
     };
     Some(said.may_apply(package))
 }
@@ -168,7 +176,7 @@ pub(super) fn read_whole(feed: &dyn FeedBytes, mut at: u64) -> Option<(Advisory,
 }
 
 fn whole(part: &[u8]) -> Option<Affected> {
-    let Part { ecosystem, name, ranges, versions, fixed } = postcard::from_bytes(part).ok()?;
+    let Part { ecosystem, name, ranges, versions, fixed, unaffected } = postcard::from_bytes(part).ok()?;
     let list = |text: &str| lines(text).map(str::to_owned).collect();
     Some(Affected {
         ecosystem: ecosystem.to_owned(),
@@ -176,6 +184,7 @@ fn whole(part: &[u8]) -> Option<Affected> {
         ranges,
         versions: list(versions),
         fixed: list(fixed),
+        unaffected,
     })
 }
 

@@ -56,6 +56,7 @@ fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Ra
             ranges: vec![range],
             versions: vec![],
             fixed: vec![],
+            unaffected: false,
         });
     }
     affected.sort();

@@ -85,6 +85,7 @@ struct EventRecord {
     introduced: Option<String>,
     fixed: Option<String>,
     last_affected: Option<String>,
+    limit: Option<String>,
 }
 
 /// What became of a record.
@@ -150,19 +151,31 @@ fn one(record: AffectedRecord) -> Option<Affected> {
     let package = record.package?;
     let name =
         if family(&package.ecosystem) == "PyPI" { normalised_python(&package.name) } else { package.name };
-    // A range of commits says nothing about versions.
-    let ranges = record.ranges.unwrap_or_default().into_iter().filter(|range| range.kind != "GIT");
+    // A range of commits says nothing about versions; the tags in it are listed, often with the `v` of a tag.
+    let (commits, ranges): (Vec<_>, Vec<_>) =
+        record.ranges.unwrap_or_default().into_iter().partition(|range| range.kind == "GIT");
     let fixed = record.database_specific.get("fixed_versions").and_then(Value::as_array);
     let fixed = fixed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     let mut versions = record.versions.unwrap_or_default();
+    if !commits.is_empty() {
+        let tags: Vec<_> = versions.iter().filter_map(|tag| of_tag(tag)).map(str::to_owned).collect();
+        versions.extend(tags);
+    }
     versions.sort();
+    versions.dedup();
     Some(Affected {
         ecosystem: ecosystem(package.ecosystem),
         name,
-        ranges: ranges.map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
+        ranges: ranges.into_iter().map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
         versions,
         fixed,
+        unaffected: false,
     })
+}
+
+/// The version that a tag is of: `1.2.3` of `v1.2.3`.
+fn of_tag(tag: &str) -> Option<&str> {
+    tag.strip_prefix('v').filter(|version| version.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// The ecosystem with its release as inventories name it: publishers add to it what os-release(5) does not say.
@@ -194,6 +207,7 @@ fn events(record: EventRecord) -> Vec<RangeEvent> {
         record.introduced.map(RangeEvent::Introduced),
         record.fixed.map(RangeEvent::Fixed),
         record.last_affected.map(RangeEvent::LastAffected),
+        record.limit.map(RangeEvent::Limit),
     ];
     events.into_iter().flatten().collect()
 }
