@@ -141,7 +141,9 @@ fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
 /// Whether the distribution says that the package has not the hole.
 fn denies(package: &Package, affected: &Affected) -> bool {
     let named = || affected.versions.iter().any(|one| one == version(package));
-    affected.unaffected && affected.ecosystem == package.ecosystem && (affected.versions.is_empty() || named())
+    affected.unaffected
+        && affected.ecosystem == package.ecosystem
+        && (affected.versions.is_empty() || named())
 }
 
 /// Whether every CVE that an advisory names is denied: for this release of the distribution, and not before the advisory
@@ -151,8 +153,7 @@ fn denied(advisory: &Advisory, affected: &Affected, denials: &[(&Advisory, &Affe
     cves.peek().is_some()
         && cves.all(|cve| {
             denials.iter().any(|(denial, said)| {
-                let heeded =
-                    said.ecosystem != affected.ecosystem || denial.modified >= advisory.modified;
+                let heeded = said.ecosystem != affected.ecosystem || denial.modified >= advisory.modified;
                 heeded && denial.names().any(|name| name == cve)
             })
         })

@@ -58,7 +58,7 @@ pub enum FeedError {
     },
     /// A file is none that is read.
     #[error(
-        "{name}: it is neither OSV (JSON, JSON lines, zip), nor Debian's tracker, nor Alpine's secdb, \
+        "{name}: it is neither OSV nor CSAF (JSON, JSON lines, zip, tar), nor Debian's tracker, nor Alpine's secdb, \
          nor CISA KEV, nor EPSS, nor of endoflife.date: {reason}"
     )]
     Unknown {

@@ -44,7 +44,7 @@ fn one(name: &str, cve: &str, release: &str, repository: &str, fixed: String, mo
         ranges: vec![range],
         versions: vec![],
         fixed: vec![],
-            unaffected: false,
+        unaffected: false,
     };
     let advisory = Advisory {
         id: format!("ALPINE-{cve}-{name}-{release}-{repository}"),

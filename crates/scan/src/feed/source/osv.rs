@@ -1,13 +1,10 @@
 //! One OSV record (ossf.github.io/osv-schema, 1.6), normalised.
 
-use std::str::FromStr;
-
-use cvss::Cvss;
-use lockgate_model::{Severity, Timestamp};
+use lockgate_model::Severity;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Rated, by_score, by_word, cvss2, first_line};
+use super::{Rated, by_score, by_vectors, by_word, first_line, instant};
 use crate::catalog::normalised_python;
 use crate::feed::{Advisory, Affected, RangeEvent};
 use crate::version::family;
@@ -118,7 +115,7 @@ fn normalise(record: Record) -> Result<Read, String> {
     affected.sort();
     let text = record.summary.filter(|text| !text.trim().is_empty()).or(record.details).unwrap_or_default();
     let advisory = Advisory {
-        modified: instant(&record.modified)?,
+        modified: instant("modified", &record.modified)?,
         id: record.id,
         aliases,
         severity: said.unwrap_or(Severity::Medium),
@@ -130,12 +127,6 @@ fn normalise(record: Record) -> Result<Read, String> {
         affected,
     };
     Ok(Read::Advisory(Box::new(Rated { advisory, rated: said.is_some() })))
-}
-
-/// An instant, or a day, which some sources write.
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let day = || format!("{text}T00:00:00Z").parse();
-    text.parse().or_else(|_| day()).map_err(|_| format!("`modified` is no date: {}", first_line(text)))
 }
 
 fn url(references: Vec<Reference>) -> Option<String> {
@@ -179,7 +170,7 @@ fn of_tag(tag: &str) -> Option<&str> {
 }
 
 /// The ecosystem with its release as inventories name it: publishers add to it what os-release(5) does not say.
-fn ecosystem(written: String) -> String {
+pub(super) fn ecosystem(written: String) -> String {
     let parts: Vec<&str> = written.split(':').collect();
     match parts.as_slice() {
         // `Ubuntu:22.04:LTS`; what is fixed in Ubuntu Pro only stays apart.
@@ -212,25 +203,12 @@ fn events(record: EventRecord) -> Vec<RangeEvent> {
     events.into_iter().flatten().collect()
 }
 
-/// The highest CVSS score of version 3 or 4, else of version 2, in tenths.
+/// The CVSS score of the record and its packages, in tenths.
 fn cvss(record: &Record) -> Option<u8> {
     let own = record.severity.iter().flatten();
     let of_packages =
         record.affected.iter().flatten().flat_map(|affected| affected.severity.iter().flatten());
-    let vectors: Vec<_> = own.chain(of_packages).map(|score| score.score.as_str()).collect();
-    let scores = vectors.iter().filter_map(|vector| Cvss::from_str(vector).ok());
-    let newest = scores.map(|cvss| tenths(cvss.score())).max();
-    newest.or_else(|| vectors.iter().filter_map(|vector| cvss2::tenths(vector)).max())
-}
-
-pub(super) fn tenths(score: f64) -> u8 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a CVSS score is 0.0 to 10.0"
-    )]
-    let tenths = (score.clamp(0.0, 10.0) * 10.0).round() as u8;
-    tenths
+    by_vectors(own.chain(of_packages).map(|score| score.score.as_str()))
 }
 
 /// The worst of the words that a database uses where it gives no score.
