@@ -159,12 +159,15 @@ pub struct Attest {
 /// `feed`
 #[derive(Debug, Subcommand)]
 pub enum Feed {
-    /// Read OSV (zip, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date into a feed
+    /// Read OSV and CSAF (zip, tar, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date
+    /// into a feed
     Import {
         /// The files and folders.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Download what changed of the files under `feeds` in lockgate.yaml, and import them
+    Update,
     /// List the imported feeds
     List,
     /// Compare a feed with its digest, and read all of it

@@ -55,9 +55,20 @@ impl Document {
 
 /// The highest CVSS score of version 3 or 4, else of version 2, in tenths.
 fn by_vectors<'a>(vectors: impl Iterator<Item = &'a str> + Clone) -> Option<u8> {
-    let scores = vectors.clone().filter_map(|vector| Cvss::from_str(vector).ok());
+    let whole = vectors.clone().filter(|vector| has_base(vector));
+    let scores = whole.filter_map(|vector| Cvss::from_str(vector).ok());
     let newest = scores.map(|cvss| tenths(cvss.score())).max();
     newest.or_else(|| vectors.filter_map(cvss2::tenths).max())
+}
+
+/// Whether a vector has every metric that its score needs (CVSS 3.1, table 15; CVSS 4.0, table 23): what is cut off must
+/// not score 0.
+fn has_base(vector: &str) -> bool {
+    const V3: [&str; 8] = ["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
+    const V4: [&str; 11] = ["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"];
+    let needed: &[&str] = if vector.starts_with("CVSS:4") { &V4 } else { &V3 };
+    let names = || vector.split('/').filter_map(|part| part.split_once(':')).map(|(name, _)| name);
+    needed.iter().all(|needed| names().any(|name| name == *needed))
 }
 
 fn tenths(score: f64) -> u8 {
