@@ -17,7 +17,7 @@ use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
 use lockgate_model::{Reference, Repository, Timestamp};
 use lockgate_registry::{HostSettings, Registries, Settings};
-use lockgate_store::{FeedFolder, HeadFile, LayerFolder, SqliteStore};
+use lockgate_store::{FeedFolder, HeadFile, IndexFile, LayerFolder, SqliteStore};
 
 use crate::commands::args::Global;
 use crate::config::{self, Config, FeedEntry};
@@ -255,6 +255,11 @@ impl Session {
     /// The folder of feeds: a large one is made there.
     pub fn feed_folder(&self) -> PathBuf {
         self.feeds.clone()
+    }
+
+    /// Where the index of inventories is kept.
+    pub fn index(&self) -> IndexFile {
+        IndexFile::new(self.feeds.with_file_name("inventories.index"))
     }
 
     /// Checkpoints kept beside the database.

@@ -185,6 +185,13 @@ pub enum Feed {
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
     },
+    /// List the recorded artifacts with packages that changed between two feeds
+    Affected {
+        /// The feed to begin with: its digest or the first digits of it; without it, the feed before the last.
+        from: Option<String>,
+        /// The feed to arrive at; without it, the feed imported last.
+        to: Option<String>,
+    },
     /// Import the feed that a delta makes of one that is here
     Apply {
         /// The delta.

@@ -17,6 +17,7 @@ mod builder;
 mod delta;
 mod record;
 mod source;
+mod touched;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
 pub use delta::{Delta, delta};
+pub use touched::{PackageKey, touched};
 
 use crate::version::family;
 
@@ -327,11 +329,18 @@ impl Feed {
 /// Records, each with packages in it, by place.
 type Places = BTreeMap<u64, BTreeSet<u64>>;
 
+/// The keys that advisories about a package have.
+pub fn keys_of(package: &Package) -> impl Iterator<Item = PackageKey> {
+    let (family, name) = advisory_key(package);
+    let own = (package.ecosystem != family).then(|| package.ecosystem.clone());
+    own.into_iter()
+        .chain([family.to_owned()])
+        .map(|ecosystem| PackageKey { ecosystem, name: name.to_owned() })
+}
+
 /// What speaks about a package is filed under its release, or under its ecosystem for every release.
 fn keys(package: &Package) -> impl Iterator<Item = String> {
-    let (family, name) = advisory_key(package);
-    let own = (package.ecosystem != family).then(|| writer::key(&package.ecosystem, name));
-    own.into_iter().chain([writer::key(family, name)])
+    keys_of(package).map(|PackageKey { ecosystem, name }| writer::key(&ecosystem, &name))
 }
 
 /// The name under which advisories speak of a package: that of its source, for distributions.

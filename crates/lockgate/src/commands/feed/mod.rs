@@ -1,5 +1,6 @@
 //! `feed`: import, update, list and show feeds of advisories.
 
+mod affected;
 mod update;
 
 use std::fs::File;
@@ -55,6 +56,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> 
         Feed::Show { feed } => one(global, &session, feed.as_deref()).await,
         Feed::Verify { feed } => verify(global, &session, feed.as_deref()).await,
         Feed::Delta { from, to, file } => step(&session, from, to.as_deref(), file).await,
+        Feed::Affected { from, to } => affected::run(global, &session, from.as_deref(), to.as_deref()).await,
         Feed::Apply { file } => apply(global, &session, file).await,
     }
 }
