@@ -206,7 +206,7 @@ fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
     let base = import(&[record("X-0", "npm", "nothing-here", 1)]);
     let with = [
         record("X-0", "npm", "nothing-here", 1),
-        record("X-1", "Alpine:v3.20", "openssl", 1),
+        record("X-1", "Alpine:v3.22", "openssl", 1),
         record("X-2", "Alpine:v3.19", "musl", 1),
     ];
     let new = import(&with);
