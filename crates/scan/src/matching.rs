@@ -7,7 +7,7 @@ use std::fmt;
 use lockgate_model::{Inventory, Package, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Advisory, Affected, RangeEvent, advisory_key};
+use crate::feed::{Advisory, Affected, RangeEvent, names, version};
 use crate::version::{NotComparable, compare, family};
 
 /// An advisory that applies to a package. Advisories that name the same hole are one match.
@@ -76,21 +76,22 @@ pub struct Matches {
 
 /// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
 pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matches {
-    let mut by_name: BTreeMap<(&str, &str), Vec<(&Advisory, &Affected)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(&str, (&str, bool)), Vec<(&Advisory, &Affected)>> = BTreeMap::new();
     for advisory in advisories {
         for affected in &advisory.affected {
-            let key = (family(&affected.ecosystem), affected.name.as_str());
+            let key = (family(&affected.ecosystem), (affected.name.as_str(), affected.binary));
             by_name.entry(key).or_default().push((advisory, affected));
         }
     }
     let mut matches = Matches::default();
     for (index, package) in inventory.packages.iter().enumerate() {
-        let Some(candidates) = by_name.get(&advisory_key(package)) else { continue };
-        if vendor_answers(inventory, package) {
+        let candidates =
+            || names(package).filter_map(|name| by_name.get(&(family(&package.ecosystem), name))).flatten();
+        if candidates().next().is_none() || vendor_answers(inventory, package) {
             continue;
         }
         let said: Vec<_> =
-            candidates.iter().filter(|(_, one)| same_release(package, &one.ecosystem)).copied().collect();
+            candidates().filter(|(_, one)| same_release(package, &one.ecosystem)).copied().collect();
         let denials: Vec<_> = said.iter().filter(|(_, one)| denies(package, one)).copied().collect();
         let mut applying = Vec::new();
         for (advisory, affected) in &said {
@@ -140,7 +141,7 @@ fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
 
 /// Whether the distribution says that the package has not the hole.
 fn denies(package: &Package, affected: &Affected) -> bool {
-    let named = || affected.versions.iter().any(|one| one == version(package));
+    let named = || affected.versions.iter().any(|one| one == version(package, affected.binary));
     affected.unaffected
         && affected.ecosystem == package.ecosystem
         && (affected.versions.is_empty() || named())
@@ -165,6 +166,7 @@ pub(crate) struct Said<'a, V, F> {
     pub(crate) ranges: &'a [Vec<RangeEvent>],
     pub(crate) versions: V,
     pub(crate) fixed: F,
+    pub(crate) binary: bool,
     pub(crate) unaffected: bool,
 }
 
@@ -172,11 +174,6 @@ pub(crate) struct Said<'a, V, F> {
 /// all (OSV schema, "affected[].package field").
 fn same_release(package: &Package, ecosystem: &str) -> bool {
     ecosystem == package.ecosystem || !ecosystem.contains(':')
-}
-
-/// The version that advisories speak about: the source's, for distributions.
-fn version(package: &Package) -> &str {
-    package.source.as_ref().map_or(&package.version, |source| &source.version)
 }
 
 /// A hole that a package has.
@@ -194,6 +191,7 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
         ranges: &affected.ranges,
         versions: affected.versions.iter().map(String::as_str),
         fixed: affected.fixed.iter().map(String::as_str),
+        binary: affected.binary,
         unaffected: affected.unaffected,
     };
     if !said.applies(package)? {
@@ -205,7 +203,7 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
         RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
     });
     let fixes: Vec<_> = fixes.chain(affected.fixed.iter().map(String::as_str)).collect();
-    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package), &fixes) }))
+    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package, affected.binary), &fixes) }))
 }
 
 impl<'a, V, F> Said<'a, V, F>
@@ -222,7 +220,7 @@ where
         if self.unaffected {
             return Ok(false);
         }
-        let installed = version(package);
+        let installed = version(package, self.binary);
         // A list may name a version that it calls fixed as well: the fix counts.
         let named = self.versions.clone().any(|version| version == installed)
             && !self.fixed.clone().any(|version| version == installed);

@@ -37,7 +37,7 @@ fn inventory() -> Inventory {
         layer: Digest::of(b"l"),
         layer_index: 0,
         path: "/x".into(),
-        cataloger: "x".into(),
+        cataloger: if ecosystem.starts_with("Debian") { "dpkg" } else { "x" }.into(),
         installed_by: String::new(),
         confidence: Confidence::Recorded,
     };
@@ -185,6 +185,70 @@ fn what_a_distribution_denies_is_not_found() {
     let early = vex("known_not_affected", "CVE-1", "2024-01-01");
     assert_eq!(holes(&[osv("X-1", "Debian:12", &["CVE-1"]), early.clone()]), ["1 CVE-1"]);
     assert_eq!(holes(&[osv("X-1", "Debian", &["CVE-1"]), early]), [""; 0]);
+}
+
+/// A vendor may speak of packages as they are installed: of each by its own name and version.
+#[test]
+fn packages_as_they_are_installed_are_told_from_their_sources() {
+    let leaf = |id: &str, helper: Value| {
+        json!({"category": "product_version", "name": id,
+        "product": {"name": id, "product_id": id, "product_identification_helper": helper}})
+    };
+    let of = |id: &str| {
+        json!({"category": "default_component_of", "product_reference": id, "relates_to_product_reference": "sles",
+        "full_product_name": {"name": id, "product_id": format!("sles:{id}")}})
+    };
+    let [fixed, other, source] = ["libz1-1.3-5.1.x86_64", "zlib-devel-1.3-5.1.x86_64", "zlib-1.3-5.1.src"];
+    let with = |status: Value| {
+        let mut document = vex("known_affected", "CVE-1", "2024-01-01");
+        document["product_tree"] = json!({
+            "branches": [leaf("sles", json!({"cpe": "cpe:/o:suse:sles:15:sp5"})), leaf(fixed, json!({})), leaf(other, json!({})), leaf(source, json!({}))],
+            "relationships": [of(fixed), of(other), of(source)]});
+        document["vulnerabilities"][0]["product_status"] = status;
+        document
+    };
+    let mut inventory = inventory();
+    inventory.packages.truncate(2);
+    for (package, name) in inventory.packages.iter_mut().zip(["libz1", "libminizip1"]) {
+        package.ecosystem = "SUSE:15.5".into();
+        (package.name, package.version, package.cataloger) = (name.into(), "1.3-5.0".into(), "rpm".into());
+        // The source has another version, as some have.
+        package.source =
+            Some(lockgate_model::inventory::Source { name: "zlib".into(), version: "1.3-9.9".into() });
+    }
+    let holes = |status: Value| {
+        let feed = opened(&built(&[with(status)]));
+        let (extract, applying) =
+            (feed.extract(&[&inventory]).unwrap(), feed.applying(&[&inventory]).unwrap());
+        let found = match_inventory(&inventory, &extract);
+        assert_eq!(found, match_inventory(&inventory, &applying));
+        let name = |hole: &lockgate_scan::Match| {
+            format!("{} {}", inventory.packages[hole.package].name, hole.fixed.clone().unwrap_or_default())
+        };
+        found.matches.iter().map(name).collect::<Vec<_>>()
+    };
+    let all =
+        |key: &str, ids: &[&str]| json!({key: ids.iter().map(|id| format!("sles:{id}")).collect::<Vec<_>>()});
+    assert_eq!(holes(all("recommended", &[fixed, other])), ["libz1 1.3-5.1"]);
+    assert_eq!(holes(all("recommended", &[other])), [""; 0]);
+    assert_eq!(holes(all("recommended", &[source])), [""; 0], "the source is newer than its fix");
+    // The whole source is open, one package of it is not affected in the version that is installed.
+    inventory.packages[0].version = "1.3-5.1".into();
+    let holes = |status: Value| {
+        let feed = opened(&built(&[with(status)]));
+        match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap()).matches.len()
+    };
+    let open = json!({"first_affected": [format!("sles:{source}")]});
+    assert_eq!(holes(open.clone()), 2);
+    let mut but_one = open;
+    but_one["known_not_affected"] = json!([format!("sles:{fixed}")]);
+    assert_eq!(holes(but_one), 1);
+    // A denial is no finding, whatever it names and has no name of.
+    let mut nameless = with(all("known_not_affected", &[fixed]));
+    nameless["vulnerabilities"][0].as_object_mut().unwrap().remove("cve");
+    let feed = opened(&built(&[nameless]));
+    assert_eq!(feed.summary().advisories, 1);
+    assert_eq!(match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap()).matches.len(), 0);
 }
 
 /// What one range says about version 1.5.0 of the npm package `a`.

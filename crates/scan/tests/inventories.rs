@@ -13,6 +13,7 @@ use lockgate_scan::{Feed, FeedBuilder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+/// Debian's are what dpkg installed.
 fn package((ecosystem, name, source): &(&str, &str, Option<&str>)) -> Package {
     Package {
         ecosystem: (*ecosystem).into(),
@@ -25,7 +26,7 @@ fn package((ecosystem, name, source): &(&str, &str, Option<&str>)) -> Package {
         layer: Digest::of(b"l"),
         layer_index: 0,
         path: "/x".into(),
-        cataloger: "x".into(),
+        cataloger: if ecosystem.starts_with("Debian") { "dpkg" } else { "x" }.into(),
         installed_by: String::new(),
         confidence: Confidence::Recorded,
     }
@@ -76,20 +77,27 @@ fn opened(bytes: &[u8]) -> InventoryIndex {
 fn by_looking(all: &[(Subject, Inventory)], keys: &BTreeSet<PackageKey>) -> BTreeSet<Subject> {
     let has = |inventory: &Inventory| {
         inventory.packages.iter().any(|package| {
-            let name = package.source.as_ref().map_or(&package.name, |source| &source.name);
+            let source = package.source.as_ref().map_or(&package.name, |source| &source.name);
             let family = package.ecosystem.split(':').next().unwrap();
             keys.iter().any(|key| {
-                key.name == *name && (key.ecosystem == package.ecosystem || key.ecosystem == family)
+                let installed = key.binary && key.name == package.name && package.cataloger == "dpkg";
+                (installed || !key.binary && key.name == *source)
+                    && (key.ecosystem == package.ecosystem || key.ecosystem == family)
             })
         })
     };
     all.iter().filter(|(_, inventory)| has(inventory)).map(|(subject, _)| *subject).collect()
 }
 
+/// Keys of packages: as they are installed, where a source is given.
 fn keys(packages: &[(&str, &str, Option<&str>)]) -> BTreeSet<PackageKey> {
     packages
         .iter()
-        .map(|(ecosystem, name, _)| PackageKey { ecosystem: (*ecosystem).into(), name: (*name).into() })
+        .map(|(ecosystem, name, source)| PackageKey {
+            binary: source.is_some(),
+            ecosystem: (*ecosystem).into(),
+            name: (*name).into(),
+        })
         .collect()
 }
 

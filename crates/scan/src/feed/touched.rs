@@ -12,8 +12,10 @@ use super::{Advisory, Feed, FeedError};
 pub struct PackageKey {
     /// The ecosystem.
     pub ecosystem: String,
-    /// The name: that of the source package, for distributions.
+    /// The name.
     pub name: String,
+    /// Whether it is that of a package as it is installed; else that of its source, for distributions.
+    pub binary: bool,
 }
 
 /// Of each package that an advisory names which is new, changed or gone, before or after: the ids of these advisories.
@@ -21,7 +23,8 @@ pub fn touched(old: &Feed, new: &Feed) -> Result<BTreeMap<PackageKey, BTreeSet<S
     let mut touched: BTreeMap<PackageKey, BTreeSet<String>> = BTreeMap::new();
     let mut note = |advisory: &Advisory| {
         for one in &advisory.affected {
-            let key = PackageKey { ecosystem: one.ecosystem.clone(), name: one.name.clone() };
+            let (ecosystem, name) = (one.ecosystem.clone(), one.name.clone());
+            let key = PackageKey { ecosystem, name, binary: one.binary };
             touched.entry(key).or_default().insert(advisory.id.clone());
         }
     };

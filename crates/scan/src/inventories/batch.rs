@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lockgate_model::Inventory;
 
-use super::{Subject, UNREAD, key_of};
+use super::{Subject, UNREAD, keys};
 
 /// Inventories by package, in memory until they are written.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ impl Batch {
 
     /// Adds an inventory; one that was added before counts once.
     pub fn add(&mut self, subject: Subject, inventory: &Inventory) {
-        let keys = inventory.packages.iter().map(key_of);
+        let keys = inventory.packages.iter().flat_map(keys);
         let unread = (!inventory.unread.is_empty()).then(|| UNREAD.to_vec());
         self.file(subject, keys.chain(unread));
     }

@@ -7,8 +7,8 @@
 //! lockgate-inventories-1 NL
 //! subjects    artifact and inventory, two digests each, sorted
 //! postings    of each key: the places of its subjects, ascending, each less the one before and 1, LEB128
-//! names       the keys: ecosystem without release, FF, package name, FF, release with its colon; sorted. FF alone is
-//!             the key of what was not read whole
+//! names       the keys: ecosystem without release, FF (FE for a package as it is installed), name, FF, release with its
+//!             colon; sorted. FF alone is the key of what was not read whole
 //! index       of each key: where its name and its postings begin; at the end, where they end
 //! header      canonical JSON
 //! footer      length of the header (8 bytes, least significant first), `LGINVS1` NL
@@ -25,7 +25,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Digest, Package, canon};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{PackageKey, advisory_key};
+use crate::feed::{PackageKey, names};
 use crate::version::family;
 
 pub use batch::Batch;
@@ -38,8 +38,9 @@ const FOOTER: &[u8; 8] = b"LGINVS1\n";
 /// Bytes of a subject, and of an entry of the index.
 const SUBJECT: usize = 64;
 const ENTRY: usize = 16;
-/// Stands between the parts of a key: no text has this byte.
+/// Stand between the parts of a key: no text has these bytes.
 const SEPARATOR: u8 = 0xff;
+const BINARY: u8 = 0xfe;
 
 /// Why an index cannot be read or made. Making it again from the ledger helps.
 #[derive(Debug, thiserror::Error)]
@@ -107,15 +108,16 @@ fn number(bytes: &[u8], at: usize) -> Option<u64> {
 const UNREAD: &[u8] = &[SEPARATOR];
 
 /// The key of a package of an ecosystem with its release.
-fn key(ecosystem: &str, name: &str) -> Vec<u8> {
+fn key(ecosystem: &str, name: &str, binary: bool) -> Vec<u8> {
     let family = family(ecosystem);
     let release = ecosystem.get(family.len()..).unwrap_or_default();
-    [family.as_bytes(), name.as_bytes(), release.as_bytes()].join(&SEPARATOR)
+    let first: &[u8] = if binary { &[BINARY] } else { &[SEPARATOR] };
+    [family.as_bytes(), first, name.as_bytes(), &[SEPARATOR], release.as_bytes()].concat()
 }
 
-/// The key that a package is filed under.
-fn key_of(package: &Package) -> Vec<u8> {
-    key(&package.ecosystem, advisory_key(package).1)
+/// The keys that a package is filed under.
+fn keys(package: &Package) -> impl Iterator<Item = Vec<u8>> {
+    names(package).map(|(name, binary)| key(&package.ecosystem, name, binary))
 }
 
 impl InventoryIndex {
@@ -183,8 +185,8 @@ impl InventoryIndex {
     /// is about every release.
     pub fn having(&self, packages: &BTreeSet<PackageKey>) -> Result<BTreeSet<Subject>, IndexError> {
         let mut places = BTreeSet::new();
-        for PackageKey { ecosystem, name } in packages {
-            let key = key(ecosystem, name);
+        for PackageKey { ecosystem, name, binary } in packages {
+            let key = key(ecosystem, name, *binary);
             let of_one_release = family(ecosystem) != ecosystem;
             for at in self.first(&key)?..self.keys() {
                 let (here, postings) = self.entry(at)?;

@@ -30,7 +30,7 @@ pub fn write_index(
         let key = match (&before, fresh.peek()) {
             (None, None) => break,
             (Some((_, (old, _))), None) => old.to_vec(),
-            (None, Some((new, _))) => new.to_vec(),
+            (None, Some((new, _))) => (*new).clone(),
             (Some((_, (old, _))), Some((new, _))) => (*old).min(new.as_slice()).to_vec(),
         };
         let mut numbers = Vec::new();

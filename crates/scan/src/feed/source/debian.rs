@@ -61,6 +61,7 @@ fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Ra
             ranges: vec![range],
             versions: vec![],
             fixed: vec![],
+            binary: false,
             unaffected: false,
         });
     }

@@ -160,6 +160,7 @@ fn one(record: AffectedRecord) -> Option<Affected> {
         ranges: ranges.into_iter().map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
         versions,
         fixed,
+        binary: false,
         unaffected: false,
     })
 }

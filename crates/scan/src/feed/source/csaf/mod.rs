@@ -105,12 +105,12 @@ struct Note {
 
 #[derive(Debug, Default, Deserialize)]
 struct Score {
-    #[serde(default)]
-    cvss_v2: Option<Cvss>,
-    #[serde(default)]
-    cvss_v3: Option<Cvss>,
-    #[serde(default)]
-    cvss_v4: Option<Cvss>,
+    #[serde(default, rename = "cvss_v2")]
+    v2: Option<Cvss>,
+    #[serde(default, rename = "cvss_v3")]
+    v3: Option<Cvss>,
+    #[serde(default, rename = "cvss_v4")]
+    v4: Option<Cvss>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -284,8 +284,8 @@ fn host(namespace: &str) -> String {
 
 /// The highest score of version 3 or 4, else of version 2, in tenths: by the vector, else as it is given.
 fn cvss<'a, I: Iterator<Item = &'a Score>>(scores: impl Fn() -> I) -> Option<u8> {
-    let newest = || scores().flat_map(|score| [&score.cvss_v3, &score.cvss_v4]).flatten();
-    let oldest = || scores().filter_map(|score| score.cvss_v2.as_ref());
+    let newest = || scores().flat_map(|score| [&score.v3, &score.v4]).flatten();
+    let oldest = || scores().filter_map(|score| score.v2.as_ref());
     let vectors = |all: &mut dyn Iterator<Item = &'a Cvss>| {
         let vectors: Vec<_> = all.filter_map(|one| one.vector_string.as_deref()).collect();
         by_vectors(vectors.into_iter())

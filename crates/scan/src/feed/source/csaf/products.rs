@@ -68,6 +68,16 @@ pub(super) enum Which {
     Within(Vec<Vec<RangeEvent>>),
 }
 
+/// What a name is that of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Build {
+    Source,
+    /// A package as it is installed.
+    Binary,
+    /// Either: nothing says which.
+    Unsaid,
+}
+
 /// The package that a product is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Product {
@@ -75,6 +85,7 @@ pub(super) struct Product {
     pub(super) ecosystem: String,
     pub(super) name: String,
     pub(super) which: Which,
+    pub(super) build: Build,
     /// Whether a distribution ships it, and so answers for it.
     pub(super) of_distribution: bool,
 }
@@ -209,6 +220,7 @@ fn by_file_name(leaf: &Leaf<'_>, platform: &str) -> Option<Product> {
                 ecosystem: platform.to_owned(),
                 name: name.to_owned(),
                 which: Which::One(format!("{version}-{release}")),
+                build: if matches!(architecture, "src" | "nosrc") { Build::Source } else { Build::Binary },
                 of_distribution: true,
             })
         })
@@ -285,7 +297,13 @@ fn by_purl(text: &str, leaf: &Leaf<'_>, platform: Option<&str>, alone: bool) -> 
         }
         (None, _) => Which::Every,
     };
-    Ok(Product { ecosystem, name: kind.name_of_purl(purl.name), which, of_distribution })
+    let build = match purl.qualifiers.get("arch").map(String::as_str) {
+        _ if !of_distribution => Build::Source,
+        Some("src" | "nosrc" | "source") => Build::Source,
+        Some(_) => Build::Binary,
+        None => Build::Unsaid,
+    };
+    Ok(Product { ecosystem, name: kind.name_of_purl(purl.name), which, build, of_distribution })
 }
 
 /// The ecosystem by a purl's `distro`: `debian-12`, `bookworm`, `rhel-9.4`.
@@ -318,7 +336,7 @@ fn platform(leaf: &Leaf<'_>) -> Option<String> {
         }
         match name.strip_prefix("openSUSE ") {
             Some("Tumbleweed") => Some("openSUSE:Tumbleweed".to_owned()),
-            Some(leap) if leap.starts_with("Leap ") => Some(format!("openSUSE:{leap}")),
+            Some(release) if release.starts_with("Leap ") => Some(format!("openSUSE:{release}")),
             _ => None,
         }
     })

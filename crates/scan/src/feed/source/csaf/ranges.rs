@@ -24,13 +24,15 @@ pub(super) fn read(text: &str) -> Result<Vec<Vec<RangeEvent>>, String> {
         let constraint = constraint.trim();
         let rest = |operator: &str| constraint.strip_prefix(operator).map(|one| one.trim().to_owned());
         // VERS sorts its comparisons by version: what begins a range stands before what ends it.
-        if let Some(version) = rest(">=").filter(sound) {
+        if let Some(version) = rest(">=").filter(|one| sound(one)) {
             begin(&mut open, &mut ranges, introduced(&version));
-        } else if let Some(version) = rest("<=").filter(sound) {
+        } else if let Some(version) = rest("<=").filter(|one| sound(one)) {
             ranges.push(vec![open.take().unwrap_or(introduced("0")), RangeEvent::LastAffected(version)]);
-        } else if let Some(version) = rest("<").filter(sound) {
+        } else if let Some(version) = rest("<").filter(|one| sound(one)) {
             ranges.push(vec![open.take().unwrap_or(introduced("0")), RangeEvent::Fixed(version)]);
-        } else if let Some(version) = rest("=").or_else(|| Some(constraint.to_owned())).filter(sound) {
+        } else if let Some(version) =
+            rest("=").or_else(|| Some(constraint.to_owned())).filter(|one| sound(one))
+        {
             ranges.push(vec![introduced(&version), RangeEvent::LastAffected(version)]);
         } else {
             // `>` and `!=` have no event that says the same.
@@ -54,7 +56,7 @@ fn introduced(version: &str) -> RangeEvent {
 }
 
 /// Whether a text is one version.
-fn sound(version: &String) -> bool {
+fn sound(version: &str) -> bool {
     !version.is_empty() && version.len() <= 200 && !version.contains([' ', '<', '>', '=', '!', '*', ','])
 }
 

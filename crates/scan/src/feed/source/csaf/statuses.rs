@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::products::{NoPackage, Product, Products, Which};
-use crate::feed::{Affected, RangeEvent};
+use super::products::{Build, NoPackage, Product, Products, Which};
+use crate::feed::{Affected, PackageKey, RangeEvent};
 
 /// Products by what is said of them.
 #[derive(Debug, Default, Deserialize)]
@@ -98,14 +98,18 @@ impl Said {
         by_vendor: bool,
     ) -> Result<Self, String> {
         contradiction(status)?;
-        let mut packages: BTreeMap<(String, String), Package> = BTreeMap::new();
+        let mut packages: BTreeMap<PackageKey, Package> = BTreeMap::new();
         let (mut unread, mut first, mut all) = (0_usize, None, 0_usize);
         for (status, id) in status.each() {
             all += 1;
             let product = products.product(id).and_then(|product| heeded(product, status, by_vendor));
             match product {
-                Ok(Product { ecosystem, name, which, .. }) => {
-                    packages.entry((ecosystem, name)).or_default().add(status, which);
+                Ok(Product { ecosystem, name, which, build, .. }) => {
+                    for binary in builds(build, status) {
+                        let (ecosystem, name) = (ecosystem.clone(), name.clone());
+                        let key = PackageKey { ecosystem, name, binary: *binary };
+                        packages.entry(key).or_default().add(status, which.clone());
+                    }
                 }
                 Err(NoPackage::Other) => {}
                 Err(NoPackage::Unread(reason)) => {
@@ -128,6 +132,17 @@ impl Said {
         let left_out =
             first.map(|reason| format!("{unread} of its {all} products were left out; the first: {reason}"));
         Ok(Self { affected, left_out, investigated })
+    }
+}
+
+/// Whether a status is about packages as they are installed, or about sources. Where nothing says so, it is about both; but
+/// what is not affected is the package of that name only, not everything that is built of the source.
+fn builds(build: Build, status: Status) -> &'static [bool] {
+    match build {
+        Build::Source => &[false],
+        Build::Binary => &[true],
+        Build::Unsaid if status == Status::NotAffected => &[true],
+        Build::Unsaid => &[false, true],
     }
 }
 
@@ -176,15 +191,16 @@ impl Package {
     }
 
     /// What an advisory says of it; nothing when there is nothing to say.
-    fn affected(mut self, (ecosystem, name): (String, String)) -> Option<Affected> {
+    fn affected(mut self, PackageKey { ecosystem, name, binary }: PackageKey) -> Option<Affected> {
         let denied_everywhere = self.every.contains(&Status::NotAffected);
         let denied = self.take(Status::NotAffected);
         let [first, last] = [Status::FirstAffected, Status::LastAffected].map(|status| self.take(status));
         let mut versions = self.take(Status::Affected);
         versions.extend(self.take(Status::UnderInvestigation));
         // The first version with the fix says most; then every one that has it; then the one to go to.
-        let fixes = [Status::FirstFixed, Status::Fixed, Status::Recommended].map(|status| self.take(status));
-        let fixes = fixes.into_iter().find(|fixes| !fixes.is_empty()).unwrap_or_default();
+        let with_fix =
+            [Status::FirstFixed, Status::Fixed, Status::Recommended].map(|status| self.take(status));
+        let with_fix = with_fix.into_iter().find(|with_fix| !with_fix.is_empty()).unwrap_or_default();
         let is_open = |status: Status| matches!(status.group(), Some(group) if group < 2);
         let within = std::mem::take(&mut self.within).into_iter();
         let mut ranges: Vec<_> =
@@ -204,8 +220,8 @@ impl Package {
         // What is fixed was open before, unless something says since when. Of several fixes of one release the last
         // counts, as each of them is of another branch.
         let since_ever = every || versions.is_empty() && ranges.is_empty();
-        if since_ever && !fixes.is_empty() {
-            ranges.extend(fixes.iter().map(|fix| vec![introduced(), RangeEvent::Fixed(fix.clone())]));
+        if since_ever && !with_fix.is_empty() {
+            ranges.extend(with_fix.iter().map(|fix| vec![introduced(), RangeEvent::Fixed(fix.clone())]));
         } else if every {
             ranges.push(vec![introduced()]);
         }
@@ -218,13 +234,15 @@ impl Package {
             }
             versions = if denied_everywhere { BTreeSet::new() } else { denied };
         }
-        let fixed = if versions.is_empty() || unaffected { Vec::new() } else { fixes.into_iter().collect() };
+        let fixed =
+            if versions.is_empty() || unaffected { Vec::new() } else { with_fix.into_iter().collect() };
         Some(Affected {
             ecosystem,
             name,
             ranges,
             versions: versions.into_iter().collect(),
             fixed,
+            binary,
             unaffected,
         })
     }

@@ -103,13 +103,14 @@ fn a_vendor_says_which_release_has_the_hole() {
     assert_eq!(advisory.url.as_deref(), Some("https://example.com/fix"));
     assert_eq!(advisory.modified.to_string(), "2026-02-01T00:00:00Z");
     let said: Vec<_> =
-        advisory.affected.iter().map(|one| (one.ecosystem.as_str(), &one.ranges[..])).collect();
+        advisory.affected.iter().map(|one| (one.ecosystem.as_str(), one.binary, &one.ranges[..])).collect();
     assert_eq!(
         said,
         [
-            ("Red Hat:8", [vec![RangeEvent::Introduced("0".into())]].as_slice()),
-            ("Red Hat:9", &[below("1:3.0.7-27.el9")]),
-            ("Red Hat:rhel_eus:9.4::baseos", &[below("1:3.0.7-25.el9_4")]),
+            ("Red Hat:8", false, [vec![RangeEvent::Introduced("0".into())]].as_slice()),
+            ("Red Hat:9", false, &[below("1:3.0.7-27.el9")]),
+            ("Red Hat:9", true, &[below("1:3.0.7-27.el9")]),
+            ("Red Hat:rhel_eus:9.4::baseos", false, &[below("1:3.0.7-25.el9_4")]),
         ]
     );
     assert!(advisory.affected.iter().all(|one| one.name == "openssl" && !one.unaffected));
@@ -121,13 +122,17 @@ fn what_is_not_affected_is_denied_where_nothing_else_is_said() {
     let [everywhere, once] = denied.as_slice() else { panic!("{denied:?}") };
     assert!(everywhere.unaffected && everywhere.versions.is_empty() && everywhere.ranges.is_empty());
     assert!(once.unaffected && once.versions == ["1:3.0.7-20.el9"]);
-    // One binary is not affected, another one of the same name is.
+    // What is built of a source may have the hole, and one package of it not.
     let both = affected(
         &json!({"known_not_affected": ["BaseOS-9:openssl.x86_64"], "known_affected": ["BaseOS-9:openssl"]}),
     );
-    assert!(
-        both.len() == 1 && !both[0].unaffected && both[0].ranges == [[RangeEvent::Introduced("0".into())]]
-    );
+    let [source, installed] = both.as_slice() else { panic!("{both:?}") };
+    assert!(!source.unaffected && !source.binary && source.ranges == [[RangeEvent::Introduced("0".into())]]);
+    assert!(installed.unaffected && installed.binary && installed.versions == ["1:3.0.7-27.el9"]);
+    // Of one name: what is affected counts.
+    let one =
+        affected(&json!({"known_not_affected": ["BaseOS-9:old.src"], "fixed": ["BaseOS-9:openssl.src"]}));
+    assert!(one.len() == 1 && !one[0].unaffected && one[0].ranges == [below("1:3.0.7-27.el9")]);
     // Nobody but the vendor may deny, and not for everybody.
     let mut value = vex(&json!({"known_not_affected": ["rhel8:openssl"]}));
     value["document"]["publisher"]["category"] = "coordinator".into();
