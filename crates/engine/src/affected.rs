@@ -171,7 +171,7 @@ async fn up_to_date(
             if let Event::Decided(decided) =
                 Entry::decode(&bytes).map_err(crate::ledger::LedgerError::from)?.event
             {
-                add(workspace, &index, &mut batch, decided.artifact, &decided.case).await?;
+                add(workspace, index.as_ref(), &mut batch, decided.artifact, &decided.case).await?;
             }
             covered = Covered { size: covered.size + 1, last: Some(Digest::of(&bytes)) };
             if batch.is_full() {
@@ -199,7 +199,7 @@ async fn opened(workspace: &Workspace, kept: &dyn KeptIndex) -> Result<Option<In
 /// Adds the inventories of a recorded Case.
 async fn add(
     workspace: &Workspace,
-    index: &Option<InventoryIndex>,
+    index: Option<&InventoryIndex>,
     batch: &mut Batch,
     artifact: Digest,
     case: &Digest,

@@ -74,9 +74,12 @@ pub struct Matches {
     pub uncomparable: Vec<Uncomparable>,
 }
 
+/// An ecosystem without its release, and a name in it: of a source, or of a package as it is installed.
+type Named<'a> = (&'a str, (&'a str, bool));
+
 /// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
 pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matches {
-    let mut by_name: BTreeMap<(&str, (&str, bool)), Vec<(&Advisory, &Affected)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<Named<'_>, Vec<(&Advisory, &Affected)>> = BTreeMap::new();
     for advisory in advisories {
         for affected in &advisory.affected {
             let key = (family(&affected.ecosystem), (affected.name.as_str(), affected.binary));

@@ -71,7 +71,9 @@ pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failur
     match global.output {
         Output::Json => show::json(&json!({"feed": feed, "summary": summary, "changed": changed})),
         Output::Table => {
-            changed.iter().for_each(|name| say!("changed: {name}"));
+            for name in &changed {
+                say!("changed: {name}");
+            }
             show::imported(&feed, &summary);
         }
     }

@@ -119,9 +119,9 @@ fn a_vendor_says_which_release_has_the_hole() {
 #[test]
 fn what_is_not_affected_is_denied_where_nothing_else_is_said() {
     let denied = affected(&json!({"known_not_affected": ["rhel8:openssl", "BaseOS-9:old.src"]}));
-    let [everywhere, once] = denied.as_slice() else { panic!("{denied:?}") };
+    let [everywhere, exactly] = denied.as_slice() else { panic!("{denied:?}") };
     assert!(everywhere.unaffected && everywhere.versions.is_empty() && everywhere.ranges.is_empty());
-    assert!(once.unaffected && once.versions == ["1:3.0.7-20.el9"]);
+    assert!(exactly.unaffected && exactly.versions == ["1:3.0.7-20.el9"]);
     // What is built of a source may have the hole, and one package of it not.
     let both = affected(
         &json!({"known_not_affected": ["BaseOS-9:openssl.x86_64"], "known_affected": ["BaseOS-9:openssl"]}),
