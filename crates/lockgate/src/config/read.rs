@@ -241,14 +241,15 @@ mod tests {
     fn feeds_come_over_tls() {
         let with = |feeds: &str| {
             let text = GOOD
-                .replace("registries: []", "registries: [{host: \"plain:80\", plainHttp: true}]")
+                .replace("registries: []", "registries: [{host: \"plain:8080\", plainHttp: true}]")
                 .replace("feeds: []", &format!("feeds:\n{feeds}"));
             parse(&text, "lockgate.yaml", Path::new("."))
         };
-        let good =
-            with("  - url: https://example.com/all.zip\n    name: osv\n  - url: http://plain:80/kev.json\n");
+        let good = with(
+            "  - url: https://example.com/all.zip\n    name: osv\n  - url: http://plain:8080/kev.json\n",
+        );
         let names: Vec<_> = good.unwrap().feeds.iter().map(|feed| feed.name().to_owned()).collect();
-        assert_eq!(names, ["osv", "http://plain:80/kev.json"]);
+        assert_eq!(names, ["osv", "http://plain:8080/kev.json"]);
         for (feeds, why) in [
             ("  - url: http://example.com/a\n", "over TLS only"),
             ("  - url: all.zip\n", "no address"),

@@ -39,11 +39,11 @@ struct FullName {
     #[serde(default)]
     name: String,
     #[serde(default, rename = "product_identification_helper")]
-    helper: Helper,
+    identified: Identified,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Helper {
+struct Identified {
     #[serde(default)]
     cpe: Option<String>,
     #[serde(default)]
@@ -183,8 +183,8 @@ fn short(id: &str) -> String {
 
 /// The package that one part of a product is; nothing when it names none.
 fn package(leaf: &Leaf<'_>, platform: Option<&str>, alone: bool) -> Option<Result<Product, NoPackage>> {
-    let helper = &leaf.product.helper;
-    let purls: Vec<_> = helper.purl.iter().chain(&helper.purls).collect();
+    let identified = &leaf.product.identified;
+    let purls: Vec<_> = identified.purl.iter().chain(&identified.purls).collect();
     if purls.is_empty() {
         return by_file_name(leaf, platform?).map(Ok);
     }
@@ -327,7 +327,7 @@ fn by_distro(purl: &Purl, distro: &str) -> Option<String> {
 
 /// The ecosystem of the distribution that a part of a product is.
 fn platform(leaf: &Leaf<'_>) -> Option<String> {
-    let by_cpe = leaf.product.helper.cpe.as_deref().and_then(by_cpe);
+    let by_cpe = leaf.product.identified.cpe.as_deref().and_then(by_cpe);
     by_cpe.or_else(|| {
         let name = leaf.product.name.as_str();
         if let Some(product) = name.strip_prefix("SUSE Linux") {
