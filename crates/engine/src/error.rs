@@ -33,6 +33,9 @@ pub enum EngineError {
     /// A feed cannot be read.
     #[error("the feed cannot be read: {0}")]
     Feed(String),
+    /// The index of inventories cannot be read or made.
+    #[error("{0}")]
+    Index(String),
     /// The tag does not exist.
     #[error("{reference} does not exist")]
     NoSuchTag {
@@ -83,6 +86,7 @@ impl EngineError {
             }
             Self::Prefix { .. } => Some("give more digits".into()),
             Self::Missing { .. } => Some("`lockgate ledger verify` tells what else is damaged".into()),
+            Self::Index(_) => Some("delete `inventories.index` in the state folder: it is made again".into()),
             Self::Ledger(error) => ledger_help(error),
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! carrying out a recorded intent ([`carry`]) is one function for the first attempt and for recovery.
 #![forbid(unsafe_code)]
 
+pub mod affected;
 pub mod carry;
 pub mod error;
 pub mod feed;

@@ -17,10 +17,10 @@ use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
 use lockgate_model::{Reference, Repository, Timestamp};
 use lockgate_registry::{HostSettings, Registries, Settings};
-use lockgate_store::{FeedFolder, HeadFile, LayerFolder, SqliteStore};
+use lockgate_store::{FeedFolder, HeadFile, IndexFile, LayerFolder, SqliteStore};
 
 use crate::commands::args::Global;
-use crate::config::{self, Config};
+use crate::config::{self, Config, FeedEntry};
 use crate::failure::Failure;
 use crate::show;
 use crate::sources::{self, LaidOut};
@@ -133,17 +133,16 @@ impl Surroundings {
     }
 
     fn reach_by(&self, hosts: Vec<HostSettings>, base: PathBuf, layers: &Path) -> Reach {
+        self.reach_through(Arc::new(self.registries(hosts, base)), layers)
+    }
+
+    fn registries(&self, hosts: Vec<HostSettings>, base: PathBuf) -> Registries {
         let docker_config = self.docker_config.clone();
-        Reach {
-            registry: Arc::new(Registries::new(Settings {
-                hosts,
-                base,
-                docker_config,
-                ..Settings::default()
-            })),
-            layers: Arc::new(LayerFolder::new(layers)),
-            progress: self.progress.clone(),
-        }
+        Registries::new(Settings { hosts, base, docker_config, ..Settings::default() })
+    }
+
+    fn reach_through(&self, registry: Arc<Registries>, layers: &Path) -> Reach {
+        Reach { registry, layers: Arc::new(LayerFolder::new(layers)), progress: self.progress.clone() }
     }
 }
 
@@ -168,6 +167,10 @@ pub struct Session {
     pub workspace: Workspace,
     /// Verifies the ledger's checkpoints.
     pub verifier: VerifierKey,
+    /// What `feed update` downloads.
+    pub feed_sources: Vec<FeedEntry>,
+    /// The way to them.
+    pub web: Arc<Registries>,
     head: HeadFile,
     feeds: PathBuf,
 }
@@ -198,6 +201,7 @@ impl Session {
         // A head that could not be written is written by the next command.
         let remember = Box::new(move |checkpoint: &str| drop(remembered.write(checkpoint)));
         let feeds = state.join("feeds");
+        let web = Arc::new(around.registries(registries(&config)?, config.folder.clone()));
         let workspace = Workspace {
             route: config.route.clone(),
             keys: keys(&config)?,
@@ -208,13 +212,13 @@ impl Session {
                 key: read_key(&config.folder.join(&config.verdict.key))?,
                 verifier: config.verdict.verifier.clone(),
             },
-            reach: around.reach_by(registries(&config)?, config.folder.clone(), &state.join("layers")),
+            reach: around.reach_through(web.clone(), &state.join("layers")),
             ledger: Sequencer::new(store.clone(), clock.clone(), key, remember),
             store,
             feeds: Arc::new(FeedFolder::new(&feeds)),
             clock,
         };
-        Ok(Self { workspace, verifier, head, feeds })
+        Ok(Self { workspace, verifier, feed_sources: config.feeds, web, head, feeds })
     }
 
     async fn compare_head(&self) -> Result<(), Failure> {
@@ -251,6 +255,11 @@ impl Session {
     /// The folder of feeds: a large one is made there.
     pub fn feed_folder(&self) -> PathBuf {
         self.feeds.clone()
+    }
+
+    /// Where the index of inventories is kept.
+    pub fn index(&self) -> IndexFile {
+        IndexFile::new(self.feeds.with_file_name("inventories.index"))
     }
 
     /// Checkpoints kept beside the database.

@@ -342,3 +342,13 @@ pub trait LayerCache: Send + Sync {
     /// Keeps it.
     fn put<'a>(&'a self, layer: &'a Digest, analyser: &'a str, found: Bytes) -> Pending<'a, ()>;
 }
+
+/// Keeps the index of inventories beside the ledger that it is derived from. Losing it costs time only; one that was
+/// damaged counts as lost.
+pub trait KeptIndex: Send + Sync {
+    /// What was kept, if it is there and whole.
+    fn get(&self) -> Pending<'_, Option<Arc<dyn FeedBytes>>>;
+
+    /// Keeps it in place of the one before.
+    fn put(&self, index: Bytes) -> Pending<'_, ()>;
+}

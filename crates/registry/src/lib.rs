@@ -28,6 +28,7 @@ use lockgate_model::{Descriptor, Digest, Repository};
 
 use layout::Layout;
 use place::Place;
+pub use remote::{Downloaded, Version, check_address};
 use remote::{Host, Remote};
 pub use settings::{Credentials, HostSettings, Settings};
 

@@ -10,8 +10,10 @@ pub(crate) const TOKEN_BYTES: usize = 1 << 20;
 pub(crate) const LOGIN_BYTES: u64 = 1 << 20;
 /// How long a credential helper may take: it may ask a keychain that asks a person.
 pub(crate) const HELPER: Duration = Duration::from_secs(20);
-/// Most redirects that the download of a blob may take.
+/// Most redirects that a download may take.
 pub(crate) const REDIRECTS: usize = 5;
+/// Bytes of a download that are written at a time.
+pub(crate) const WRITE: usize = 1 << 20;
 /// Most pages of a referrers list.
 pub(crate) const PAGES: usize = 64;
 /// How many time-outs an answer that is kept in memory (a manifest, a list) may take to come whole: a registry that

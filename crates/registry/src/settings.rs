@@ -24,6 +24,10 @@ pub struct Settings {
     pub pause: Duration,
     /// Gives the random byte by which a pause is shortened: 0 not at all, 255 by half.
     pub jitter: fn() -> u8,
+    /// Largest file that is downloaded, other than blobs, in bytes: the advisories of all of OSV have about 1 GB.
+    pub download_bytes: u64,
+    /// How long such a download may take.
+    pub download_time: Duration,
     /// The longest pause, whatever `Retry-After` says.
     pub longest_pause: Duration,
 }
@@ -40,6 +44,8 @@ impl Default for Settings {
             attempts: 5,
             pause: Duration::from_millis(500),
             jitter: random_byte,
+            download_bytes: 8 << 30,
+            download_time: Duration::from_hours(1),
             longest_pause: Duration::from_secs(30),
         }
     }

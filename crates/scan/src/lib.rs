@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod feed;
+pub mod inventories;
 pub mod layer;
 pub mod licenses;
 pub mod limits;
@@ -20,6 +21,7 @@ mod paths;
 pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
 };
+pub use inventories::InventoryIndex;
 pub use layer::{LayerContent, LayerError, analyse, analyse_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::{Base, Merged, merge, merge_onto};

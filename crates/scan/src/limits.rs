@@ -18,6 +18,8 @@ pub const PACKAGES: usize = 1_000_000;
 pub const RECORD_BYTES: u64 = 32 << 20;
 /// Most records that are refused by name; all are counted.
 pub const REFUSED_NAMED: usize = 100;
+/// Most files of one archive of records.
+pub const ARCHIVE_RECORDS: usize = 2_000_000;
 /// Largest zstd window that is accepted, as a power of two in bytes.
 pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Largest PAX header, long name or long link name of a tar, in bytes.
@@ -44,6 +46,8 @@ pub const NESTED_DEPTH: usize = 8;
 pub const PACKAGES_PER_FILE: usize = 200_000;
 /// Largest single JSON document that is imported, in bytes: Debian's tracker has about 60 MB.
 pub const DOCUMENT_BYTES: u64 = 512 << 20;
+/// Most parts of one product of a CSAF document: relationships may name products that are relationships.
+pub const CSAF_PARTS: usize = 32;
 /// Longest text of a licence that is kept beside its package, in bytes.
 pub const TEXT_BYTES: usize = 64 << 10;
 /// All such texts of one layer, in bytes.

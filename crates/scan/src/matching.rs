@@ -7,7 +7,7 @@ use std::fmt;
 use lockgate_model::{Inventory, Package, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Advisory, Affected, RangeEvent, advisory_key};
+use crate::feed::{Advisory, Affected, RangeEvent, names, version};
 use crate::version::{NotComparable, compare, family};
 
 /// An advisory that applies to a package. Advisories that name the same hole are one match.
@@ -74,25 +74,32 @@ pub struct Matches {
     pub uncomparable: Vec<Uncomparable>,
 }
 
+/// An ecosystem without its release, and a name in it: of a source, or of a package as it is installed.
+type Named<'a> = (&'a str, (&'a str, bool));
+
 /// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
 pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matches {
-    let mut by_name: BTreeMap<(&str, &str), Vec<(&Advisory, &Affected)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<Named<'_>, Vec<(&Advisory, &Affected)>> = BTreeMap::new();
     for advisory in advisories {
         for affected in &advisory.affected {
-            let key = (family(&affected.ecosystem), affected.name.as_str());
+            let key = (family(&affected.ecosystem), (affected.name.as_str(), affected.binary));
             by_name.entry(key).or_default().push((advisory, affected));
         }
     }
     let mut matches = Matches::default();
     for (index, package) in inventory.packages.iter().enumerate() {
-        let Some(candidates) = by_name.get(&advisory_key(package)) else { continue };
-        if vendor_answers(inventory, package) {
+        let candidates =
+            || names(package).filter_map(|name| by_name.get(&(family(&package.ecosystem), name))).flatten();
+        if candidates().next().is_none() || vendor_answers(inventory, package) {
             continue;
         }
+        let said: Vec<_> =
+            candidates().filter(|(_, one)| same_release(package, &one.ecosystem)).copied().collect();
+        let denials: Vec<_> = said.iter().filter(|(_, one)| denies(package, one)).copied().collect();
         let mut applying = Vec::new();
-        for (advisory, affected) in candidates.iter().filter(|(_, one)| same_release(package, &one.ecosystem))
-        {
+        for (advisory, affected) in &said {
             match applies(package, affected) {
+                Ok(Some(_)) if denied(advisory, affected, &denials) => {}
                 Ok(Some(hole)) => applying.push((*advisory, hole.fixed)),
                 Ok(None) => {}
                 Err(error) => matches.uncomparable.push(Uncomparable {
@@ -135,23 +142,41 @@ fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
     !package.installed_by.is_empty() && distribution.is_some_and(|one| KNOWN.contains(&one.id.as_str()))
 }
 
+/// Whether the distribution says that the package has not the hole.
+fn denies(package: &Package, affected: &Affected) -> bool {
+    let named = || affected.versions.iter().any(|one| one == version(package, affected.binary));
+    affected.unaffected
+        && affected.ecosystem == package.ecosystem
+        && (affected.versions.is_empty() || named())
+}
+
+/// Whether every CVE that an advisory names is denied: for this release of the distribution, and not before the advisory
+/// said otherwise about the same release.
+fn denied(advisory: &Advisory, affected: &Affected, denials: &[(&Advisory, &Affected)]) -> bool {
+    let mut cves = advisory.names().filter(|name| name.starts_with("CVE-")).peekable();
+    cves.peek().is_some()
+        && cves.all(|cve| {
+            denials.iter().any(|(denial, said)| {
+                let heeded = said.ecosystem != affected.ecosystem || denial.modified >= advisory.modified;
+                heeded && denial.names().any(|name| name == cve)
+            })
+        })
+}
+
 /// What an advisory says about one package, as far as it decides whether it applies.
 pub(crate) struct Said<'a, V, F> {
     pub(crate) ecosystem: &'a str,
     pub(crate) ranges: &'a [Vec<RangeEvent>],
     pub(crate) versions: V,
     pub(crate) fixed: F,
+    pub(crate) binary: bool,
+    pub(crate) unaffected: bool,
 }
 
 /// An advisory for one release of a distribution says nothing about another; one without a release speaks about
 /// all (OSV schema, "affected[].package field").
 fn same_release(package: &Package, ecosystem: &str) -> bool {
     ecosystem == package.ecosystem || !ecosystem.contains(':')
-}
-
-/// The version that advisories speak about: the source's, for distributions.
-fn version(package: &Package) -> &str {
-    package.source.as_ref().map_or(&package.version, |source| &source.version)
 }
 
 /// A hole that a package has.
@@ -169,6 +194,8 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
         ranges: &affected.ranges,
         versions: affected.versions.iter().map(String::as_str),
         fixed: affected.fixed.iter().map(String::as_str),
+        binary: affected.binary,
+        unaffected: affected.unaffected,
     };
     if !said.applies(package)? {
         return Ok(None);
@@ -176,10 +203,10 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
     let events = affected.ranges.iter().flatten();
     let fixes = events.filter_map(|event| match event {
         RangeEvent::Fixed(version) => Some(version.as_str()),
-        RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) => None,
+        RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
     });
     let fixes: Vec<_> = fixes.chain(affected.fixed.iter().map(String::as_str)).collect();
-    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package), &fixes) }))
+    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package, affected.binary), &fixes) }))
 }
 
 impl<'a, V, F> Said<'a, V, F>
@@ -187,13 +214,16 @@ where
     V: Iterator<Item = &'a str> + Clone,
     F: Iterator<Item = &'a str> + Clone,
 {
-    /// Whether it applies to the package, or cannot be compared.
+    /// Whether it applies to the package, cannot be compared, or denies what others say.
     pub(crate) fn may_apply(&self, package: &Package) -> bool {
-        same_release(package, self.ecosystem) && self.applies(package).unwrap_or(true)
+        same_release(package, self.ecosystem) && (self.unaffected || self.applies(package).unwrap_or(true))
     }
 
     fn applies(&self, package: &Package) -> Result<bool, NotComparable> {
-        let installed = version(package);
+        if self.unaffected {
+            return Ok(false);
+        }
+        let installed = version(package, self.binary);
         // A list may name a version that it calls fixed as well: the fix counts.
         let named = self.versions.clone().any(|version| version == installed)
             && !self.fixed.clone().any(|version| version == installed);
@@ -233,6 +263,9 @@ where
 
 /// OSV schema, "Evaluation": the events in the order of their versions switch the hole on and off.
 fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bool, NotComparable> {
+    if !before_limits(ecosystem, installed, range)? {
+        return Ok(false);
+    }
     // The last event at or before the installed version decides.
     let mut latest: Option<(&str, bool)> = None;
     for event in range {
@@ -241,6 +274,7 @@ fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bo
             RangeEvent::Introduced(at) => (at.as_str(), true, compare(ecosystem, installed, at)?.is_ge()),
             RangeEvent::Fixed(at) => (at.as_str(), false, compare(ecosystem, installed, at)?.is_ge()),
             RangeEvent::LastAffected(at) => (at.as_str(), false, compare(ecosystem, installed, at)?.is_gt()),
+            RangeEvent::Limit(_) => continue,
         };
         if !reached {
             continue;
@@ -262,6 +296,22 @@ fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bo
     Ok(latest.is_some_and(|(_, hole)| hole))
 }
 
+/// Whether a version is before one of the limits, where there are any (OSV schema, "Evaluation", `BeforeLimits`).
+fn before_limits(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bool, NotComparable> {
+    let limits = range.iter().filter_map(|event| match event {
+        RangeEvent::Limit(limit) => Some(limit),
+        RangeEvent::Introduced(_) | RangeEvent::Fixed(_) | RangeEvent::LastAffected(_) => None,
+    });
+    let mut limited = false;
+    for limit in limits {
+        if limit == "*" || compare(ecosystem, installed, limit)?.is_lt() {
+            return Ok(true);
+        }
+        limited = true;
+    }
+    Ok(!limited)
+}
+
 fn first_above(ecosystem: &str, installed: &str, fixes: &[&str]) -> Option<String> {
     let above = |fix: &&&str| compare(ecosystem, fix, installed).is_ok_and(Ordering::is_gt);
     let order = |a: &&&str, b: &&&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
@@ -272,8 +322,7 @@ fn first_above(ecosystem: &str, installed: &str, fixes: &[&str]) -> Option<Strin
 fn grouped(index: usize, package: &Package, applying: Vec<Applying<'_>>) -> Vec<Match> {
     let mut groups: Vec<(BTreeSet<&str>, Vec<Applying<'_>>)> = Vec::new();
     for (advisory, fixed) in applying {
-        let mut names: BTreeSet<&str> = advisory.aliases.iter().map(String::as_str).collect();
-        names.insert(&advisory.id);
+        let mut names: BTreeSet<&str> = advisory.names().collect();
         let mut members = vec![(advisory, fixed)];
         let (joined, apart): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|(other, _)| !other.is_disjoint(&names));

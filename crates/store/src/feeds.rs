@@ -47,6 +47,11 @@ impl FeedFile {
         let length = file.metadata().map_err(|error| trouble(&path, &error))?.len();
         Ok(Self { path, file, length })
     }
+
+    /// The first `length` bytes of `file`.
+    pub(crate) fn part(path: PathBuf, file: File, length: u64) -> Self {
+        Self { path, file, length }
+    }
 }
 
 impl FeedBytes for FeedFile {

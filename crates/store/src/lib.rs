@@ -7,10 +7,12 @@
 mod feeds;
 mod files;
 mod head;
+mod index;
 mod layers;
 mod sqlite;
 
 pub use feeds::{FeedFile, FeedFolder};
 pub use head::HeadFile;
+pub use index::IndexFile;
 pub use layers::LayerFolder;
 pub use sqlite::SqliteStore;

@@ -159,12 +159,15 @@ pub struct Attest {
 /// `feed`
 #[derive(Debug, Subcommand)]
 pub enum Feed {
-    /// Read OSV (zip, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date into a feed
+    /// Read OSV and CSAF (zip, tar, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date
+    /// into a feed
     Import {
         /// The files and folders.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Download what changed of the files under `feeds` in lockgate.yaml, and import them
+    Update,
     /// List the imported feeds
     List,
     /// Compare a feed with its digest, and read all of it
@@ -181,6 +184,13 @@ pub enum Feed {
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         file: PathBuf,
+    },
+    /// List the recorded artifacts with packages that changed between two feeds
+    Affected {
+        /// The feed to begin with: its digest or the first digits of it; without it, the feed before the last.
+        from: Option<String>,
+        /// The feed to arrive at; without it, the feed imported last.
+        to: Option<String>,
     },
     /// Import the feed that a delta makes of one that is here
     Apply {

@@ -44,6 +44,8 @@ pub struct Config {
     pub verdict: VerdictEntry,
     /// What differs for single registries.
     pub registries: Vec<RegistryEntry>,
+    /// Where `feed update` downloads advisories.
+    pub feeds: Vec<FeedEntry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +61,8 @@ struct File {
     verdict: VerdictEntry,
     #[serde(default)]
     registries: Vec<RegistryEntry>,
+    #[serde(default)]
+    feeds: Vec<FeedEntry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +126,24 @@ pub struct RegistryEntry {
     /// Hosts of token servers that may be given its credentials.
     #[serde(default)]
     pub token_hosts: Vec<String>,
+}
+
+/// A file of advisories in the web.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FeedEntry {
+    /// Its address, https.
+    pub url: String,
+    /// What it is called in records and messages; without it, its address.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+impl FeedEntry {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.url)
+    }
 }
 
 fn policies() -> PathBuf {

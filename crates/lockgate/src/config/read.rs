@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lockgate_judge::check_settings;
 use lockgate_model::Route;
+use lockgate_registry::check_address;
 use serde_json::Value;
 
 use super::yaml::{Document, Place, read};
@@ -11,6 +12,8 @@ use super::{API_VERSION, Config, ConfigError, File, StageEntry, stage};
 
 /// Largest file, in bytes.
 const BYTES: u64 = 1 << 20;
+/// Most feeds that are downloaded.
+const FEEDS: usize = 256;
 
 /// Reads the file at `path`.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
@@ -62,6 +65,7 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, Con
     }
     let route = route(&entries, &document, &mut problems);
     check_keys(&entries, &document, &mut problems);
+    check_feeds(&entries, &document, &mut problems);
     match (route, problems.found.is_empty()) {
         (Some(route), true) => Ok(Config {
             folder: folder.to_owned(),
@@ -71,6 +75,7 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, Con
             ledger: entries.ledger,
             verdict: entries.verdict,
             registries: entries.registries,
+            feeds: entries.feeds,
         }),
         _ => Err(ConfigError { problems: problems.found }),
     }
@@ -171,6 +176,29 @@ fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) 
     }
 }
 
+/// Addresses of feeds: each once, and over TLS unless the host is known to have none.
+fn check_feeds(entries: &File, document: &Document, problems: &mut Problems<'_>) {
+    let plain_http = |host: &str| entries.registries.iter().any(|one| one.host == host && one.plain_http);
+    for (index, feed) in entries.feeds.iter().enumerate() {
+        let mut wrong = |field: &str, message: &str| {
+            problems.add(place_of(document, &format!("feeds[{index}].{field}")), message);
+        };
+        if let Err(message) = check_address(&feed.url, plain_http) {
+            wrong("url", &message);
+        }
+        let before = || entries.feeds.iter().take(index);
+        if before().any(|other| other.url == feed.url) {
+            wrong("url", "the feed is listed twice");
+        } else if before().any(|other| other.name() == feed.name()) {
+            wrong("name", &format!("two feeds are called `{}`", feed.name()));
+        }
+    }
+    if entries.feeds.len() > FEEDS {
+        problems
+            .add(place_of(document, "feeds"), &format!("more than {FEEDS} feeds: give files that hold more"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +235,39 @@ mod tests {
                 "{wrong}: {said}"
             );
         }
+    }
+
+    #[test]
+    fn feeds_come_over_tls() {
+        let with = |feeds: &str| {
+            let text = GOOD
+                .replace("registries: []", "registries: [{host: \"plain:8080\", plainHttp: true}]")
+                .replace("feeds: []", &format!("feeds:\n{feeds}"));
+            parse(&text, "lockgate.yaml", Path::new("."))
+        };
+        let good = with(
+            "  - url: https://example.com/all.zip\n    name: osv\n  - url: http://plain:8080/kev.json\n",
+        );
+        let names: Vec<_> = good.unwrap().feeds.iter().map(|feed| feed.name().to_owned()).collect();
+        assert_eq!(names, ["osv", "http://plain:8080/kev.json"]);
+        for (feeds, why) in [
+            ("  - url: http://example.com/a\n", "over TLS only"),
+            ("  - url: all.zip\n", "no address"),
+            ("  - url: https://a:b@example.com/\n", "password"),
+            ("  - url: https://a/\n  - url: https://a/\n", "listed twice"),
+            (
+                "  - {url: \"https://a/\", name: x}\n  - {url: \"https://b/\", name: x}\n",
+                "two feeds are called `x`",
+            ),
+            ("  - uri: https://a/\n", "did you mean `url`?"),
+            ("  - name: x\n", "missing field `url`"),
+        ] {
+            let said = with(feeds).unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains("lockgate.yaml:"), "{feeds}: {said}");
+        }
+        assert!(
+            with(&"  - url: https://a/\n".repeat(257)).unwrap_err().to_string().contains("more than 256")
+        );
     }
 
     #[test]

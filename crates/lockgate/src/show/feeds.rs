@@ -1,5 +1,8 @@
 //! Feeds, and what they say about an image.
 
+use std::collections::BTreeSet;
+
+use lockgate_engine::affected::Affected;
 use lockgate_engine::scan::Scanned;
 use lockgate_model::Digest;
 use lockgate_model::projection::FeedRow;
@@ -33,6 +36,29 @@ pub fn feed(row: &FeedRow, header: &FeedHeader) {
     say!("newest      {}", header.newest);
     for (ecosystem, count) in &header.ecosystems {
         say!("  {ecosystem:<12}  {count}");
+    }
+}
+
+/// Prints the artifacts that a step between feeds touches, with their packages.
+pub fn affected(found: &Affected) {
+    for one in &found.artifacts {
+        let services: Vec<_> = one.services.iter().map(ToString::to_string).collect();
+        let held: Vec<_> = one.held.iter().map(|(_, stage)| stage.to_string()).collect();
+        let held = if held.is_empty() { "held by no stage".to_owned() } else { held.join(", ") };
+        say!("{}  {}  {}", one.artifact.short(), services.join(", "), held);
+        let list = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(" ");
+        let rows: Vec<_> = one
+            .packages
+            .iter()
+            .map(|package| {
+                let holes = if package.holes.is_empty() { "-".to_owned() } else { list(&package.holes) };
+                vec![package.name.clone(), package.version.clone(), holes, list(&package.advisories)]
+            })
+            .collect();
+        table(&["package", "version", "holes", "changed advisories"], &rows);
+    }
+    for artifact in &found.unread {
+        say!("not read whole, so it may have any package: {artifact}");
     }
 }
 

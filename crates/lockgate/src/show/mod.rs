@@ -9,7 +9,7 @@ mod table;
 use serde::Serialize;
 
 pub use decision::{decision, plan};
-pub use feeds::{feed, feeds, imported, scanned};
+pub use feeds::{affected, feed, feeds, imported, scanned};
 pub use progress::progress;
 pub use records::{entries, history, status, verified};
 

@@ -3,6 +3,7 @@
 mod auth;
 mod blobs;
 mod credentials;
+mod download;
 mod host;
 mod upload;
 
@@ -15,6 +16,7 @@ use lockgate_model::{Descriptor, Digest, json, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
+pub use download::{Downloaded, Version, check_address};
 pub(crate) use host::Host;
 use host::{Body, Call};
 

@@ -3,7 +3,7 @@
 use lockgate_model::inventory::Distribution;
 use serde::{Deserialize, Serialize};
 
-use super::Found;
+use super::{Found, normalised_python};
 
 /// The kinds of packages that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,6 +47,39 @@ pub enum PackageKind {
 }
 
 impl PackageKind {
+    /// The kind whose package URLs have this type (package-url/purl-spec, PURL-TYPES).
+    pub(crate) fn of_purl(kind: &str) -> Option<Self> {
+        match kind {
+            "deb" => Some(Self::Dpkg),
+            "apk" => Some(Self::Apk),
+            "rpm" => Some(Self::Rpm),
+            "pypi" => Some(Self::Python),
+            "npm" => Some(Self::Npm),
+            "golang" => Some(Self::Go),
+            "cargo" => Some(Self::Cargo),
+            "maven" => Some(Self::Maven),
+            "gem" => Some(Self::Gem),
+            "composer" => Some(Self::Composer),
+            "nuget" => Some(Self::Nuget),
+            "conda" => Some(Self::Conda),
+            "hex" => Some(Self::Hex),
+            "pub" => Some(Self::Pub),
+            "swift" => Some(Self::Swift),
+            "bitnami" | "generic" => Some(Self::Program),
+            _ => None,
+        }
+    }
+
+    /// The name that inventories have for a package whose purl has this namespace and name, decoded.
+    pub(crate) fn name_of_purl(self, name: String) -> String {
+        match self {
+            Self::Maven => name.replacen('/', ":", 1),
+            Self::Python => normalised_python(&name),
+            Self::Dpkg | Self::Apk | Self::Rpm => name.rsplit('/').next().unwrap_or_default().to_owned(),
+            _ => name,
+        }
+    }
+
     /// Whether it is installed by the operating system's package manager.
     pub(crate) fn of_system(self) -> bool {
         matches!(self, Self::Dpkg | Self::Apk | Self::Rpm)
@@ -133,7 +166,7 @@ impl PackageKind {
 }
 
 /// The ecosystem of a distribution's packages (OSV schema, "Defined ecosystems"); its `ID` where OSV has none.
-fn system_ecosystem(distribution: &Distribution) -> String {
+pub(crate) fn system_ecosystem(distribution: &Distribution) -> String {
     let Distribution { id, version, .. } = distribution;
     let major = version.split('.').next().unwrap_or_default();
     let with = |name: &str, release: &str| {

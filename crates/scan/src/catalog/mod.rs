@@ -31,8 +31,10 @@ mod swift;
 
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
+pub(crate) use kind::system_ecosystem;
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
+pub(crate) use sbom::decode as decode_purl;
 
 use crate::{limits, paths};
 

@@ -69,34 +69,15 @@ pub(super) fn by_purl(purl: &str) -> Option<Found> {
     let (kind, rest) = rest.split_once('/')?;
     let (name, version) = rest.rsplit_once('@')?;
     let (name, version) = (decode(name)?, decode(version)?);
-    let kind = match kind {
-        "pypi" => PackageKind::Python,
-        "npm" => PackageKind::Npm,
-        "golang" => PackageKind::Go,
-        "cargo" => PackageKind::Cargo,
-        "maven" => PackageKind::Maven,
-        "gem" => PackageKind::Gem,
-        "composer" => PackageKind::Composer,
-        "nuget" => PackageKind::Nuget,
-        "conda" => PackageKind::Conda,
-        "hex" => PackageKind::Hex,
-        "pub" => PackageKind::Pub,
-        "swift" => PackageKind::Swift,
-        "bitnami" | "generic" => PackageKind::Program,
-        // The distribution's packages are read from its own database, which says what is installed.
-        _ => return None,
-    };
-    let name = match kind {
-        PackageKind::Maven => name.replacen('/', ":", 1),
-        PackageKind::Python => super::normalised_python(&name),
-        _ => name,
-    };
+    // The distribution's packages are read from its own database, which says what is installed.
+    let kind = PackageKind::of_purl(kind).filter(|kind| !kind.of_system())?;
+    let name = kind.name_of_purl(name);
     let version = if kind == PackageKind::Go { version.trim_start_matches('v').to_owned() } else { version };
     (!name.is_empty() && !version.is_empty()).then(|| Found::declared(kind, name, version))
 }
 
 /// Undoes percent-encoding.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

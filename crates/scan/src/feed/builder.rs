@@ -10,7 +10,7 @@ use lockgate_model::{Digest, Severity, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::source::{Document, Rated, alpine, by_score, debian, eol, epss, kev, osv};
+use super::source::{Document, Rated, alpine, by_score, csaf, debian, eol, epss, kev, osv};
 use super::writer::FeedWriter;
 use super::{Advisory, FeedError, FeedHeader, record};
 use crate::limits;
@@ -68,6 +68,10 @@ pub struct FeedBuilder<S = Cursor<Vec<u8>>> {
 const ZIP: &[u8] = b"PK\x03\x04";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const GZIP: &[u8] = b"\x1f\x8b";
+/// What the header of a tar has at that place, and its length in bytes (POSIX, "ustar Interchange Format").
+const TAR_MAGIC: &[u8] = b"ustar";
+const TAR_MAGIC_AT: usize = 257;
+const TAR_HEADER: u64 = 512;
 
 impl FeedBuilder {
     /// Nothing read yet; records wait in memory.
@@ -106,8 +110,8 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         }
     }
 
-    /// Reads a file called `name`, plain, or compressed with zip, zstd or gzip: OSV records (one, a list, or lines),
-    /// Debian's tracker, Alpine's secdb, KEV, EPSS, endoflife.date. What it is is told by its content. `modified` is
+    /// Reads a file called `name`, plain, or compressed with zip, zstd or gzip: OSV records and CSAF documents (one, a
+    /// list, or lines; in a tar too), Debian's tracker, Alpine's secdb, KEV, EPSS, endoflife.date. What it is is told by its content. `modified` is
     /// the date of what has none of its own.
     pub fn add(
         &mut self,
@@ -155,6 +159,40 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     }
 
     fn text(&mut self, file: &Source<'_>, mut reader: impl BufRead) -> Result<(), FeedError> {
+        let mut start = Vec::new();
+        reader.by_ref().take(TAR_HEADER).read_to_end(&mut start).map_err(|error| file.trouble(error))?;
+        let is_tar = start.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(TAR_MAGIC));
+        let reader = Cursor::new(start).chain(reader);
+        if is_tar { self.tar(file, reader) } else { self.lines(file, reader) }
+    }
+
+    /// Records in a tar. Its entries are taken as they lie: names that are too long for them are in messages only.
+    fn tar(&mut self, file: &Source<'_>, reader: impl Read) -> Result<(), FeedError> {
+        let mut archive = tar::Archive::new(reader);
+        let entries = archive.entries().map_err(|error| file.trouble(error))?.raw(true);
+        for (index, entry) in entries.enumerate() {
+            let mut entry = entry.map_err(|error| file.trouble(error))?;
+            if index >= limits::ARCHIVE_RECORDS {
+                return Err(file.unknown(format!("more than {} files", limits::ARCHIVE_RECORDS)));
+            }
+            let place = format!("{}: {}", file.name, String::from_utf8_lossy(&entry.path_bytes()));
+            let mut bytes = Vec::new();
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            entry
+                .by_ref()
+                .take(limits::RECORD_BYTES + 1)
+                .read_to_end(&mut bytes)
+                .map_err(|error| file.trouble(error))?;
+            if bytes.trim_ascii_start().starts_with(b"{") {
+                self.record(&place, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, file: &Source<'_>, mut reader: impl BufRead) -> Result<(), FeedError> {
         let mut line = Vec::new();
         read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
         if line.starts_with(b"#") || line.starts_with(b"cve,") {
@@ -162,7 +200,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         }
         // Lines of records: the first line is a whole record, and more follows.
         let first = serde_json::from_slice::<Value>(&line).ok().and_then(|value| Document::of(&value));
-        if first == Some(Document::Osv) {
+        if matches!(first, Some(Document::Osv | Document::Csaf)) {
             let mut number = 1_u64;
             while !line.is_empty() {
                 if !line.trim_ascii().is_empty() {
@@ -188,7 +226,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     fn document(&mut self, file: &Source<'_>, bytes: &[u8]) -> Result<(), FeedError> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| file.unknown(error.to_string()))?;
         match Document::of(&value) {
-            Some(Document::Osv) => self.record(file.name, bytes)?,
+            Some(Document::Osv | Document::Csaf) => self.record(file.name, bytes)?,
             Some(Document::List) => {
                 for (index, entry) in value.as_array().into_iter().flatten().enumerate() {
                     self.record(&format!("{}: [{index}]", file.name), entry.to_string().as_bytes())?;
@@ -256,6 +294,21 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         match osv::read(bytes) {
             Ok(osv::Read::Withdrawn) => self.withdrawn += 1,
             Ok(osv::Read::Advisory(rated)) => self.keep(&rated)?,
+            Err(_) if csaf::is_csaf(bytes) => self.csaf(place, bytes)?,
+            Err(reason) => self.refuse(place, &reason),
+        }
+        Ok(())
+    }
+
+    fn csaf(&mut self, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
+        match csaf::read(bytes) {
+            Ok(read) => {
+                self.withdrawn += read.withdrawn;
+                for (part, reason) in &read.refused {
+                    self.refuse(&format!("{place}: {part}"), reason);
+                }
+                read.advisories.iter().try_for_each(|rated| self.keep(rated))?;
+            }
             Err(reason) => self.refuse(place, &reason),
         }
         Ok(())

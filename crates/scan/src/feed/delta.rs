@@ -23,6 +23,45 @@ pub struct Delta {
     pub end_of_life: std::collections::BTreeMap<String, lockgate_model::Timestamp>,
 }
 
+/// What happened to one advisory between two feeds.
+pub(super) enum Change {
+    /// It is not there any more.
+    Gone(Box<Advisory>),
+    /// It was not there.
+    Fresh(Box<Advisory>),
+    /// It says something else.
+    Altered { before: Box<Advisory>, after: Box<Advisory> },
+}
+
+/// Calls `visit` with every change from `old` to `new`, in the order of the ids.
+pub(super) fn walk(old: &Feed, new: &Feed, mut visit: impl FnMut(Change)) -> Result<(), FeedError> {
+    let (mut before, mut after) = (old.advisories(), new.advisories());
+    let mut left = || before.next().transpose().map(|one| one.map(Box::new));
+    let mut right = || after.next().transpose().map(|one| one.map(Box::new));
+    let (mut one, mut other) = (left()?, right()?);
+    loop {
+        (one, other) = match (one, other) {
+            (None, None) => return Ok(()),
+            (Some(gone), other) if other.as_ref().is_none_or(|other| gone.id < other.id) => {
+                visit(Change::Gone(gone));
+                (left()?, other)
+            }
+            (one, Some(fresh)) if one.as_ref().is_none_or(|one| one.id > fresh.id) => {
+                visit(Change::Fresh(fresh));
+                (one, right()?)
+            }
+            (one, other) => {
+                if let (Some(before), Some(after)) = (one, other)
+                    && before != after
+                {
+                    visit(Change::Altered { before, after });
+                }
+                (left()?, right()?)
+            }
+        };
+    }
+}
+
 /// The step from `old` to `new`, which are named by their digests.
 pub fn delta(from: Digest, old: &Feed, to: Digest, new: &Feed) -> Result<Delta, FeedError> {
     let mut delta = Delta {
@@ -32,35 +71,11 @@ pub fn delta(from: Digest, old: &Feed, to: Digest, new: &Feed) -> Result<Delta, 
         changed: Vec::new(),
         end_of_life: new.summary().end_of_life.clone(),
     };
-    let (mut before, mut after) = (old.advisories(), new.advisories());
-    let (mut left, mut right) = (before.next().transpose()?, after.next().transpose()?);
-    loop {
-        match (left.take(), right.take()) {
-            (None, None) => return Ok(delta),
-            (Some(gone), None) => {
-                delta.removed.push(gone.id);
-                left = before.next().transpose()?;
-            }
-            (None, Some(fresh)) => {
-                delta.changed.push(fresh);
-                right = after.next().transpose()?;
-            }
-            (Some(one), Some(other)) if one.id < other.id => {
-                delta.removed.push(one.id);
-                (left, right) = (before.next().transpose()?, Some(other));
-            }
-            (Some(one), Some(other)) if one.id > other.id => {
-                delta.changed.push(other);
-                (left, right) = (Some(one), after.next().transpose()?);
-            }
-            (Some(one), Some(other)) => {
-                if one != other {
-                    delta.changed.push(other);
-                }
-                (left, right) = (before.next().transpose()?, after.next().transpose()?);
-            }
-        }
-    }
+    walk(old, new, |change| match change {
+        Change::Gone(gone) => delta.removed.push(gone.id),
+        Change::Fresh(after) | Change::Altered { after, .. } => delta.changed.push(*after),
+    })?;
+    Ok(delta)
 }
 
 impl Delta {

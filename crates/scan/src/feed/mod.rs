@@ -4,19 +4,20 @@
 //! is read where it lies: opening one reads its index, a search reads what it finds.
 //!
 //! ```text
-//! lockgate-feed-2 NL
+//! lockgate-feed-3 NL
 //! records     advisories, each a head and its packages (record.rs), in the order of their ids
-//! names       the keys of the index: ecosystem with its release, TAB, package name
+//! names       the keys of the index: ecosystem with its release, TAB (two for a package as it is installed), name
 //! postings    pairs of places: of a record, and of a package in it
 //! index       of each key: place and length in names, first posting, how many; in the order of the keys
 //! header      FeedHeader, canonical JSON
-//! footer      length of the header (8 bytes, least significant first), `LGFEED2` NL
+//! footer      length of the header (8 bytes, least significant first), `LGFEED3` NL
 //! ```
 
 mod builder;
 mod delta;
 mod record;
 mod source;
+mod touched;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,13 +31,14 @@ use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
 pub use delta::{Delta, delta};
+pub use touched::{PackageKey, touched};
 
 use crate::version::family;
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-feed-2";
+const FORMAT: &str = "lockgate-feed-3";
 /// What a feed ends with.
-const FOOTER: &[u8; 8] = b"LGFEED2\n";
+const FOOTER: &[u8; 8] = b"LGFEED3\n";
 /// Bytes of an entry of the index, and of a posting.
 const INDEX_ENTRY: usize = 32;
 const POSTING: usize = 16;
@@ -58,7 +60,7 @@ pub enum FeedError {
     },
     /// A file is none that is read.
     #[error(
-        "{name}: it is neither OSV (JSON, JSON lines, zip), nor Debian's tracker, nor Alpine's secdb, \
+        "{name}: it is neither OSV nor CSAF (JSON, JSON lines, zip, tar), nor Debian's tracker, nor Alpine's secdb, \
          nor CISA KEV, nor EPSS, nor of endoflife.date: {reason}"
     )]
     Unknown {
@@ -72,7 +74,7 @@ pub enum FeedError {
 /// What a feed says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedHeader {
-    /// `lockgate-feed-2`.
+    /// `lockgate-feed-3`.
     pub format: String,
     /// Advisories.
     pub advisories: u64,
@@ -134,6 +136,13 @@ pub struct Advisory {
     pub affected: Vec<Affected>,
 }
 
+impl Advisory {
+    /// Its names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.id).chain(&self.aliases).map(String::as_str)
+    }
+}
+
 /// One package that an advisory speaks about (OSV schema, "affected").
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Affected {
@@ -150,6 +159,13 @@ pub struct Affected {
     /// Versions that have the fix, where no range says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixed: Vec<String>,
+    /// The name and the versions are those of a package as it is installed; else those of its source, for distributions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub binary: bool,
+    /// The distribution says that the hole is not there: not in `versions`, or in none where there are none. What
+    /// others say about the hole counts less.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unaffected: bool,
 }
 
 /// A point of a range (OSV schema, "affected[].ranges[].events").
@@ -162,6 +178,9 @@ pub enum RangeEvent {
     Fixed(String),
     /// The last version with the hole.
     LastAffected(String),
+    /// The range says nothing about this version and those after it; `*` is after every version. Of several the last
+    /// counts.
+    Limit(String),
 }
 
 /// A feed that was opened: its index is in memory, its advisories are read where they lie.
@@ -226,10 +245,10 @@ impl Feed {
     /// Errors: the feed is damaged where it was read.
     pub fn extract(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
         let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-        let keys: BTreeSet<String> = packages.flat_map(keys).collect();
+        let keys: BTreeSet<PackageKey> = packages.flat_map(keys_of).collect();
         let mut found = Places::new();
         for key in keys {
-            for (record, part) in self.find(&key).ok_or_else(|| damaged("its index"))? {
+            for (record, part) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
                 found.entry(record).or_default().insert(part);
             }
         }
@@ -244,11 +263,11 @@ impl Feed {
         let mut found = Places::new();
         let mut asked = BTreeSet::new();
         for package in inventories.iter().flat_map(|inventory| &inventory.packages) {
-            if !asked.insert((advisory_key(package), &package.ecosystem, &package.version, &package.source)) {
-                continue;
-            }
-            for key in keys(package) {
-                for (record, at) in self.find(&key).ok_or_else(|| damaged("its index"))? {
+            for key in keys_of(package) {
+                if !asked.insert((key.clone(), &package.ecosystem, version(package, key.binary))) {
+                    continue;
+                }
+                for (record, at) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
                     let part = record::take(&*self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
                     if record::may_apply(&part, package).ok_or_else(|| damaged("an advisory"))? {
                         found.entry(record).or_default().insert(at);
@@ -313,17 +332,30 @@ impl Feed {
 /// Records, each with packages in it, by place.
 type Places = BTreeMap<u64, BTreeSet<u64>>;
 
-/// What speaks about a package is filed under its release, or under its ecosystem for every release.
-fn keys(package: &Package) -> impl Iterator<Item = String> {
-    let (family, name) = advisory_key(package);
-    let own = (package.ecosystem != family).then(|| writer::key(&package.ecosystem, name));
-    own.into_iter().chain([writer::key(family, name)])
+/// The keys that advisories about a package have: under its release, or under its ecosystem for every release.
+pub fn keys_of(package: &Package) -> impl Iterator<Item = PackageKey> {
+    let family = family(&package.ecosystem);
+    names(package).flat_map(move |(name, binary)| {
+        let own = (package.ecosystem != family).then_some(package.ecosystem.as_str());
+        own.into_iter().chain([family]).map(move |ecosystem| PackageKey {
+            ecosystem: ecosystem.to_owned(),
+            name: name.to_owned(),
+            binary,
+        })
+    })
 }
 
-/// The name under which advisories speak of a package: that of its source, for distributions.
-pub(crate) fn advisory_key(package: &Package) -> (&str, &str) {
-    let name = package.source.as_ref().map_or(&package.name, |source| &source.name);
-    (family(&package.ecosystem), name)
+/// The names under which advisories speak of a package: that of its source, and for distributions its own, which is told
+/// apart.
+pub(crate) fn names(package: &Package) -> impl Iterator<Item = (&str, bool)> {
+    let source = package.source.as_ref().map_or(&package.name, |source| &source.name);
+    let of_distribution = matches!(package.cataloger.as_str(), "dpkg" | "apk" | "rpm");
+    std::iter::once((source.as_str(), false)).chain(of_distribution.then_some((package.name.as_str(), true)))
+}
+
+/// The version that advisories speak about.
+pub(crate) fn version(package: &Package, binary: bool) -> &str {
+    package.source.as_ref().filter(|_| !binary).map_or(&package.version, |source| &source.version)
 }
 
 /// The canonical bytes of an extract.

@@ -6,7 +6,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Advisory, Affected, RangeEvent};
+use super::{Advisory, Affected, PackageKey, RangeEvent};
 use crate::matching::Said;
 
 /// Bytes of a length.
@@ -46,6 +46,8 @@ struct Part<'a> {
     ranges: Vec<Vec<RangeEvent>>,
     versions: &'a str,
     fixed: &'a str,
+    binary: bool,
+    unaffected: bool,
 }
 
 /// The lines of a list.
@@ -71,8 +73,15 @@ pub(super) fn write(advisory: &Advisory) -> Result<Vec<u8>, String> {
     put(&(advisory.affected.len() as u64), &mut bytes)?;
     for one in &advisory.affected {
         let (versions, fixed) = (one.versions.join("\n"), one.fixed.join("\n"));
-        let (ecosystem, name) = (&one.ecosystem, &one.name);
-        let part = Part { ecosystem, name, ranges: one.ranges.clone(), versions: &versions, fixed: &fixed };
+        let part = Part {
+            ecosystem: &one.ecosystem,
+            name: &one.name,
+            ranges: one.ranges.clone(),
+            versions: &versions,
+            fixed: &fixed,
+            binary: one.binary,
+            unaffected: one.unaffected,
+        };
         put(&part, &mut bytes)?;
     }
     Ok(bytes)
@@ -97,14 +106,15 @@ pub(super) fn with_head(record: &[u8], head: &Head) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Of each package of a record: where it begins, its ecosystem and name.
-pub(super) fn parts(record: &[u8]) -> Option<Vec<(usize, &str, &str)>> {
+/// Of each package of a record: where it begins, and its key.
+pub(super) fn parts(record: &[u8]) -> Option<Vec<(usize, PackageKey)>> {
     let (_, mut rest) = split(split(record)?.1)?;
     let mut parts = Vec::new();
     while !rest.is_empty() {
         let (part, after) = split(rest)?;
-        let Part { ecosystem, name, .. } = postcard::from_bytes(part).ok()?;
-        parts.push((record.len() - rest.len(), ecosystem, name));
+        let Part { ecosystem, name, binary, .. } = postcard::from_bytes(part).ok()?;
+        let key = PackageKey { ecosystem: ecosystem.to_owned(), name: name.to_owned(), binary };
+        parts.push((record.len() - rest.len(), key));
         rest = after;
     }
     Some(parts)
@@ -140,6 +150,8 @@ pub(super) fn may_apply(part: &[u8], package: &Package) -> Option<bool> {
         ranges: &part.ranges,
         versions: lines(part.versions),
         fixed: lines(part.fixed),
+        binary: part.binary,
+        unaffected: part.unaffected,
     };
     Some(said.may_apply(package))
 }
@@ -168,7 +180,8 @@ pub(super) fn read_whole(feed: &dyn FeedBytes, mut at: u64) -> Option<(Advisory,
 }
 
 fn whole(part: &[u8]) -> Option<Affected> {
-    let Part { ecosystem, name, ranges, versions, fixed } = postcard::from_bytes(part).ok()?;
+    let Part { ecosystem, name, ranges, versions, fixed, binary, unaffected } =
+        postcard::from_bytes(part).ok()?;
     let list = |text: &str| lines(text).map(str::to_owned).collect();
     Some(Affected {
         ecosystem: ecosystem.to_owned(),
@@ -176,6 +189,8 @@ fn whole(part: &[u8]) -> Option<Affected> {
         ranges,
         versions: list(versions),
         fixed: list(fixed),
+        binary,
+        unaffected,
     })
 }
 

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use lockgate_model::{Digest, Hasher, Timestamp, canon};
 
-use super::{Advisory, FOOTER, FORMAT, FeedError, FeedHeader, INDEX_ENTRY, POSTING, Sections, record};
+use super::{
+    Advisory, FOOTER, FORMAT, FeedError, FeedHeader, INDEX_ENTRY, POSTING, PackageKey, Sections, record,
+};
 use crate::version::family;
 
 /// A feed being written to `out`.
@@ -54,12 +56,12 @@ impl<W: Write> FeedWriter<W> {
         let damaged = || FeedError::Damaged("a record that was made here".to_owned());
         let (head, parts) = record::head(bytes).zip(record::parts(bytes)).ok_or_else(damaged)?;
         let mut families = BTreeSet::new();
-        for (place, ecosystem, name) in parts {
-            self.index.entry(key(ecosystem, name)).or_default().push((self.at, self.at + place as u64));
-            families.insert(family(ecosystem));
+        for (place, named) in parts {
+            self.index.entry(key(&named)).or_default().push((self.at, self.at + place as u64));
+            families.insert(family(&named.ecosystem).to_owned());
         }
         for family in families {
-            *self.ecosystems.entry(family.to_owned()).or_default() += 1;
+            *self.ecosystems.entry(family).or_default() += 1;
         }
         self.advisories += 1;
         self.known_exploited += u64::from(head.known_exploited);
@@ -112,6 +114,7 @@ impl<W: Write> FeedWriter<W> {
 }
 
 /// The key of a package in the index.
-pub(super) fn key(ecosystem: &str, name: &str) -> String {
-    format!("{ecosystem}\t{name}")
+pub(super) fn key(package: &PackageKey) -> String {
+    let PackageKey { ecosystem, name, binary } = package;
+    format!("{ecosystem}\t{}{name}", if *binary { "\t" } else { "" })
 }

@@ -44,6 +44,8 @@ fn one(name: &str, cve: &str, release: &str, repository: &str, fixed: String, mo
         ranges: vec![range],
         versions: vec![],
         fixed: vec![],
+        binary: false,
+        unaffected: false,
     };
     let advisory = Advisory {
         id: format!("ALPINE-{cve}-{name}-{release}-{repository}"),

@@ -16,7 +16,7 @@ pub(super) fn tenths(vector: &str) -> Option<u8> {
     let impact = 10.41 * (1.0 - kept("C")? * kept("I")? * kept("A")?);
     let exploitability = 20.0 * access * complexity * authentication;
     let factor = if impact == 0.0 { 0.0 } else { 1.176 };
-    Some(super::osv::tenths((0.6 * impact + 0.4 * exploitability - 1.5) * factor))
+    Some(super::tenths((0.6 * impact + 0.4 * exploitability - 1.5) * factor))
 }
 
 #[cfg(test)]

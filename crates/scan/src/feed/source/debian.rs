@@ -20,6 +20,11 @@ const RELEASES: [(&str, &str); 9] = [
     ("sid", "sid"),
 ];
 
+/// The number of a release by its name.
+pub(super) fn release_number(codename: &str) -> Option<&'static str> {
+    RELEASES.iter().find(|(known, _)| *known == codename).map(|(_, number)| *number)
+}
+
 /// Whether a document is the tracker's: an object of packages of CVEs that have releases.
 pub(super) fn is_tracker(value: &Value) -> bool {
     let first = value.as_object().and_then(|packages| packages.values().next()).and_then(Value::as_object);
@@ -40,7 +45,7 @@ fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Ra
     let (mut affected, mut worst) = (Vec::new(), None);
     for (codename, state) in releases {
         let word = |key: &str| state.get(key).and_then(Value::as_str).unwrap_or_default();
-        let Some((_, number)) = RELEASES.iter().find(|(known, _)| known == codename) else { continue };
+        let Some(number) = release_number(codename) else { continue };
         let mut range = vec![RangeEvent::Introduced("0".to_owned())];
         match (word("status"), word("fixed_version")) {
             // "0" says that the release never had the hole.
@@ -56,6 +61,8 @@ fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Ra
             ranges: vec![range],
             versions: vec![],
             fixed: vec![],
+            binary: false,
+            unaffected: false,
         });
     }
     affected.sort();

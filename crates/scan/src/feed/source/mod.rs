@@ -1,6 +1,7 @@
 //! The files that a feed is made of, told apart by their content, each normalised by a file here.
 
 pub(super) mod alpine;
+pub(super) mod csaf;
 mod cvss2;
 pub(super) mod debian;
 pub(super) mod eol;
@@ -8,7 +9,10 @@ pub(super) mod epss;
 pub(super) mod kev;
 pub(super) mod osv;
 
-use lockgate_model::Severity;
+use std::str::FromStr;
+
+use cvss::Cvss;
+use lockgate_model::{Severity, Timestamp};
 use serde_json::Value;
 
 use super::Advisory;
@@ -23,6 +27,7 @@ pub(super) struct Rated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Document {
     Osv,
+    Csaf,
     List,
     Kev,
     Alpine,
@@ -36,6 +41,7 @@ impl Document {
         match value {
             Value::Array(_) => Some(Self::List),
             Value::Object(_) if has("id") && has("modified") => Some(Self::Osv),
+            Value::Object(_) if value.pointer("/document/csaf_version").is_some() => Some(Self::Csaf),
             Value::Object(_) if has("vulnerabilities") && (has("catalogVersion") || has("title")) => {
                 Some(Self::Kev)
             }
@@ -45,6 +51,40 @@ impl Document {
             _ => None,
         }
     }
+}
+
+/// The highest CVSS score of version 3 or 4, else of version 2, in tenths.
+fn by_vectors<'a>(vectors: impl Iterator<Item = &'a str> + Clone) -> Option<u8> {
+    let whole = vectors.clone().filter(|vector| has_base(vector));
+    let scores = whole.filter_map(|vector| Cvss::from_str(vector).ok());
+    let newest = scores.map(|cvss| tenths(cvss.score())).max();
+    newest.or_else(|| vectors.filter_map(cvss2::tenths).max())
+}
+
+/// Whether a vector has every metric that its score needs (CVSS 3.1, table 15; CVSS 4.0, table 23): what is cut off must
+/// not score 0.
+fn has_base(vector: &str) -> bool {
+    const V3: [&str; 8] = ["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
+    const V4: [&str; 11] = ["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"];
+    let needed: &[&str] = if vector.starts_with("CVSS:4") { &V4 } else { &V3 };
+    let names = || vector.split('/').filter_map(|part| part.split_once(':')).map(|(name, _)| name);
+    needed.iter().all(|needed| names().any(|name| name == *needed))
+}
+
+fn tenths(score: f64) -> u8 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a CVSS score is 0.0 to 10.0"
+    )]
+    let tenths = (score.clamp(0.0, 10.0) * 10.0).round() as u8;
+    tenths
+}
+
+/// An instant, or a day, which some sources write; `field` is its name in messages.
+fn instant(field: &str, text: &str) -> Result<Timestamp, String> {
+    let day = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| day()).map_err(|_| format!("`{field}` is no date: {}", first_line(text)))
 }
 
 /// CVSS 3.1, section 5, "Qualitative Severity Rating Scale".

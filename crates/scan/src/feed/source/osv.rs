@@ -1,13 +1,10 @@
 //! One OSV record (ossf.github.io/osv-schema, 1.6), normalised.
 
-use std::str::FromStr;
-
-use cvss::Cvss;
-use lockgate_model::{Severity, Timestamp};
+use lockgate_model::Severity;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Rated, by_score, by_word, cvss2, first_line};
+use super::{Rated, by_score, by_vectors, by_word, first_line, instant};
 use crate::catalog::normalised_python;
 use crate::feed::{Advisory, Affected, RangeEvent};
 use crate::version::family;
@@ -85,6 +82,7 @@ struct EventRecord {
     introduced: Option<String>,
     fixed: Option<String>,
     last_affected: Option<String>,
+    limit: Option<String>,
 }
 
 /// What became of a record.
@@ -117,7 +115,7 @@ fn normalise(record: Record) -> Result<Read, String> {
     affected.sort();
     let text = record.summary.filter(|text| !text.trim().is_empty()).or(record.details).unwrap_or_default();
     let advisory = Advisory {
-        modified: instant(&record.modified)?,
+        modified: instant("modified", &record.modified)?,
         id: record.id,
         aliases,
         severity: said.unwrap_or(Severity::Medium),
@@ -129,12 +127,6 @@ fn normalise(record: Record) -> Result<Read, String> {
         affected,
     };
     Ok(Read::Advisory(Box::new(Rated { advisory, rated: said.is_some() })))
-}
-
-/// An instant, or a day, which some sources write.
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let day = || format!("{text}T00:00:00Z").parse();
-    text.parse().or_else(|_| day()).map_err(|_| format!("`modified` is no date: {}", first_line(text)))
 }
 
 fn url(references: Vec<Reference>) -> Option<String> {
@@ -150,23 +142,36 @@ fn one(record: AffectedRecord) -> Option<Affected> {
     let package = record.package?;
     let name =
         if family(&package.ecosystem) == "PyPI" { normalised_python(&package.name) } else { package.name };
-    // A range of commits says nothing about versions.
-    let ranges = record.ranges.unwrap_or_default().into_iter().filter(|range| range.kind != "GIT");
+    // A range of commits says nothing about versions; the tags in it are listed, often with the `v` of a tag.
+    let (commits, ranges): (Vec<_>, Vec<_>) =
+        record.ranges.unwrap_or_default().into_iter().partition(|range| range.kind == "GIT");
     let fixed = record.database_specific.get("fixed_versions").and_then(Value::as_array);
     let fixed = fixed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     let mut versions = record.versions.unwrap_or_default();
+    if !commits.is_empty() {
+        let tags: Vec<_> = versions.iter().filter_map(|tag| of_tag(tag)).map(str::to_owned).collect();
+        versions.extend(tags);
+    }
     versions.sort();
+    versions.dedup();
     Some(Affected {
         ecosystem: ecosystem(package.ecosystem),
         name,
-        ranges: ranges.map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
+        ranges: ranges.into_iter().map(|range| range.events.into_iter().flat_map(events).collect()).collect(),
         versions,
         fixed,
+        binary: false,
+        unaffected: false,
     })
 }
 
+/// The version that a tag is of: `1.2.3` of `v1.2.3`.
+fn of_tag(tag: &str) -> Option<&str> {
+    tag.strip_prefix('v').filter(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+}
+
 /// The ecosystem with its release as inventories name it: publishers add to it what os-release(5) does not say.
-fn ecosystem(written: String) -> String {
+pub(super) fn ecosystem(written: String) -> String {
     let parts: Vec<&str> = written.split(':').collect();
     match parts.as_slice() {
         // `Ubuntu:22.04:LTS`; what is fixed in Ubuntu Pro only stays apart.
@@ -194,29 +199,17 @@ fn events(record: EventRecord) -> Vec<RangeEvent> {
         record.introduced.map(RangeEvent::Introduced),
         record.fixed.map(RangeEvent::Fixed),
         record.last_affected.map(RangeEvent::LastAffected),
+        record.limit.map(RangeEvent::Limit),
     ];
     events.into_iter().flatten().collect()
 }
 
-/// The highest CVSS score of version 3 or 4, else of version 2, in tenths.
+/// The CVSS score of the record and its packages, in tenths.
 fn cvss(record: &Record) -> Option<u8> {
     let own = record.severity.iter().flatten();
     let of_packages =
         record.affected.iter().flatten().flat_map(|affected| affected.severity.iter().flatten());
-    let vectors: Vec<_> = own.chain(of_packages).map(|score| score.score.as_str()).collect();
-    let scores = vectors.iter().filter_map(|vector| Cvss::from_str(vector).ok());
-    let newest = scores.map(|cvss| tenths(cvss.score())).max();
-    newest.or_else(|| vectors.iter().filter_map(|vector| cvss2::tenths(vector)).max())
-}
-
-pub(super) fn tenths(score: f64) -> u8 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a CVSS score is 0.0 to 10.0"
-    )]
-    let tenths = (score.clamp(0.0, 10.0) * 10.0).round() as u8;
-    tenths
+    by_vectors(own.chain(of_packages).map(|score| score.score.as_str()))
 }
 
 /// The worst of the words that a database uses where it gives no score.

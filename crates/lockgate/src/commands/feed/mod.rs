@@ -1,4 +1,7 @@
-//! `feed`: import, list and show feeds of advisories.
+//! `feed`: import, update, list and show feeds of advisories.
+
+mod affected;
+mod update;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -6,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lockgate_engine::feed;
+use lockgate_model::Digest;
 use lockgate_model::ports::FeedBytes;
 use lockgate_model::projection::FeedRow;
 use lockgate_scan::feed::{Delta, delta};
@@ -26,7 +30,18 @@ const FILES: usize = 1_000_000;
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> Result<u8, Failure> {
     let session = Session::open(global, around).await?;
     match args {
-        Feed::Import { files } => import(global, &session, files).await,
+        Feed::Import { files } => {
+            let sources = files.iter().map(|file| file.display().to_string()).collect();
+            let files =
+                files_below(files)?.into_iter().map(|path| Source { name: path.display().to_string(), path });
+            let (digest, summary) = import(&session, files.collect(), sources).await?;
+            match global.output {
+                Output::Json => show::json(&json!({"feed": digest, "summary": summary})),
+                Output::Table => show::imported(&digest, &summary),
+            }
+            Ok(DONE)
+        }
+        Feed::Update => update::run(global, &session).await,
         Feed::List => {
             let rows = session.workspace.store.feeds().await?;
             match global.output {
@@ -41,6 +56,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Feed) -> 
         Feed::Show { feed } => one(global, &session, feed.as_deref()).await,
         Feed::Verify { feed } => verify(global, &session, feed.as_deref()).await,
         Feed::Delta { from, to, file } => step(&session, from, to.as_deref(), file).await,
+        Feed::Affected { from, to } => affected::run(global, &session, from.as_deref(), to.as_deref()).await,
         Feed::Apply { file } => apply(global, &session, file).await,
     }
 }
@@ -135,11 +151,20 @@ async fn apply(global: &Global, session: &Session, file: &Path) -> Result<u8, Fa
     Ok(DONE)
 }
 
-async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result<u8, Failure> {
-    let (files_of, folder) = (files.to_vec(), session.feed_folder());
-    let read = tokio::task::spawn_blocking(move || read(&files_of, &folder)).await;
-    let (bytes, summary) =
-        read.map_err(|_| Failure::told("the import was interrupted", "run it again"))??;
+/// A file of advisories, and what messages call it.
+struct Source {
+    name: String,
+    path: PathBuf,
+}
+
+/// Makes a feed of `files` and imports it; `sources` is what the ledger says about where it came from.
+async fn import(
+    session: &Session,
+    files: Vec<Source>,
+    sources: Vec<String>,
+) -> Result<(Digest, FeedSummary), Failure> {
+    let folder = session.feed_folder();
+    let (bytes, summary) = working(move || read(&files, &folder)).await?;
     if summary.header.advisories == 0 {
         let first = summary.refused.first();
         let why = first.map_or_else(String::new, |one| format!("; {}: {}", one.place, one.reason));
@@ -148,29 +173,23 @@ async fn import(global: &Global, session: &Session, files: &[PathBuf]) -> Result
             "a feed without advisories would call every image clean: give OSV files",
         ));
     }
-    let sources = files.iter().map(|file| file.display().to_string()).collect();
     let digest = feed::import(&session.workspace, bytes, sources, summary.refused_count).await?;
-    match global.output {
-        Output::Json => show::json(&json!({"feed": digest, "summary": summary})),
-        Output::Table => show::imported(&digest, &summary),
-    }
-    Ok(DONE)
+    Ok((digest, summary))
 }
 
-/// Reads files and folders into one feed, which lies in a file that goes away: memory does not grow with it.
-fn read(paths: &[PathBuf], folder: &Path) -> Result<(Arc<dyn FeedBytes>, FeedSummary), Failure> {
+/// Reads files into one feed, which lies in a file that goes away: memory does not grow with it.
+fn read(files: &[Source], folder: &Path) -> Result<(Arc<dyn FeedBytes>, FeedSummary), Failure> {
     let scratch = |error: std::io::Error| Failure::file(folder, &error);
     std::fs::create_dir_all(folder).map_err(scratch)?;
     let mut builder = FeedBuilder::spooled(Spool::new(tempfile::tempfile_in(folder).map_err(scratch)?));
     let told = |error: FeedError| {
         Failure::told(error.to_string(), "see `lockgate feed import --help` for the files that are read")
     };
-    for path in files_below(paths)? {
-        let failed = |error: std::io::Error| Failure::file(&path, &error);
-        let file = File::open(&path).map_err(failed)?;
+    for Source { name, path } in files {
+        let failed = |error: std::io::Error| Failure::file(path, &error);
+        let file = File::open(path).map_err(failed)?;
         let modified = file.metadata().and_then(|metadata| metadata.modified()).map_err(failed)?;
-        let name = path.display().to_string();
-        builder.add(&name, BufReader::new(file), timestamp(modified)).map_err(told)?;
+        builder.add(name, BufReader::new(file), timestamp(modified)).map_err(told)?;
     }
     let mut feed = BufWriter::new(tempfile::tempfile_in(folder).map_err(scratch)?);
     let (_, summary) = builder.write(&mut feed).map_err(told)?;

@@ -1,0 +1,256 @@
+//! Feeds from the web, and what a new feed says about artifacts that were judged before it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use support::Workspace;
+
+mod support;
+
+/// Files by path; their `ETag` is their content's length and first byte. A file without content is refused with 404.
+#[derive(Clone, Default)]
+struct Server {
+    host: String,
+    files: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The answers that were given.
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Self { host: listener.local_addr().unwrap().to_string(), ..Self::default() };
+        let shared = server.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let server = shared.clone();
+                std::thread::spawn(move || server.serve(stream));
+            }
+        });
+        server
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let (mut line, mut known) = (String::new(), String::new());
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut header = String::new();
+        while reader.read_line(&mut header).unwrap_or(0) > 2 {
+            if let Some(("if-none-match", value)) = header.to_lowercase().split_once(": ") {
+                value.trim().clone_into(&mut known);
+            }
+            header.clear();
+        }
+        let path = line.split(' ').nth(1).unwrap().to_owned();
+        let file = self.files.lock().unwrap().get(&path).cloned();
+        let (status, etag, body) = match file {
+            Some(body) => {
+                let etag = format!(
+                    "\"{:x}\"",
+                    body.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+                );
+                if etag == known { ("304 Not Modified", etag, String::new()) } else { ("200 OK", etag, body) }
+            }
+            None => ("404 Not Found", "\"none\"".to_owned(), "no such file".to_owned()),
+        };
+        self.log.lock().unwrap().push(format!("{path} {status}"));
+        let head = format!(
+            "HTTP/1.1 {status}\r\nETag: {etag}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let _gone = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    }
+
+    fn put(&self, path: &str, body: impl Into<String>) {
+        self.files.lock().unwrap().insert(path.to_owned(), body.into());
+    }
+
+    fn said(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap())
+    }
+}
+
+fn record(id: &str, ecosystem: &str, name: &str, day: u8) -> Value {
+    json!({"id": id, "modified": format!("2026-01-{day:02}T00:00:00Z"), "affected": [
+        {"package": {"ecosystem": ecosystem, "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]})
+}
+
+fn with_feeds(server: &Server, w: &Workspace, feeds: &[(&str, &str)]) {
+    let listed: Vec<_> = feeds
+        .iter()
+        .map(|(path, name)| format!("  - url: http://{}{path}\n    name: {name}\n", server.host))
+        .collect();
+    let added = format!(
+        "\nregistries:\n  - host: \"{}\"\n    plainHttp: true\nfeeds:\n{}",
+        server.host,
+        listed.concat()
+    );
+    w.edit_config(|text| {
+        let kept = text.split("\nregistries:").next().unwrap().to_owned();
+        format!("{kept}{added}")
+    });
+}
+
+fn ledger_size(w: &Workspace) -> usize {
+    w.run(&["ledger", "list"]).expect(0).out.lines().count()
+}
+
+#[test]
+fn an_update_takes_what_changed_and_imports_it_as_files() {
+    let (server, w) = (Server::start(), Workspace::init());
+    let told = w.run(&["feed", "update"]).expect(1);
+    assert!(told.err.contains("no feeds are listed") && told.err.contains("help:"), "{}", told.err);
+
+    with_feeds(&server, &w, &[("/osv.json", "osv"), ("/kev.json", "kev")]);
+    server.put("/osv.json", record("A-1", "npm", "a", 1).to_string());
+    server.put(
+        "/kev.json",
+        json!({"catalogVersion": "1", "vulnerabilities": [{"cveID": "CVE-2026-1"}]}).to_string(),
+    );
+    let first = w.run(&["feed", "update", "--output", "json"]).expect(0).json();
+    assert_eq!((&first["changed"], &first["summary"]["kev_read"]), (&json!(["osv", "kev"]), &json!(1)));
+    assert_eq!(server.said(), ["/osv.json 200 OK", "/kev.json 200 OK"]);
+    let shown = w.run(&["feed", "show", "--output", "json"]).expect(0).json();
+    assert_eq!((&shown["row"]["feed"], &shown["row"]["sources"]), (&first["feed"], &json!(["osv", "kev"])));
+    // The same files, imported by hand, make the same feed.
+    let files = ["osv.json", "kev.json"].map(|name| {
+        std::fs::write(w.folder.join(name), &server.files.lock().unwrap()[&format!("/{name}")]).unwrap();
+        name
+    });
+    let by_hand = w.run(&["feed", "import", files[0], files[1], "--output", "json"]).expect(0).json();
+    assert_eq!(by_hand["feed"], first["feed"]);
+
+    // Nothing changed: nothing is sent, nothing is imported.
+    let before = ledger_size(&w);
+    let again = w.run(&["feed", "update"]).expect(0);
+    assert!(again.out.contains("nothing changed"), "{}", again.out);
+    assert_eq!(server.said(), ["/osv.json 304 Not Modified", "/kev.json 304 Not Modified"]);
+    assert_eq!(ledger_size(&w), before);
+
+    // One changed: the other is taken from where it is kept.
+    server.put("/osv.json", record("A-2", "npm", "a", 2).to_string());
+    let second = w.run(&["feed", "update", "--output", "json"]).expect(0).json();
+    assert_eq!((&second["changed"], &second["summary"]["kev_read"]), (&json!(["osv"]), &json!(1)));
+    assert_ne!(second["feed"], first["feed"]);
+    assert_eq!(server.said(), ["/osv.json 200 OK", "/kev.json 304 Not Modified"]);
+
+    // A kept file that was damaged is asked for again.
+    let kept =
+        std::fs::read_dir(w.folder.join(".lockgate/feeds/sources")).unwrap().map(|one| one.unwrap().path());
+    let data: Vec<_> = kept.filter(|path| path.extension().is_some_and(|end| end == "data")).collect();
+    assert_eq!(data.len(), 2);
+    for path in data {
+        std::fs::write(path, "damaged").unwrap();
+    }
+    let again = w.run(&["feed", "update"]).expect(0);
+    assert!(again.out.contains("nothing changed"), "{}", again.out);
+    assert_eq!(server.said(), ["/osv.json 200 OK", "/kev.json 200 OK"]);
+    w.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_update_that_fails_imports_nothing_and_goes_on_later() {
+    let (server, w) = (Server::start(), Workspace::init());
+    with_feeds(&server, &w, &[("/osv.json", "osv"), ("/more.json", "more")]);
+    server.put("/osv.json", record("A-1", "npm", "a", 1).to_string());
+    let before = ledger_size(&w);
+    let told = w.run(&["feed", "update"]).expect(1);
+    let address = format!("http://{}/more.json", server.host);
+    assert!(
+        told.err.contains(&address) && told.err.contains("404") && told.err.contains("help:"),
+        "{}",
+        told.err
+    );
+    assert_eq!(ledger_size(&w), before);
+    // What was downloaded is no import: the next update makes it.
+    server.put("/more.json", record("B-1", "npm", "b", 1).to_string());
+    server.said();
+    let update = w.run(&["feed", "update", "--output", "json"]).expect(0).json();
+    assert_eq!(update["summary"]["header"]["advisories"], 2);
+    assert_eq!(server.said(), ["/osv.json 304 Not Modified", "/more.json 200 OK"]);
+    // A file that is none is told by its name, and changes nothing.
+    let before = ledger_size(&w);
+    server.put("/more.json", "<html>");
+    let told = w.run(&["feed", "update"]).expect(1);
+    assert!(told.err.contains("more: it is neither OSV"), "{}", told.err);
+    assert_eq!(ledger_size(&w), before);
+    // The next one tries again, though the server has nothing new.
+    w.run(&["feed", "update"]).expect(1);
+    // A host that has no TLS must be listed.
+    w.edit_config(|text| text.replace("plainHttp: true", "plainHttp: false"));
+    let told = w.run(&["feed", "update"]).expect(1);
+    assert!(told.err.contains("over TLS only") && told.err.contains("lockgate.yaml:"), "{}", told.err);
+}
+
+#[test]
+fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
+    let w = Workspace::quickstart();
+    let import = |records: &[Value]| {
+        let lines: Vec<_> = records.iter().map(Value::to_string).collect();
+        std::fs::write(w.folder.join("new.jsonl"), lines.join("\n")).unwrap();
+        let feed =
+            w.run(&["feed", "import", "new.jsonl", "--output", "json"]).expect(0).json()["feed"].clone();
+        feed.as_str().unwrap().to_owned()
+    };
+    let affected = |arguments: &[&str]| {
+        let all: Vec<_> =
+            ["feed", "affected"].iter().chain(arguments).chain(&["--output", "json"]).copied().collect();
+        w.run(&all).expect(0).json()["affected"].clone()
+    };
+    let base = import(&[record("X-0", "npm", "nothing-here", 1)]);
+    let with = [
+        record("X-0", "npm", "nothing-here", 1),
+        record("X-1", "Alpine:v3.22", "openssl", 1),
+        record("X-2", "Alpine:v3.19", "musl", 1),
+    ];
+    let new = import(&with);
+    let found = affected(&[]);
+    let artifacts = found["artifacts"].as_array().unwrap();
+    assert!(!artifacts.is_empty(), "{found}");
+    let names: Vec<_> = artifacts.iter().flat_map(|one| one["services"].as_array().unwrap()).collect();
+    assert!(names.contains(&&json!("web")), "{found}");
+    // What a stage holds comes first.
+    assert!(!artifacts[0]["held"].as_array().unwrap().is_empty(), "{found}");
+    for artifact in artifacts {
+        for package in artifact["packages"].as_array().unwrap() {
+            assert_eq!(
+                (&package["advisories"], &package["holes"]),
+                (&json!(["X-1"]), &json!(["X-1"])),
+                "{package}"
+            );
+        }
+    }
+    // By name, and backwards: the advisory is gone, so no package has the hole any more.
+    assert_eq!(affected(&[&base, &new]), found);
+    let backwards = affected(&[&new, &base]);
+    assert_eq!(backwards["artifacts"][0]["packages"][0]["holes"], json!([]));
+    assert_eq!(affected(&[&new, &new])["artifacts"], json!([]));
+    // The index is derived: lost, damaged or of another ledger, it is made again.
+    let index = w.folder.join(".lockgate/inventories.index");
+    let bytes = std::fs::read(&index).unwrap();
+    std::fs::remove_file(&index).unwrap();
+    assert_eq!(affected(&[&base, &new]), found);
+    assert_eq!(std::fs::read(&index).unwrap(), bytes, "the same ledger gives the same bytes");
+    let mut damaged = bytes.clone();
+    damaged[100] ^= 1;
+    std::fs::write(&index, damaged).unwrap();
+    assert_eq!(affected(&[&base, &new]), found);
+    let other = Workspace::init();
+    std::fs::write(other.folder.join("a.jsonl"), with[0].to_string()).unwrap();
+    std::fs::write(other.folder.join("b.jsonl"), with[1].to_string()).unwrap();
+    for file in ["a.jsonl", "b.jsonl"] {
+        other.run(&["feed", "import", file]).expect(0);
+    }
+    std::fs::write(other.folder.join(".lockgate/inventories.index"), &bytes).unwrap();
+    let ran = other.run(&["feed", "affected"]).expect(0);
+    assert!(ran.out.contains(": 0 artifacts"), "{}", ran.out);
+    // People get a table.
+    let ran = w.run(&["feed", "affected", &base, &new]).expect(0);
+    assert!(ran.out.contains("libcrypto3") && ran.out.contains("X-1"), "{}", ran.out);
+}

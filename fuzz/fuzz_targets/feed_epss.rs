@@ -1,0 +1,12 @@
+//! EPSS: its lines.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lockgate_fuzz::import_within;
+
+fuzz_target!(|bytes: &[u8]| import_within(
+    r#"cve,epss,percentile
+"#,
+    bytes,
+    r#""#
+));
