@@ -44,6 +44,7 @@ async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineErr
             to: decision.to.clone(),
             artifact: decision.artifact,
             outcome: decision.outcome,
+            ledger_size: Some(case.record.ledger_size),
         }),
     );
     let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];
