@@ -5,11 +5,13 @@
 //! carrying out a recorded intent ([`carry`]) is one function for the first attempt and for recovery.
 #![forbid(unsafe_code)]
 
+pub mod blast_radius;
 pub mod carry;
 pub mod error;
 pub mod feed;
 pub mod gather;
 pub mod judge;
+pub mod keyring;
 pub mod ledger;
 pub mod promote;
 pub mod recover;

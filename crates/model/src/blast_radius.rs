@@ -86,7 +86,7 @@ pub struct Running {
     pub since: Timestamp,
     /// Whether that Decision falls.
     pub falls: bool,
-    /// The latest earlier Release of another artifact whose Decision stands.
+    /// The artifact of the latest earlier Release whose Decision stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_good: Option<Digest>,
 }

@@ -83,6 +83,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     // The size is read first: a change of the keyring that comes later has a higher place, and is noticed.
     let ledger_size = workspace.store.head().await?.size;
     let keyring = workspace.store.keyring().await?;
+    crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
     let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
