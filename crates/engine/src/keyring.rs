@@ -25,9 +25,17 @@ pub fn credential(pem: &[u8]) -> Result<Credential, KeyError> {
 ///
 /// Errors: the change breaks a rule of the keyring; the ledger or store fails.
 pub async fn change(workspace: &Workspace, change: KeyringChange) -> Result<Appended, EngineError> {
-    if let KeyringChange::Added(member) = &change {
-        let twin = workspace.keys.iter().find(|key| key.name == member.name);
-        twin.map_or(Ok(()), |key| Err(named_twice(key, &member.name)))?;
+    let new = match &change {
+        KeyringChange::Added(member) => match &member.credential {
+            Credential::Key { id, .. } => Some((&member.name, Some(*id))),
+            Credential::Identity { .. } => Some((&member.name, None)),
+        },
+        KeyringChange::Rotated(rotated) => Some((&rotated.new, Some(rotated.id))),
+        _ => None,
+    };
+    if let Some((name, id)) = new {
+        let same = |file: &&KeyFile| file.name == *name || id.is_some() && id_of(file) == id;
+        workspace.keys.iter().find(same).map_or(Ok(()), |file| Err(named_twice(file, name)))?;
     }
     append(workspace, change, vec![]).await
 }
@@ -50,8 +58,7 @@ pub fn check_apart(files: &[KeyFile], keyring: &Keyring) -> Result<(), EngineErr
     let ids: BTreeMap<Digest, &str> =
         keyring.rows().filter_map(|row| Some((row.key_id()?, row.name()))).collect();
     for file in files {
-        // One that is no key is the gate's business.
-        let same_key = PublicKey::from_pem(&file.pem).ok().and_then(|key| ids.get(&key.id()).copied());
+        let same_key = id_of(file).and_then(|id| ids.get(&id).copied());
         let same_name = keyring.get(&file.name).map(MemberRow::name);
         if let Some(name) = same_name.or(same_key) {
             return Err(named_twice(file, name));
@@ -60,11 +67,16 @@ pub fn check_apart(files: &[KeyFile], keyring: &Keyring) -> Result<(), EngineErr
     Ok(())
 }
 
+/// The digest of a file's key. One that is no key is the gate's business.
+fn id_of(file: &KeyFile) -> Option<Digest> {
+    PublicKey::from_pem(&file.pem).ok().map(|key| key.id())
+}
+
 fn named_twice(file: &KeyFile, name: &str) -> EngineError {
-    let reason =
-        format!("the key `{}` is listed under `keys`, and `{name}` is in the keyring too", file.name);
+    let as_what = if file.name == name { String::new() } else { format!(", as `{name}`") };
+    let reason = format!("the key `{}`, listed under `keys`, is in the keyring too{as_what}", file.name);
     let help = format!(
-        "take `{}` out of lockgate.yaml, or give the one for the keyring another name and key",
+        "take `{}` out of lockgate.yaml, or give the one in the keyring another name and key",
         file.name
     );
     PortError::new(Trouble::Other, "lockgate.yaml", reason, help).into()

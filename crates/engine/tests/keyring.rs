@@ -158,7 +158,7 @@ async fn what_the_rules_forbid_is_refused_in_the_ledger_itself() {
     let mut both = process(&world, 0, "ann").await;
     both.keys = vec![file];
     let error = promote(&both, &World::request("staging"), None).await.unwrap_err().to_string();
-    assert!(error.contains("in the keyring too"), "{error}");
+    assert!(error.contains("in the keyring too, as `build`"), "{error}");
 }
 
 #[tokio::test]
@@ -340,4 +340,94 @@ async fn what_cannot_be_judged_again_falls() {
         (fallen[0].decision, fallen[0].findings.as_slice()),
         (one.decision, &["blast-radius.unreadable".to_owned()][..])
     );
+}
+
+/// Whatever people say, in whatever order, what the ledger took folds to the table, and the table can be derived again.
+#[tokio::test]
+async fn any_history_folds_and_rebuilds_to_the_same_keyring() {
+    let world = World::new().await;
+    let workspace = process(&world, 0, "ann").await;
+    let keys: Vec<SigningKey> = (0..6).map(|_| SigningKey::generate().unwrap()).collect();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let roles = [Role::Builder, Role::Releaser, Role::Approver];
+    // A fixed sequence that jumps about (Numerical Recipes' linear congruential generator).
+    let mut state = 7_u32;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(state >> 16).unwrap() % below
+    };
+    let mut folded = lockgate_model::Keyring::default();
+    let (mut taken, mut refused) = (0, 0);
+    for step in 0..150 {
+        let name = names[next(6)];
+        let revoking = Revoking {
+            name: name.into(),
+            compromised_since: Some(day(i64::try_from(next(40)).unwrap() - 20)),
+            reason: "r".into(),
+            blast_radius: None,
+        };
+        let change = match next(6) {
+            0 | 1 => {
+                let owner = ["ann", "bob"][next(2)];
+                KeyringChange::Added(Box::new(member(name, owner, roles[next(3)], &keys[next(6)])))
+            }
+            2 => {
+                let public = keys[next(6)].public();
+                KeyringChange::Rotated(Rotated {
+                    old: name.into(),
+                    new: names[next(6)].into(),
+                    id: public.id(),
+                    pem: public.to_pem(),
+                    valid_until: None,
+                    overlap_until: day(i64::try_from(next(20)).unwrap()),
+                })
+            }
+            3 if step > 100 => KeyringChange::Retired { name: name.into() },
+            4 => KeyringChange::RevocationProposed(revoking),
+            _ => KeyringChange::Revoked(revoking),
+        };
+        let actor = ["ann", "bob"][next(2)];
+        let entry = Entry::new(day(step / 20), actor, Event::Keyring(change.clone()));
+        let seq = workspace.store.head().await.unwrap().size;
+        let said = lockgate_model::keyring::Said { seq, at: entry.at, actor: actor.into() };
+        let fold = folded.apply(&said, &change);
+        match workspace.ledger.append_one(entry, vec![]).await {
+            Ok(appended) => assert_eq!((appended.seq, fold.is_ok()), (seq, true)),
+            Err(ledger::LedgerError::Refused(Conflict::Keyring(refusal))) => assert_eq!(fold, Err(refusal)),
+            Err(other) => panic!("{other}"),
+        }
+        if workspace.store.head().await.unwrap().size > seq { taken += 1 } else { refused += 1 }
+    }
+    assert!(taken > 15 && refused > 15, "{taken} {refused}");
+    assert_eq!(workspace.store.keyring().await.unwrap(), folded);
+    whole(&world).await;
+    assert_eq!(world.store().await.keyring().await.unwrap(), folded);
+}
+
+/// A file of the version before has no table for the keyring: it gets one, and goes on.
+#[tokio::test]
+async fn a_ledger_of_the_version_before_is_brought_up() {
+    let world = World::new().await;
+    assert_eq!(try_promote(&process(&world, 0, "ann").await, "staging").await.0, Outcome::Pause);
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.database());
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    // As it was: the two tables gone, and only the entries that were known then.
+    for statement in [
+        "DROP TABLE keyring",
+        "DROP TABLE alerts",
+        "DELETE FROM entries WHERE seq > 2",
+        "DELETE FROM checkpoints WHERE size > 3",
+        "PRAGMA user_version = 1",
+    ] {
+        sqlx::raw_sql(statement).execute(&mut database).await.unwrap();
+    }
+    drop(database);
+    let store = world.store().await;
+    assert_eq!(store.keyring().await.unwrap().rows().count(), 0);
+    assert!(!store.tables_differ().await.unwrap());
+    // And a file of a version to come is left alone.
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut database).await.unwrap();
+    let refused = lockgate_store::SqliteStore::open(world.database()).await.unwrap_err();
+    assert!(refused.to_string().contains("schema 3"), "{refused}");
 }

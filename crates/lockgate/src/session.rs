@@ -10,9 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lockgate_attest::keys::SigningKey;
 use lockgate_engine::Workspace;
+use lockgate_engine::keyring::check_apart;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::workspace::{KeyFile, PolicySource, Reach, VerdictSigner};
 use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
+use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
 use lockgate_model::{Reference, Repository, Timestamp};
@@ -170,11 +172,23 @@ pub struct Session {
     pub verifier: VerifierKey,
     head: HeadFile,
     feeds: PathBuf,
+    config: Config,
 }
 
 impl Session {
-    /// Opens the workspace. A ledger that is behind the newest checkpoint seen is refused: it was rolled back.
+    /// Opens the workspace. A ledger that is behind the newest checkpoint seen is refused: it was rolled back; so are
+    /// keys that are in `lockgate.yaml` and in the keyring, or that a gate names and neither has.
     pub async fn open(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let session = Self::open_keyring(global, around).await?;
+        let keyring = session.workspace.store.keyring().await?;
+        check_apart(&session.workspace.keys, &keyring)?;
+        let members: Vec<_> = keyring.rows().map(MemberRow::name).collect();
+        session.config.check_members(&members)?;
+        Ok(session)
+    }
+
+    /// Opens the workspace for those who change the keyring: gates may name keys that are yet to be added.
+    pub async fn open_keyring(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
         let session = Self::open_damaged(global, around).await?;
         session.compare_head().await?;
         Ok(session)
@@ -214,7 +228,7 @@ impl Session {
             feeds: Arc::new(FeedFolder::new(&feeds)),
             clock,
         };
-        Ok(Self { workspace, verifier, head, feeds })
+        Ok(Self { workspace, verifier, head, feeds, config })
     }
 
     async fn compare_head(&self) -> Result<(), Failure> {

@@ -358,8 +358,12 @@ impl Judgement<'_> {
     fn missing(&self, counted: usize) -> Finding {
         let record = &self.docket.case.record;
         let (artifact, required) = (record.artifact.digest.to_string(), self.settings.required);
+        let selected = record.keys.iter().any(|key| self.settings.selects(key));
         let (code, title) = if counted > 0 {
             ("signature.too-few", format!("{counted} signature(s) count; {required} are required"))
+        } else if self.settings.keys.is_none() && !selected {
+            let title = format!("nobody could have signed it: there is no {}", self.settings.asked_for(", "));
+            ("signature.no-keys", title.replacen("no a ", "no ", 1))
         } else if !self.seen.signed.is_empty() || !self.seen.refused.is_empty() {
             let asked = self.settings.asked_for(", ");
             ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))

@@ -128,9 +128,10 @@ impl FromStr for Stages {
 
 impl fmt::Display for Stages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.names().as_slice() {
-            [] => f.pad("none"),
-            names => f.pad(&names.join(", ")),
+        match self {
+            Self::All => f.pad("every stage"),
+            Self::Only(names) if names.is_empty() => f.pad("no stage"),
+            Self::Only(_) => f.pad(&self.names().join(", ")),
         }
     }
 }

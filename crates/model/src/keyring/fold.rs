@@ -335,11 +335,7 @@ fn same(one: &Credential, two: &Credential) -> bool {
 
 /// Whether there is an instant at which both count.
 fn together(one: &MemberRow, two: &MemberRow) -> bool {
-    let until = |row: &MemberRow| {
-        let revoked = row.revoked.as_ref().map(|revoked| revoked.said.at);
-        [row.member.valid_until, row.retired_at, revoked].into_iter().flatten().min()
-    };
-    let before = |row: &MemberRow, from: Timestamp| until(row).is_none_or(|until| from < until);
+    let before = |row: &MemberRow, from: Timestamp| row.counts_until().is_none_or(|until| from < until);
     before(one, two.in_use_since()) && before(two, one.in_use_since())
 }
 

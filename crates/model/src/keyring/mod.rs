@@ -217,6 +217,17 @@ impl MemberRow {
         }
     }
 
+    /// Whether it counts at `at`, or will.
+    pub fn counts(&self, at: Timestamp) -> bool {
+        matches!(self.state(at), State::Usable | State::Waiting)
+    }
+
+    /// The first instant at which it no longer counts, as far as that is known.
+    pub fn counts_until(&self) -> Option<Timestamp> {
+        let revoked = self.revoked.as_ref().map(|revoked| revoked.said.at);
+        [self.member.valid_until, self.retired_at, revoked].into_iter().flatten().min()
+    }
+
     /// Since when it is in use: what its cadence counts from.
     pub fn in_use_since(&self) -> Timestamp {
         self.member.valid_from.map_or(self.added.at, |from| from.max(self.added.at))
