@@ -21,7 +21,7 @@ use crate::replay::load_case;
 use crate::{EngineError, Workspace};
 
 /// Decisions that are read at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// The prefix by which the route's verdict names the Decision below.
 const DECISION: &str = "decision:";
 /// In place of findings, for a Decision whose Case or content is gone: what cannot be judged again is not believed.
@@ -80,7 +80,8 @@ struct Found {
 /// A Decision that relied on the key.
 struct Direct {
     case: Digest,
-    recorded: Decision,
+    /// What it said; nothing when its content is gone.
+    recorded: Option<Decision>,
     gates: BTreeSet<String>,
     again: Again,
 }
@@ -112,15 +113,27 @@ async fn find(
     rows: &[DecisionRow],
 ) -> Result<Found, EngineError> {
     let mut found = Found::default();
-    let by_key = format!("@{}", suspicion.key);
+    let (by_key, below) = (format!("@{}", suspicion.key), format!("\"{DECISION}"));
     for rows in rows.chunks(BATCH) {
         let digests: Vec<Digest> = rows.iter().map(|row| row.decision).collect();
         for (row, bytes) in rows.iter().zip(workspace.store.blobs(&digests).await?) {
-            let bytes = bytes.filter(|bytes| Digest::of(bytes) == row.decision);
-            let bytes = bytes.ok_or(EngineError::Missing { what: "the Decision", digest: row.decision })?;
+            let bytes = bytes.filter(|bytes| Digest::of(bytes) == row.decision).unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes);
-            if text.contains(&by_key) || text.contains(&format!("\"{DECISION}")) {
-                note(&mut found, row, canon::from_bytes(&bytes)?, &by_key);
+            if !bytes.is_empty() && !text.contains(&by_key) && !text.contains(&below) {
+                continue;
+            }
+            match canon::from_bytes(&bytes) {
+                Ok(recorded) => note(&mut found, row, recorded, &by_key),
+                // It may have relied on the key: nobody can tell.
+                Err(_) => {
+                    let direct = Direct {
+                        case: row.case,
+                        recorded: None,
+                        gates: BTreeSet::new(),
+                        again: Again::blind(),
+                    };
+                    found.direct.insert(row.decision, direct);
+                }
             }
         }
     }
@@ -141,48 +154,50 @@ fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, by_key: &str) 
         }
     }
     if !gates.is_empty() {
-        let direct = Direct { case: row.case, recorded, gates, again: Again::blind() };
+        let direct = Direct { case: row.case, recorded: Some(recorded), gates, again: Again::blind() };
         found.direct.insert(row.decision, direct);
     }
 }
 
-/// Judges every Decision that relied on the key again.
+/// Judges every Decision that relied on the key again, one after another: the evidence of one is held at a time.
 async fn judge_again(
     workspace: &Workspace,
     suspicion: &Suspicion,
     direct: &mut BTreeMap<Digest, Direct>,
 ) -> Result<(), EngineError> {
-    let mut keys = Keys { suspicion: *suspicion, ids: BTreeMap::new(), files: BTreeMap::new() };
-    let all: Vec<Digest> = direct.keys().copied().collect();
-    for digests in all.chunks(BATCH) {
-        let cases = digests.iter().filter_map(|digest| direct.get(digest)).map(|one| one.case);
-        let cases: Vec<Digest> = cases.collect();
-        let records = records(&cases, workspace.store.blobs(&cases).await?);
-        let inputs = evidence(workspace, &records, &mut keys).await?;
-        let mut work = Vec::new();
-        for (digest, case) in digests.iter().zip(&cases) {
-            let (Some(one), Some(record)) = (direct.get(digest), records.get(case)) else { continue };
-            work.push((*digest, keys.revoked(record, &inputs), one.recorded.clone(), one.gates.clone()));
-        }
-        let judged = blocking(move || {
-            let judge = |(digest, case, recorded, gates): (Digest, Case, Decision, BTreeSet<String>)| {
-                (digest, decide_again(&case, &recorded, &gates), recorded)
-            };
-            work.into_iter().map(judge).collect::<Vec<_>>()
-        })
-        .await?;
-        for (digest, again, recorded) in judged {
-            let again = if heard(&again.verdicts, &recorded) {
-                whole(workspace, &digest, direct, &keys).await?
-            } else {
-                Again::of(&again)
-            };
-            if let Some(one) = direct.get_mut(&digest) {
-                one.again = again;
+    let mut keys = Keys { suspicion: *suspicion, files: BTreeMap::new() };
+    let readable = |one: &&mut Direct| one.recorded.is_some();
+    let mut all: Vec<&mut Direct> = direct.values_mut().filter(readable).collect();
+    for some in all.chunks_mut(BATCH) {
+        let cases: Vec<Digest> = some.iter().map(|one| one.case).collect();
+        for (one, bytes) in some.iter_mut().zip(workspace.store.blobs(&cases).await?) {
+            let bytes = bytes.filter(|bytes| Digest::of(bytes) == one.case);
+            let record = bytes.and_then(|bytes| canon::from_bytes::<CaseRecord>(&bytes).ok());
+            if let (Some(record), Some(recorded)) = (record, one.recorded.take()) {
+                one.again = judge_one(workspace, &record, recorded, &one.gates, &mut keys).await?;
             }
         }
     }
     Ok(())
+}
+
+async fn judge_one(
+    workspace: &Workspace,
+    record: &CaseRecord,
+    recorded: Decision,
+    gates: &BTreeSet<String>,
+    keys: &mut Keys,
+) -> Result<Again, EngineError> {
+    let case = keys.revoked(workspace, record).await?;
+    let (again, gates) = (recorded.clone(), gates.clone());
+    let again = blocking(move || decide_again(&case, &again, &gates)).await?;
+    if !heard(&again.verdicts, &recorded) {
+        return Ok(Again::of(&again));
+    }
+    let whole = load_case(workspace, &recorded.case).await?;
+    let whole = Case { record: keys.revoked_record(&whole.record), inputs: whole.inputs };
+    let (_, decision) = crate::judge::decide(whole).await?;
+    Ok(Again::of(&decision))
 }
 
 /// Whether what the gates say now could change what a policy says, which is given the findings of the gates before it:
@@ -196,76 +211,34 @@ fn heard(again: &[Verdict], recorded: &Decision) -> bool {
     asks_policies && passes && findings(again) != findings(&recorded.verdicts)
 }
 
-/// The whole Case judged again.
-async fn whole(
-    workspace: &Workspace,
-    digest: &Digest,
-    direct: &BTreeMap<Digest, Direct>,
-    keys: &Keys,
-) -> Result<Again, EngineError> {
-    let Some(one) = direct.get(digest) else { return Ok(Again::blind()) };
-    let case = load_case(workspace, &one.case).await?;
-    let case = Case { record: keys.revoked_record(&case.record), inputs: case.inputs };
-    let (_, decision) = crate::judge::decide(case).await?;
-    Ok(Again::of(&decision))
-}
-
-/// The Cases that can be read, by their digest.
-fn records(digests: &[Digest], blobs: Vec<Option<Bytes>>) -> BTreeMap<Digest, CaseRecord> {
-    let read = |(digest, bytes): (&Digest, Option<Bytes>)| {
-        let bytes = bytes.filter(|bytes| Digest::of(bytes) == *digest)?;
-        Some((*digest, canon::from_bytes::<CaseRecord>(&bytes).ok()?))
-    };
-    digests.iter().zip(blobs).filter_map(read).collect()
-}
-
-/// The evidence of these Cases, and their keys' files: what gates that rest on keys read.
-async fn evidence(
-    workspace: &Workspace,
-    records: &BTreeMap<Digest, CaseRecord>,
-    keys: &mut Keys,
-) -> Result<BTreeMap<Digest, Bytes>, EngineError> {
-    let mut wanted = BTreeSet::new();
-    for record in records.values() {
-        for evidence in &record.evidence {
-            wanted.extend(evidence.blobs.iter().chain([&evidence.manifest.digest]));
-        }
-        wanted.extend(record.keys.iter().map(|key| key.file).filter(|file| !keys.files.contains_key(file)));
-    }
-    let wanted: Vec<Digest> = wanted.into_iter().collect();
-    let blobs = workspace.store.blobs(&wanted).await?;
-    let there = wanted.into_iter().zip(blobs).filter_map(|(digest, bytes)| Some((digest, bytes?)));
-    let inputs: BTreeMap<Digest, Bytes> = there.collect();
-    for key in records.values().flat_map(|record| &record.keys) {
-        if let Some(bytes) = inputs.get(&key.file) {
-            keys.files.insert(key.file, bytes.clone());
-            let id = PublicKey::from_pem(bytes).ok().map(|key| key.id());
-            keys.ids.insert(key.file, id);
-        }
-    }
-    Ok(inputs)
-}
-
-/// The keys of Cases.
+/// The keys of Cases, which share them.
 struct Keys {
     suspicion: Suspicion,
-    /// The digest of the key in a file.
-    ids: BTreeMap<Digest, Option<Digest>>,
-    files: BTreeMap<Digest, Bytes>,
+    /// The files that were read, and the digest of the key in each.
+    files: BTreeMap<Digest, (Bytes, Option<Digest>)>,
 }
 
 impl Keys {
-    /// The Case with the suspected key revoked in it, and what its gates read of `inputs`.
-    fn revoked(&self, record: &CaseRecord, inputs: &BTreeMap<Digest, Bytes>) -> Case {
-        let mut named = Inputs::new();
+    /// The Case with the suspected key revoked in it, and with what gates that rest on keys read: evidence and keys.
+    async fn revoked(&mut self, workspace: &Workspace, record: &CaseRecord) -> Result<Case, EngineError> {
+        let files: BTreeSet<Digest> = record.keys.iter().map(|key| key.file).collect();
+        let unread = files.iter().filter(|file| !self.files.contains_key(file));
         let evidence = record.evidence.iter().flat_map(|one| one.blobs.iter().chain([&one.manifest.digest]));
-        for digest in evidence {
-            inputs.get(digest).map(|bytes| named.insert(bytes.clone()));
+        let wanted: BTreeSet<Digest> = evidence.chain(unread).copied().collect();
+        let wanted: Vec<Digest> = wanted.into_iter().collect();
+        let mut inputs = Inputs::new();
+        for (digest, bytes) in wanted.iter().zip(workspace.store.blobs(&wanted).await?) {
+            let Some(bytes) = bytes else { continue };
+            if files.contains(digest) {
+                let id = PublicKey::from_pem(&bytes).ok().map(|key| key.id());
+                self.files.insert(*digest, (bytes.clone(), id));
+            }
+            inputs.insert(bytes);
         }
-        for key in &record.keys {
-            self.files.get(&key.file).map(|bytes| named.insert(bytes.clone()));
+        for (bytes, _) in files.iter().filter_map(|file| self.files.get(file)) {
+            inputs.insert(bytes.clone());
         }
-        Case { record: self.revoked_record(record), inputs: named }
+        Ok(Case { record: self.revoked_record(record), inputs })
     }
 
     /// The same list, with the suspected key revoked. A revocation that says more than this one stays.
@@ -273,7 +246,8 @@ impl Keys {
         let (at, since) = (self.suspicion.at, self.suspicion.compromised_since);
         let mut record = record.clone();
         for key in &mut record.keys {
-            if self.ids.get(&key.file) == Some(&Some(self.suspicion.key)) {
+            let id = self.files.get(&key.file).and_then(|(_, id)| *id);
+            if id == Some(self.suspicion.key) {
                 let known = key.revoked.map(|revoked| revoked.compromised_since);
                 let since = known.map_or(since, |known| known.min(since));
                 key.revoked = Some(Revocation { at, compromised_since: since });

@@ -324,22 +324,23 @@ async fn what_cannot_be_judged_again_falls() {
         at: day(0),
     };
     let one = record(&workspace, &wanted(1)).await;
-    record(&workspace, &wanted(2)).await;
+    let two = record(&workspace, &wanted(2)).await;
     let suspicion = Suspicion { key: a.id(), at: day(50), compromised_since: None };
     assert_eq!(measure(&workspace, &suspicion).await.unwrap().fallen().count(), 0);
-    let case = workspace.store.decisions(None).await.unwrap();
-    let case = case.iter().find(|row| row.decision == one.decision).unwrap().case;
+    let rows = workspace.store.decisions(None).await.unwrap();
+    let case = rows.iter().find(|row| row.decision == one.decision).unwrap().case;
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.database());
     let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
-    let delete = sqlx::query("DELETE FROM content WHERE digest = ?").bind(case.as_bytes().to_vec());
-    delete.execute(&mut database).await.unwrap();
-    let radius = measure(&workspace, &suspicion).await.unwrap();
-    let fallen: Vec<_> = radius.fallen().collect();
-    assert_eq!(fallen.len(), 1);
-    assert_eq!(
-        (fallen[0].decision, fallen[0].findings.as_slice()),
-        (one.decision, &["blast-radius.unreadable".to_owned()][..])
-    );
+    // The Case of the one is gone; of the other the Decision itself, which may have relied on any key.
+    for (gone, fallen) in [(case, vec![one.decision]), (two.decision, vec![one.decision, two.decision])] {
+        let delete = sqlx::query("DELETE FROM content WHERE digest = ?").bind(gone.as_bytes().to_vec());
+        delete.execute(&mut database).await.unwrap();
+        let radius = measure(&workspace, &suspicion).await.unwrap();
+        let fell: Vec<_> = radius.fallen().map(|touched| touched.decision).collect();
+        assert_eq!(fell, fallen);
+        let unreadable = ["blast-radius.unreadable".to_owned()];
+        assert!(radius.fallen().all(|touched| touched.findings == unreadable));
+    }
 }
 
 /// Whatever people say, in whatever order, what the ledger took folds to the table, and the table can be derived again.

@@ -183,16 +183,12 @@ async fn digest_of(session: &Session, key: &str) -> Result<Digest, Failure> {
         return Ok(digest);
     }
     let keyring = session.workspace.store.keyring().await?;
-    if let Some(row) = keyring.get(key) {
-        return row.key_id().ok_or_else(|| {
-            Failure::told(format!("`{key}` is an identity"), "no Decision relies on identities yet")
-        });
-    }
     let path = Path::new(key);
-    if path.exists() {
+    if keyring.get(key).is_none() && path.is_file() {
         return Ok(public_key(path)?.id());
     }
-    Ok(keyring::member(&session.workspace, key).await?.key_id().unwrap_or(Digest::of(b"")))
+    let id = keyring::member(&session.workspace, key).await?.key_id();
+    id.ok_or_else(|| Failure::told(format!("`{key}` is an identity"), "no Decision relies on identities yet"))
 }
 
 /// `lockgate key list` and `lockgate identity list`

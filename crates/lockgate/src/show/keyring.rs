@@ -125,6 +125,10 @@ pub fn blast_radius(radius: &BlastRadius) {
             );
         }
     }
+    for one in radius.fallen().filter(|one| one.promotion == Some(PromotionState::Open)) {
+        say!("{} {} to {}", paint("under way, falls:", Colour::Red), one.service, one.to);
+        say!("  lockgate recover --undo {} --reason TEXT", one.decision.short());
+    }
     for running in &radius.releases {
         let tag = running.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         let what = format!("{}{tag} in {} ({})", running.service, running.stage, running.artifact.short());
