@@ -6,7 +6,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Content, Manifest, media};
-use lockgate_model::{Descriptor, Digest, Evidence, limits};
+use lockgate_model::{Descriptor, Digest, Evidence, Timestamp, limits};
 
 use crate::bundle;
 use crate::dsse::{Envelope, pae};
@@ -88,6 +88,8 @@ pub struct Examined {
     pub by: Vec<String>,
     /// The statement, when a key verifies it.
     pub statement: Option<Statement>,
+    /// An instant at which it existed already, as a trusted time says; none where nothing proves one.
+    pub proven_at: Option<Timestamp>,
     /// Why no key verifies it.
     pub refusal: Option<Refusal>,
 }
@@ -115,7 +117,7 @@ impl fmt::Display for Form {
 
 impl Examined {
     fn refused(form: Form, refusal: Refusal) -> Self {
-        Self { form, speaks: None, by: vec![], statement: None, refusal: Some(refusal) }
+        Self { form, speaks: None, by: vec![], statement: None, proven_at: None, refusal: Some(refusal) }
     }
 }
 
@@ -207,7 +209,7 @@ impl Examiner<'_> {
         let by = self.makers(payload, &[signature])?;
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let speaks = Some(Speaks::Signature);
-        Ok(Examined { form: Form::SimpleSigning, speaks, by, statement: None, refusal })
+        Ok(Examined { form: Form::SimpleSigning, speaks, by, statement: None, proven_at: None, refusal })
     }
 
     fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
@@ -224,7 +226,7 @@ impl Examiner<'_> {
         };
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let statement = (!by.is_empty()).then_some(statement);
-        Ok(Examined { form, speaks: Some(speaks), by, statement, refusal })
+        Ok(Examined { form, speaks: Some(speaks), by, statement, proven_at: None, refusal })
     }
 
     /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key

@@ -108,7 +108,10 @@ fn ledger_help(error: &LedgerError) -> Option<String> {
             "wait until it is done; if its process died, `lockgate recover` finishes it or `lockgate recover --undo DECISION` gives it up"
                 .into(),
         ),
-        LedgerError::Refused(Conflict::PermitSpent(_)) => Some("run `lockgate promote` again".into()),
+        LedgerError::Refused(Conflict::PermitSpent(_) | Conflict::KeyringChanged { .. }) => {
+            Some("run `lockgate promote` again".into())
+        }
+        LedgerError::Refused(Conflict::Keyring(refusal)) => Some(refusal.help()),
         _ => None,
     }
 }

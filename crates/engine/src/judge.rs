@@ -1,13 +1,20 @@
 //! Judges a Case and records the Decision with everything it was judged from.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use lockgate_model::entry::Decided;
+use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
-use lockgate_model::{Case, Decision, Digest, Entry, Event, canon};
+use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, canon};
 
 use crate::gather::{Request, blocking, gather};
-use crate::ledger::Appended;
+use crate::ledger::{Appended, LedgerError};
 use crate::{EngineError, Workspace};
+
+/// The gate about whose verdict people are alerted.
+const SIGNATURE: &str = "signature";
+/// Codes that an alert names; the Decision has them all.
+const ALERT_CODES: usize = 32;
 
 /// A Decision as it was recorded.
 #[derive(Debug, Clone)]
@@ -25,11 +32,39 @@ pub struct Recorded {
 /// Closes the Case of `request`, judges it and records the Decision. Promotes nothing.
 pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded, EngineError> {
     let case = gather(workspace, request).await?;
-    record(workspace, case).await
+    record(workspace, case, false).await
+}
+
+/// As [`judge`], for a promotion: when it halts because of whose signature the artifact has or lacks, an alert is
+/// recorded with the Decision.
+pub(crate) async fn judge_to_promote(
+    workspace: &Workspace,
+    request: &Request,
+) -> Result<Recorded, EngineError> {
+    let case = gather(workspace, request).await?;
+    record(workspace, case, true).await
+}
+
+/// The alert that a Decision gives rise to.
+fn alert(digest: Digest, decision: &Decision) -> Option<Alert> {
+    let halted = decision.outcome != Outcome::Proceed;
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == SIGNATURE)?;
+    if !halted || verdict.answer == Answer::Pass {
+        return None;
+    }
+    let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise);
+    let codes: BTreeSet<_> = blocking.map(|finding| finding.code.clone()).collect();
+    Some(Alert {
+        decision: digest,
+        service: decision.service.clone(),
+        to: decision.to.clone(),
+        artifact: decision.artifact,
+        codes: codes.into_iter().take(ALERT_CODES).collect(),
+    })
 }
 
 /// Judges `case` and records the Decision.
-async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineError> {
+async fn record(workspace: &Workspace, case: Case, alerts: bool) -> Result<Recorded, EngineError> {
     let (case, decision) = decide(case).await?;
     let (case_bytes, case_digest) = case.record.encode()?;
     let (decision_bytes, digest) = canon::encode(&decision)?;
@@ -44,11 +79,17 @@ async fn record(workspace: &Workspace, case: Case) -> Result<Recorded, EngineErr
             to: decision.to.clone(),
             artifact: decision.artifact,
             outcome: decision.outcome,
+            ledger_size: Some(case.record.ledger_size),
         }),
     );
     let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];
     blobs.extend(case.record.inputs().iter().filter_map(|input| case.inputs.get(input).cloned()));
-    let appended = workspace.ledger.append_one(entry, blobs).await?;
+    let mut entries = vec![entry];
+    if let Some(alert) = alert(digest, &decision).filter(|_| alerts) {
+        entries.push(Entry::new(workspace.clock.now(), &workspace.actor, Event::Alert(Box::new(alert))));
+    }
+    let appended = workspace.ledger.append(entries, blobs).await?;
+    let appended = appended.into_iter().next().ok_or(LedgerError::Crowded)?;
     Ok(Recorded { digest, decision, case, appended })
 }
 

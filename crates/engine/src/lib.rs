@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod affected;
+pub mod blast_radius;
 pub mod carry;
 pub mod error;
 pub mod feed;
 pub mod gather;
 pub mod judge;
+pub mod keyring;
 pub mod ledger;
 pub mod promote;
 pub mod recover;

@@ -7,7 +7,7 @@ use lockgate_model::reference::Target;
 use lockgate_model::{Digest, Entry, Event, Outcome};
 
 use crate::gather::Request;
-use crate::judge::{Recorded, judge};
+use crate::judge::{Recorded, judge_to_promote};
 use crate::{EngineError, Workspace, attachments, carry};
 
 /// What came of asking for a promotion.
@@ -29,7 +29,7 @@ pub async fn promote(
     request: &Request,
     tag: Option<String>,
 ) -> Result<Promoted, EngineError> {
-    let recorded = judge(workspace, request).await?;
+    let recorded = judge_to_promote(workspace, request).await?;
     if recorded.decision.outcome != Outcome::Proceed {
         return Ok(Promoted { recorded, copied: None });
     }

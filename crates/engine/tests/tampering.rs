@@ -3,16 +3,18 @@
 
 use lockgate_engine::ledger::{self, Report};
 use lockgate_engine::promote::promote;
+use lockgate_model::keyring::Role;
 use sim::Plan;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 use world::World;
 
+mod promotions;
 mod sim;
 mod world;
 
 /// Every column of every table that holds bytes, as text or not, with the key of its row.
-const COLUMNS: [(&str, &str, &str); 20] = [
+const COLUMNS: [(&str, &str, &str); 24] = [
     ("entries", "rowid", "entry"),
     ("tiles", "level || '/' || idx", "hashes"),
     ("checkpoints", "rowid", "note"),
@@ -33,6 +35,10 @@ const COLUMNS: [(&str, &str, &str); 20] = [
     ("releases", "rowid", "stage"),
     ("releases", "rowid", "artifact"),
     ("releases", "rowid", "row"),
+    ("keyring", "rowid", "name"),
+    ("keyring", "rowid", "row"),
+    ("alerts", "rowid", "service"),
+    ("alerts", "rowid", "row"),
 ];
 /// Bytes flipped in one value: all of a short one, spread over a long one.
 const FLIPS: usize = 12;
@@ -42,6 +48,12 @@ async fn promoted() -> World {
     let workspace = world.process(&Plan::none()).await;
     promote(&workspace, &World::request("staging"), None).await.unwrap();
     promote(&workspace, &World::request("prod"), None).await.unwrap();
+    // A key in the keyring, and a promotion that halts: the one gate asks for a key that did not sign.
+    let other = lockgate_attest::keys::SigningKey::generate().unwrap();
+    promotions::add(&workspace, "other", "bob", Role::Releaser, &other).await;
+    let mut strict = world.process(&Plan::none()).await;
+    strict.keys[0].pem = lockgate_attest::keys::SigningKey::generate().unwrap().public().to_pem().into();
+    promote(&strict, &World::request("staging"), None).await.unwrap();
     world
 }
 

@@ -28,10 +28,35 @@ pub fn decide(case: &Case) -> Decision {
     }
 }
 
-fn verdicts(case: &Case) -> Vec<Verdict> {
+/// Judges again, by `case`, what the named gates say in `recorded`; what the others said stays. For asking what a change
+/// of trust does to a Decision of which only these gates relied on it: `case` need hold no more than they read.
+pub fn decide_again(case: &Case, recorded: &Decision, gates: &BTreeSet<String>) -> Decision {
+    let docket = docket(case);
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    for before in &recorded.verdicts {
+        let gate = GATES.iter().find(|gate| gate.name == before.gate && gates.contains(gate.name));
+        let settings = case.record.gates.get(&before.gate);
+        let judged = match (gate, settings) {
+            (Some(gate), _) if gate.always => (gate.judge)(&docket, &serde_json::Value::Null, &verdicts),
+            (Some(gate), Some(settings)) => (gate.judge)(&docket, settings, &verdicts),
+            (Some(_) | None, _) => {
+                verdicts.push(before.clone());
+                continue;
+            }
+        };
+        verdicts.push(with_gaps(case, judged));
+    }
+    Decision { outcome: Outcome::of(&verdicts), verdicts, ..recorded.clone() }
+}
+
+fn docket(case: &Case) -> Docket<'_> {
     let artifact = case.inputs.get(&case.record.artifact.digest);
     let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
-    let docket = Docket { case, content };
+    Docket { case, content }
+}
+
+fn verdicts(case: &Case) -> Vec<Verdict> {
+    let docket = docket(case);
     let mut verdicts: Vec<Verdict> = Vec::new();
     for gate in GATES {
         let settings = case.record.gates.get(gate.name);

@@ -15,7 +15,7 @@ mod settings;
 
 pub use settings::nearest;
 
-pub use decide::decide;
+pub use decide::{decide, decide_again};
 pub use samples::{SAMPLES, Sample};
 pub use settings::{SettingsError, check_settings};
 

@@ -120,7 +120,7 @@ impl Making {
                 end_of_life: std::collections::BTreeMap::new(),
                 uncovered: std::collections::BTreeSet::new(),
             }),
-            keys: vec![TrustedKey { name: "build".into(), file, valid_from: None, valid_until: None }],
+            keys: vec![TrustedKey::plain("build", file)],
             policies,
             gates: [
                 ("signature".into(), json!({"keys": ["build"]})),

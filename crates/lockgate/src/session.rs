@@ -10,9 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lockgate_attest::keys::SigningKey;
 use lockgate_engine::Workspace;
+use lockgate_engine::keyring::check_apart;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::workspace::{KeyFile, PolicySource, Reach, VerdictSigner};
 use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
+use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
 use lockgate_model::{Reference, Repository, Timestamp};
@@ -173,11 +175,23 @@ pub struct Session {
     pub web: Arc<Registries>,
     head: HeadFile,
     feeds: PathBuf,
+    config: Config,
 }
 
 impl Session {
-    /// Opens the workspace. A ledger that is behind the newest checkpoint seen is refused: it was rolled back.
+    /// Opens the workspace. A ledger that is behind the newest checkpoint seen is refused: it was rolled back; so are
+    /// keys that are in `lockgate.yaml` and in the keyring, or that a gate names and neither has.
     pub async fn open(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
+        let session = Self::open_keyring(global, around).await?;
+        let keyring = session.workspace.store.keyring().await?;
+        check_apart(&session.workspace.keys, &keyring)?;
+        let members: Vec<_> = keyring.rows().map(MemberRow::name).collect();
+        session.config.check_members(&members)?;
+        Ok(session)
+    }
+
+    /// Opens the workspace for those who change the keyring: gates may name keys that are yet to be added.
+    pub async fn open_keyring(global: &Global, around: &Surroundings) -> Result<Self, Failure> {
         let session = Self::open_damaged(global, around).await?;
         session.compare_head().await?;
         Ok(session)
@@ -218,7 +232,8 @@ impl Session {
             feeds: Arc::new(FeedFolder::new(&feeds)),
             clock,
         };
-        Ok(Self { workspace, verifier, feed_sources: config.feeds, web, head, feeds })
+        let feed_sources = config.feeds.clone();
+        Ok(Self { workspace, verifier, feed_sources, web, head, feeds, config })
     }
 
     async fn compare_head(&self) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::canon::{self, CanonError};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
+use crate::keyring::Duty;
 use crate::oci::Descriptor;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
@@ -112,6 +113,30 @@ pub struct TrustedKey {
     /// First instant at which it no longer counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
+    /// What the keyring says it is for. A key of `lockgate.yaml` has none: it serves every stage that names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duty: Option<Duty>,
+    /// Since when it is in use: its cadence counts from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use_since: Option<Timestamp>,
+    /// First instant from which no new signature by it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at: Option<Timestamp>,
+    /// That it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Revocation>,
+}
+
+/// A revocation, as judging sees it. It holds for every instant: a Case of last month that is judged with it is judged
+/// by what is known now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// When it was revoked.
+    pub at: Timestamp,
+    /// A signature counts when it is proven to be older; without this instant, none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compromised_since: Option<Timestamp>,
 }
 
 /// A Rego file.
@@ -172,6 +197,22 @@ pub struct Case {
     pub record: CaseRecord,
     /// What the list names.
     pub inputs: Inputs,
+}
+
+impl TrustedKey {
+    /// A key that counts at every instant, as `lockgate.yaml` names one.
+    pub fn plain(name: &str, file: Digest) -> Self {
+        Self {
+            name: name.to_owned(),
+            file,
+            valid_from: None,
+            valid_until: None,
+            duty: None,
+            in_use_since: None,
+            retired_at: None,
+            revoked: None,
+        }
+    }
 }
 
 impl CaseRecord {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canon::{self, CanonError};
 use crate::decision::Outcome;
 use crate::digest::Digest;
+use crate::keyring::KeyringChange;
 use crate::limits;
 use crate::oci::Descriptor;
 use crate::reference::Repository;
@@ -55,6 +56,26 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// The keyring was changed.
+    Keyring(KeyringChange),
+    /// Someone must look.
+    Alert(Box<Alert>),
+}
+
+/// A promotion halted because of whose signature it has or lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alert {
+    /// The Decision that halted it.
+    pub decision: Digest,
+    /// The service.
+    pub service: Service,
+    /// Where the artifact was to go.
+    pub to: StageName,
+    /// The artifact.
+    pub artifact: Digest,
+    /// Codes of the findings that halted it, sorted.
+    pub codes: Vec<String>,
 }
 
 /// A feed was imported.
@@ -91,6 +112,9 @@ pub struct Decided {
     pub artifact: Digest,
     /// The outcome.
     pub outcome: Outcome,
+    /// Entries in the ledger when the Case was closed: a later change of the keyring was not judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_size: Option<u64>,
 }
 
 /// A promotion is about to change the target stage. Everything that carrying it out needs is here or in the
@@ -169,7 +193,10 @@ impl Event {
                 .iter()
                 .flat_map(|attached| std::iter::once(attached.manifest.digest).chain(attached.blobs.clone()))
                 .collect(),
-            Self::LedgerOpened { .. }
+            Self::Keyring(KeyringChange::Revoked(revoking)) => revoking.blast_radius.into_iter().collect(),
+            Self::Alert(alert) => vec![alert.decision],
+            Self::Keyring(_)
+            | Self::LedgerOpened { .. }
             | Self::FeedImported(_)
             | Self::PromotionCompleted { .. }
             | Self::PromotionUndone { .. } => vec![],

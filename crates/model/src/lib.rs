@@ -4,6 +4,7 @@
 //! are arguments. See `docs/GLOSSARY.md` for the words.
 #![forbid(unsafe_code)]
 
+pub mod blast_radius;
 pub mod canon;
 pub mod case;
 pub mod decision;
@@ -13,6 +14,7 @@ pub mod evidence;
 pub mod finding;
 pub mod inventory;
 pub mod json;
+pub mod keyring;
 pub mod limits;
 pub mod oci;
 pub mod ports;
@@ -28,6 +30,7 @@ pub use entry::{Entry, Event};
 pub use evidence::Evidence;
 pub use finding::{Effect, Finding, Severity};
 pub use inventory::{Inventory, Package};
+pub use keyring::{Keyring, KeyringChange};
 pub use oci::Descriptor;
 pub use reference::{Reference, Repository};
 pub use route::{Route, Service, StageName};

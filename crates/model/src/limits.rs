@@ -25,3 +25,7 @@ pub const REFERRERS_PER_COPY: usize = 4096;
 pub const ENTRY_BYTES: usize = 64 << 10;
 /// Longest reference, tag or name that is read, in characters.
 pub const NAME_CHARS: usize = 512;
+/// Most members of the keyring, those that no longer count with them.
+pub const KEYRING_MEMBERS: usize = 4096;
+/// Largest public key in the keyring, PEM, in bytes.
+pub const KEY_BYTES: usize = 16 << 10;

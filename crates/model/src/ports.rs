@@ -10,8 +10,9 @@ use futures_core::Stream;
 
 use crate::digest::Digest;
 use crate::evidence::Attachment;
+use crate::keyring::Keyring;
 use crate::oci::Descriptor;
-use crate::projection::{Change, Conflict, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use crate::projection::{AlertRow, Change, Conflict, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
@@ -264,6 +265,9 @@ pub trait Store: Send + Sync {
     /// The content filed under that digest, as it is stored: the caller compares.
     fn blob<'a>(&'a self, digest: &'a Digest) -> Pending<'a, Option<Bytes>>;
 
+    /// The content filed under each of these digests, in their order, as [`Store::blob`] gives it.
+    fn blobs<'a>(&'a self, digests: &'a [Digest]) -> Pending<'a, Vec<Option<Bytes>>>;
+
     /// Every digest that content is filed under, sorted, at most `limit` after `after`.
     fn blob_digests<'a>(&'a self, after: Option<&'a Digest>, limit: u32) -> Pending<'a, Vec<Digest>>;
 
@@ -289,6 +293,12 @@ pub trait Store: Send + Sync {
 
     /// Imported feeds, newest last.
     fn feeds(&self) -> Pending<'_, Vec<FeedRow>>;
+
+    /// The keyring as it is now.
+    fn keyring(&self) -> Pending<'_, Keyring>;
+
+    /// Alerts about a service (or about all), newest last.
+    fn alerts<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<AlertRow>>;
 
     /// Whether the derived tables are what the entries give. Writes nothing.
     fn tables_differ(&self) -> Pending<'_, bool>;

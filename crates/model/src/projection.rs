@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::entry::{Entry, Event, Intent};
+use crate::entry::{Alert, Entry, Event, Intent};
+use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
@@ -35,6 +36,22 @@ pub struct DecisionRow {
     pub artifact: Digest,
     /// The outcome.
     pub outcome: Outcome,
+    /// Entries in the ledger when the Case was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_size: Option<u64>,
+}
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRow {
+    /// Its place in the ledger.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for what was halted.
+    pub actor: String,
+    /// What it is about.
+    pub alert: Alert,
 }
 
 /// How far a Promotion is.
@@ -116,8 +133,8 @@ pub enum Change {
     /// Adds a Decision; judging the same Case again replaces its row.
     AddDecision(Box<DecisionRow>),
     /// Opens a Promotion. A store must refuse it with a [`Conflict`] when the Decision is not recorded with
-    /// outcome `proceed`, when it has authorised a Promotion before, or when another Promotion of the same
-    /// service into the same stage is open.
+    /// outcome `proceed`, when it has authorised a Promotion before, when another Promotion of the same
+    /// service into the same stage is open, or when the keyring was changed since its Case was closed.
     OpenPromotion(Box<PromotionRow>),
     /// Closes a Promotion as `Done` and makes its artifact the stage's Release. A store must refuse it with
     /// a [`Conflict`] when the Promotion is not open.
@@ -136,6 +153,15 @@ pub enum Change {
         /// The Decision that authorised it.
         decision: Digest,
     },
+    /// Changes the keyring. A store must refuse it with a [`Conflict`] when [`crate::Keyring::apply`] does.
+    ChangeKeyring {
+        /// By which entry.
+        said: Said,
+        /// How.
+        change: Box<KeyringChange>,
+    },
+    /// Adds an alert.
+    AddAlert(Box<AlertRow>),
 }
 
 /// Why a store refuses an entry: the rule of the projection that it would break.
@@ -160,6 +186,19 @@ pub enum Conflict {
     /// The Promotion is not open: never intended, or already completed or undone.
     #[error("the promotion of Decision {0} is not open: it was completed or undone by someone else")]
     NotOpen(Digest),
+    /// The keyring was changed after the Case was closed.
+    #[error(
+        "the keyring was changed by entry {by}, after the Case of Decision {decision} was closed: judge again"
+    )]
+    KeyringChanged {
+        /// The Decision.
+        decision: Digest,
+        /// The entry that changed the keyring.
+        by: u64,
+    },
+    /// A change would break a rule of the keyring.
+    #[error(transparent)]
+    Keyring(#[from] Refusal),
 }
 
 /// The changes that `entry`, at place `seq` of the ledger, makes.
@@ -188,6 +227,7 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             to: decided.to.clone(),
             artifact: decided.artifact,
             outcome: decided.outcome,
+            ledger_size: decided.ledger_size,
         }))],
         Event::PromotionIntended(intent) => vec![Change::OpenPromotion(Box::new(PromotionRow {
             seq,
@@ -200,5 +240,11 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             vec![Change::CompletePromotion { decision: *decision, seq, at, actor }]
         }
         Event::PromotionUndone { decision, .. } => vec![Change::UndoPromotion { decision: *decision }],
+        Event::Keyring(change) => {
+            vec![Change::ChangeKeyring { said: Said { seq, at, actor }, change: Box::new(change.clone()) }]
+        }
+        Event::Alert(alert) => {
+            vec![Change::AddAlert(Box::new(AlertRow { seq, at, actor, alert: (**alert).clone() }))]
+        }
     }
 }

@@ -11,8 +11,9 @@ pub(crate) mod layers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::EDITION;
-use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, TrustedKey};
+use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, Revocation, TrustedKey};
 use lockgate_model::inventory::Distribution;
+use lockgate_model::keyring::{Credential, Keyring, RevokingSaid};
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
@@ -21,7 +22,7 @@ use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Inventory, Service, T
 use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, write_extract};
 
-use crate::workspace::{KeyFile, PolicySource, Reach};
+use crate::workspace::{PolicySource, Reach};
 use crate::{EngineError, Workspace};
 
 pub(crate) use images::ImageParts;
@@ -79,6 +80,10 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let reference = Reference { repository, target: request.target.clone() };
     let found = find(&workspace.reach, &reference).await?;
 
+    // The size is read first: a change of the keyring that comes later has a higher place, and is noticed.
+    let ledger_size = workspace.store.head().await?.size;
+    let keyring = workspace.store.keyring().await?;
+    crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
     let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
@@ -88,7 +93,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),
         as_of: request.as_of,
-        ledger_size: workspace.store.head().await?.size,
+        ledger_size,
         service: request.service.clone(),
         from: step.from.name.clone(),
         to: step.to.name.clone(),
@@ -98,7 +103,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
         images: file_inventories(parts, &mut basket)?,
         evidence,
         feed,
-        keys: file_keys(workspace, &mut basket),
+        keys: file_keys(workspace, &keyring, &mut basket),
         policies: file_policies(workspace, &mut basket),
         gates: step.to.gates.clone(),
         gaps: basket.gaps,
@@ -233,14 +238,32 @@ fn file_inventories(
         .collect()
 }
 
-fn file_keys(workspace: &Workspace, basket: &mut Basket) -> Vec<TrustedKey> {
-    let file = |key: &KeyFile| TrustedKey {
-        name: key.name.clone(),
-        file: basket.inputs.insert(key.pem.clone()),
-        valid_from: key.valid_from,
-        valid_until: key.valid_until,
-    };
-    workspace.keys.iter().map(file).collect()
+/// The keys of `lockgate.yaml` and those of the keyring: the retired and revoked too, so that findings can say so.
+fn file_keys(workspace: &Workspace, keyring: &Keyring, basket: &mut Basket) -> Vec<TrustedKey> {
+    let mut keys = Vec::new();
+    for key in &workspace.keys {
+        let file = basket.inputs.insert(key.pem.clone());
+        let (valid_from, valid_until) = (key.valid_from, key.valid_until);
+        keys.push(TrustedKey { valid_from, valid_until, ..TrustedKey::plain(&key.name, file) });
+    }
+    for row in keyring.rows() {
+        let Credential::Key { pem, .. } = &row.member.credential else { continue };
+        let revocation = |revoked: &RevokingSaid| Revocation {
+            at: revoked.said.at,
+            compromised_since: revoked.what.compromised_since,
+        };
+        keys.push(TrustedKey {
+            name: row.name().to_owned(),
+            file: basket.inputs.insert(pem.clone()),
+            valid_from: row.member.valid_from,
+            valid_until: row.member.valid_until,
+            duty: Some(row.member.duty.clone()),
+            in_use_since: Some(row.in_use_since()),
+            retired_at: row.retired_at,
+            revoked: row.revoked.as_ref().map(revocation),
+        });
+    }
+    keys
 }
 
 fn file_policies(workspace: &Workspace, basket: &mut Basket) -> Vec<PolicyFile> {

@@ -19,8 +19,8 @@ use lockgate_model::ports::{
     BlobStream, Commit, CommitError, Copied, FetchedManifest, Head, Pending, PortError, Progress, Registry,
     Store, TileId, Trouble, Upload,
 };
-use lockgate_model::projection::{DecisionRow, FeedRow, PromotionRow, ReleaseRow};
-use lockgate_model::{Descriptor, Digest, Repository, Service, StageName};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::{Descriptor, Digest, Keyring, Repository, Service, StageName};
 
 /// How an effect goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +205,10 @@ impl Store for FaultyStore {
         read!(self, self.real.blob(digest))
     }
 
+    fn blobs<'a>(&'a self, digests: &'a [Digest]) -> Pending<'a, Vec<Option<Bytes>>> {
+        read!(self, self.real.blobs(digests))
+    }
+
     fn blob_digests<'a>(&'a self, after: Option<&'a Digest>, limit: u32) -> Pending<'a, Vec<Digest>> {
         read!(self, self.real.blob_digests(after, limit))
     }
@@ -236,6 +240,14 @@ impl Store for FaultyStore {
 
     fn feeds(&self) -> Pending<'_, Vec<FeedRow>> {
         read!(self, self.real.feeds())
+    }
+
+    fn keyring(&self) -> Pending<'_, Keyring> {
+        read!(self, self.real.keyring())
+    }
+
+    fn alerts<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<AlertRow>> {
+        read!(self, self.real.alerts(service))
     }
 
     fn tables_differ(&self) -> Pending<'_, bool> {

@@ -37,7 +37,7 @@ impl Clock for Stopped {
 /// Files that outlive processes.
 pub struct World {
     scratch: tempfile::TempDir,
-    build: SigningKey,
+    pub build: SigningKey,
     verdict: String,
     pub image: Digest,
 }

@@ -3,6 +3,7 @@
 mod policy;
 mod route;
 mod signature;
+mod standing;
 mod vulnerability;
 
 use lockgate_model::case::Image;

@@ -1,18 +1,24 @@
 //! Signature: is the artifact signed by enough of the keys that the stage trusts?
 //!
-//! Settings: `keys` (names of trusted keys) and `required` (how many distinct ones, 1 unless said). A key counts
-//! when it is valid at the instant of judging; one key under two names counts once. Only signatures count, never
-//! attestations. Provenance gets a gate of its own.
+//! Settings: `keys` (names of trusted keys) or `role` (every key of the keyring with that role; with `keys`, the role
+//! that they must have), `required` (how many distinct signers, 1 unless said) and `warnDays` (how long before a key is
+//! to be rotated it is told, 14 unless said).
+//!
+//! A key counts when it is valid at the instant of judging; one of the keyring also when it serves this stage, has the
+//! role and was not retired or revoked. One key under two names counts once, and so do all keys of one owner in the
+//! keyring. Only signatures count, never attestations. Provenance gets a gate of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_attest::keys::PublicKey;
 use lockgate_attest::verify::{Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
-use lockgate_model::case::TrustedKey;
-use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
+use lockgate_model::case::{Revocation, TrustedKey};
+use lockgate_model::keyring::Role;
+use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Timestamp, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::standing::{Asked, Doubt, doubt, explain, rotation_due};
 use super::{Docket, Gate};
 use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, verdict};
 use crate::settings::{self, SettingsError};
@@ -28,31 +34,104 @@ pub(super) const GATE: Gate = Gate {
 /// Why there is this gate.
 const WHY: &str = "a signature is the only proof that this image was made by whom it should be: a tag, or access to the registry, proves nothing";
 
+/// Roles of which a key of the keyring must have one when the settings name it and no role: others vouch for something
+/// else than an artifact.
+const VOUCHING: &[Role] = &[Role::Builder, Role::Releaser];
+/// Keys of the keyring that nobody asked for, which are tried so that a finding can name who signed instead.
+const OTHERS: usize = 32;
+/// Pieces of evidence on which they are tried.
+const PIECES: usize = 8;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Settings {
-    keys: Vec<String>,
+    #[serde(default)]
+    keys: Option<Vec<String>>,
+    #[serde(default)]
+    role: Option<Role>,
     #[serde(default = "one")]
     required: usize,
+    #[serde(default = "fortnight")]
+    warn_days: u32,
 }
 
 fn one() -> usize {
     1
 }
 
+fn fortnight() -> u32 {
+    14
+}
+
+impl Settings {
+    fn roles(&self) -> &[Role] {
+        self.role.as_ref().map_or(VOUCHING, std::slice::from_ref)
+    }
+
+    /// Whom the stage asks for, for people, with `between` between names.
+    fn asked_for(&self, between: &str) -> String {
+        match (&self.keys, self.role) {
+            (Some(keys), _) => keys.join(between),
+            (None, Some(role)) => format!("a {role} of the keyring"),
+            (None, None) => "nobody".to_owned(),
+        }
+    }
+
+    fn selects(&self, key: &TrustedKey) -> bool {
+        match (&self.keys, self.role) {
+            (Some(keys), _) => keys.contains(&key.name),
+            (None, Some(role)) => key.duty.as_ref().is_some_and(|duty| duty.roles.contains(&role)),
+            (None, None) => false,
+        }
+    }
+}
+
 fn check_settings(settings: &Value) -> Result<(), SettingsError> {
     let settings: Settings = settings::read(settings)?;
-    if settings.required == 0 || settings.required > settings.keys.len() {
-        let message = format!("`required` must be 1 to {}, the number of keys", settings.keys.len());
-        return Err(SettingsError { path: "required".to_owned(), message });
+    let error = |path: &str, message: String| Err(SettingsError { path: path.to_owned(), message });
+    match (&settings.keys, settings.role) {
+        (None, None) => error("", "name `keys`, or the `role` that keys of the keyring must have".to_owned()),
+        (Some(keys), _) if settings.required == 0 || settings.required > keys.len() => {
+            error("required", format!("`required` must be 1 to {}, the number of keys", keys.len()))
+        }
+        _ if settings.required == 0 => error("required", "`required` must be at least 1".to_owned()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// A trusted key as this stage may use it.
 struct Usable<'a> {
     trusted: &'a TrustedKey,
     key: PublicKey,
+}
+
+impl Usable<'_> {
+    fn named(&self) -> NamedKey<'_> {
+        NamedKey { name: &self.trusted.name, key: &self.key }
+    }
+
+    /// Who signs with it: two keys of one owner are one signer, so that whoever rotates a key is not two people for as
+    /// long as the overlap lasts.
+    fn signer(&self) -> Signer {
+        match &self.trusted.duty {
+            Some(duty) => Signer::Owner(duty.owner.clone()),
+            None => Signer::Key(self.key.id()),
+        }
+    }
+}
+
+/// Who signs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Signer {
+    Key(Digest),
+    Owner(String),
+}
+
+/// A signature that counts: by which key, in which evidence.
+struct Counted {
+    name: String,
+    key: Digest,
+    evidence: Digest,
 }
 
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
@@ -68,7 +147,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     let mut findings = Vec::new();
     let keys = usable(docket, &settings, &mut findings);
     let was_blind = !findings.is_empty();
-    let named: Vec<_> = keys.iter().map(|key| NamedKey { name: &key.trusted.name, key: &key.key }).collect();
+    let named: Vec<_> = keys.iter().map(Usable::named).collect();
     let about = |evidence: &&Evidence| evidence.subject == record.artifact.digest;
     let mut seen = Seen::default();
     for evidence in record.evidence.iter().filter(about) {
@@ -77,15 +156,22 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
             None => seen.unreadable.push(evidence.manifest.digest),
         }
     }
-    let counted = seen.counted(&keys, record.as_of, &mut findings);
-    conclude(docket, &settings, &seen, &counted, was_blind, findings)
+    let asked = Asked { as_of: record.as_of, stage: &record.to, roles: settings.roles(), keys: &record.keys };
+    let judgement = Judgement { docket, settings: &settings, asked, seen };
+    let counted = judgement.counted(&keys, &revocations(docket), &mut findings);
+    judgement.conclude(&counted, was_blind, findings)
 }
 
 /// The keys of the settings; what cannot be used is a finding.
 fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Finding>) -> Vec<Usable<'a>> {
+    let trusted = &docket.case.record.keys;
+    let names: BTreeSet<&str> = match &settings.keys {
+        Some(keys) => keys.iter().map(String::as_str).collect(),
+        None => trusted.iter().filter(|key| settings.selects(key)).map(|key| key.name.as_str()).collect(),
+    };
     let mut keys = Vec::new();
-    for name in settings.keys.iter().collect::<BTreeSet<_>>() {
-        let trusted = docket.case.record.keys.iter().find(|key| key.name == *name);
+    for name in names {
+        let trusted = trusted.iter().find(|key| key.name == name);
         let bytes = trusted.and_then(|key| docket.case.inputs.get(&key.file));
         let problem = match (trusted, bytes.map(|bytes| PublicKey::from_pem(bytes))) {
             (Some(trusted), Some(Ok(key))) => {
@@ -107,6 +193,15 @@ fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Fi
     keys
 }
 
+/// The revoked keys, by their digest: a key that was stolen does not count under any other name either.
+fn revocations(docket: &Docket<'_>) -> BTreeMap<Digest, Revocation> {
+    let one = |key: &TrustedKey| {
+        let public = PublicKey::from_pem(docket.case.inputs.get(&key.file)?).ok()?;
+        Some((public.id(), key.revoked?))
+    };
+    docket.case.record.keys.iter().filter(|key| key.revoked.is_some()).filter_map(one).collect()
+}
+
 fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried<'a>> {
     let manifest = docket.case.inputs.get(&evidence.manifest.digest)?;
     let blobs = evidence.blobs.iter().map(|blob| docket.case.inputs.get(blob).map(|bytes| &bytes[..]));
@@ -116,8 +211,8 @@ fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried
 /// What was seen in the evidence.
 #[derive(Default)]
 struct Seen {
-    /// By name of the key, the evidence that carries its signature.
-    signed: BTreeMap<String, Digest>,
+    /// By name of the key, its signatures: the evidence that carries one, and when it is proven to have existed.
+    signed: BTreeMap<String, Vec<(Digest, Option<Timestamp>)>>,
     /// Signatures that none of the keys made, or that are refused: where and why.
     refused: Vec<(Digest, String)>,
     /// Evidence whose bytes are not in the Case.
@@ -130,7 +225,8 @@ impl Seen {
             match (&one.speaks, &one.refusal) {
                 (Some(Speaks::Signature), None) => {
                     for name in one.by {
-                        self.signed.entry(name).or_insert(evidence.manifest.digest);
+                        let signature = (evidence.manifest.digest, one.proven_at);
+                        self.signed.entry(name).or_default().push(signature);
                     }
                 }
                 (Some(Speaks::Attestation { .. }), _) | (None, None) => {}
@@ -142,115 +238,147 @@ impl Seen {
             }
         }
     }
+}
 
-    /// The signatures that count: by distinct keys that are valid at `as_of`.
+/// What the verdict is drawn from.
+struct Judgement<'a> {
+    docket: &'a Docket<'a>,
+    settings: &'a Settings,
+    asked: Asked<'a>,
+    seen: Seen,
+}
+
+impl Judgement<'_> {
+    /// The signatures that count, one a signer. A key that signed and does not count is a finding.
     fn counted(
         &self,
         keys: &[Usable<'_>],
-        as_of: lockgate_model::Timestamp,
+        revoked: &BTreeMap<Digest, Revocation>,
         findings: &mut Vec<Finding>,
-    ) -> BTreeMap<Digest, (String, Digest)> {
+    ) -> BTreeMap<Signer, Counted> {
         let mut counted = BTreeMap::new();
+        let expected = self.settings.asked_for(" or ");
         for key in keys {
-            let Some(evidence) = self.signed.get(&key.trusted.name) else { continue };
-            let early = key.trusted.valid_from.filter(|from| as_of < *from);
-            let late = key.trusted.valid_until.filter(|until| as_of >= *until);
-            let (code, title) = match (early, late) {
-                (Some(from), _) => (
-                    "signature.key-not-yet-valid",
-                    format!("the key `{}` is valid from {from}", key.trusted.name),
-                ),
-                (None, Some(until)) => (
-                    "signature.key-expired",
-                    format!("the key `{}` was valid until {until}", key.trusted.name),
-                ),
-                (None, None) => {
-                    counted.entry(key.key.id()).or_insert((key.trusted.name.clone(), *evidence));
-                    continue;
+            let Some(signatures) = self.seen.signed.get(&key.trusted.name) else { continue };
+            let revocation = key.trusted.revoked.or_else(|| revoked.get(&key.key.id()).copied());
+            let mut doubts = Vec::new();
+            let good = signatures.iter().find(|(_, proven_at)| {
+                let found = doubt(key.trusted, revocation, *proven_at, &self.asked);
+                let none = found.is_none();
+                doubts.extend(found);
+                none
+            });
+            match (good, doubts.first()) {
+                (Some((evidence, _)), _) => {
+                    let (name, key_id) = (key.trusted.name.clone(), key.key.id());
+                    let one = Counted { name, key: key_id, evidence: *evidence };
+                    counted.entry(key.signer()).or_insert(one);
+                    findings.extend(rotation_due(key.trusted, &self.asked, self.settings.warn_days));
                 }
-            };
-            let words = Words {
-                title,
-                rationale: "a signature by a bare key does not prove when it was made: only keys that are valid now count",
-                remediation: "sign the image again with a key that is valid".to_owned(),
-                owner: BUILDERS,
-            };
-            findings.push(finding(code, Severity::High, Effect::Pause, &key.trusted.name, words));
+                (None, Some(doubt)) => findings.push(explain(key.trusted, doubt, &self.asked, &expected)),
+                (None, None) => {}
+            }
         }
         counted
     }
-}
 
-fn conclude(
-    docket: &Docket<'_>,
-    settings: &Settings,
-    seen: &Seen,
-    counted: &BTreeMap<Digest, (String, Digest)>,
-    mut was_blind: bool,
-    mut findings: Vec<Finding>,
-) -> Verdict {
-    let record = &docket.case.record;
-    let artifact = record.artifact.digest.to_string();
-    let enough = counted.len() >= settings.required;
-    // A key that did not count does not block when there are enough others.
-    if enough {
-        for found in &mut findings {
-            if found.code.starts_with("signature.key-") && found.code != "signature.key-unusable" {
-                found.effect = Effect::Advise;
+    fn conclude(
+        &self,
+        counted: &BTreeMap<Signer, Counted>,
+        mut was_blind: bool,
+        mut findings: Vec<Finding>,
+    ) -> Verdict {
+        let enough = counted.len() >= self.settings.required;
+        // A key that did not count does not block when there are enough others.
+        if enough {
+            for found in &mut findings {
+                if found.code.starts_with("signature.key-") && found.code != "signature.key-unusable" {
+                    found.effect = Effect::Advise;
+                }
             }
         }
-    }
-    for digest in &seen.unreadable {
-        was_blind = true;
-        let why = "evidence that the Case names is missing".to_owned();
-        findings.push(blind("signature.input-missing", &digest.to_string(), why, "judge again".to_owned()));
-    }
-    for (evidence, why) in &seen.refused {
-        let words = Words {
-            title: format!("a signature does not count: {why}"),
-            rationale: WHY,
-            remediation:
-                "if it should count, name its key in lockgate.yaml; else remove it from the registry"
-                    .to_owned(),
-            owner: KEEPERS,
+        for digest in &self.seen.unreadable {
+            was_blind = true;
+            let why = "evidence that the Case names is missing".to_owned();
+            let again = "judge again".to_owned();
+            findings.push(blind("signature.input-missing", &digest.to_string(), why, again));
+        }
+        for (evidence, why) in &self.seen.refused {
+            let words = Words {
+                title: format!("a signature does not count: {why}"),
+                rationale: WHY,
+                remediation:
+                    "if it should count, name its key in lockgate.yaml; else remove it from the registry"
+                        .to_owned(),
+                owner: KEEPERS,
+            };
+            let evidence = evidence.to_string();
+            let advice = finding("signature.not-counted", Severity::Info, Effect::Advise, &evidence, words);
+            findings.push(advice);
+        }
+        if !enough {
+            findings.extend(self.others());
+            findings.push(self.missing(counted.len()));
+        }
+        let mut relied_on = Vec::new();
+        for Counted { name, key, evidence } in counted.values() {
+            relied_on.extend([format!("key:{name}@{key}"), format!("evidence:{evidence}")]);
+        }
+        let names: Vec<_> = counted.values().map(|one| one.name.as_str()).collect();
+        let summary = if names.is_empty() {
+            format!("no signature by {} counts", self.settings.asked_for(", "))
+        } else {
+            format!("signed by {} ({} of {} required)", names.join(", "), names.len(), self.settings.required)
         };
-        let evidence = evidence.to_string();
-        findings.push(finding("signature.not-counted", Severity::Info, Effect::Advise, &evidence, words));
+        verdict(GATE.name, was_blind, findings, relied_on, summary)
     }
-    if !enough {
-        findings.push(missing(docket, settings, seen, counted.len(), &artifact));
+
+    /// Keys of the keyring that signed, and that the stage does not ask for.
+    fn others(&self) -> Vec<Finding> {
+        let case = self.docket.case;
+        let read = |trusted| {
+            Some(Usable { trusted, key: PublicKey::from_pem(case.inputs.get(&trusted.file)?).ok()? })
+        };
+        let others = case.record.keys.iter().filter(|key| key.duty.is_some() && !self.settings.selects(key));
+        let others: Vec<Usable<'_>> = others.take(OTHERS).filter_map(read).collect();
+        let named: Vec<_> = others.iter().map(Usable::named).collect();
+        let mut seen = Seen::default();
+        let refused: BTreeSet<_> = self.seen.refused.iter().map(|(evidence, _)| *evidence).collect();
+        let tried = case.record.evidence.iter().filter(|one| refused.contains(&one.manifest.digest));
+        for evidence in tried.take(PIECES) {
+            if let Some(carried) = carried(self.docket, evidence) {
+                seen.add(evidence, examine(&carried, &named));
+            }
+        }
+        let signed = others.iter().filter(|key| seen.signed.contains_key(&key.trusted.name));
+        let expected = self.settings.asked_for(" or ");
+        signed.map(|key| explain(key.trusted, &Doubt::NotAsked, &self.asked, &expected)).collect()
     }
-    let mut relied_on = Vec::new();
-    for (id, (name, evidence)) in counted {
-        relied_on.extend([format!("key:{name}@{id}"), format!("evidence:{evidence}")]);
+
+    fn missing(&self, counted: usize) -> Finding {
+        let record = &self.docket.case.record;
+        let (artifact, required) = (record.artifact.digest.to_string(), self.settings.required);
+        let selected = record.keys.iter().any(|key| self.settings.selects(key));
+        let (code, title) = if counted > 0 {
+            ("signature.too-few", format!("{counted} signature(s) count; {required} are required"))
+        } else if self.settings.keys.is_none() && !selected {
+            let title = format!("nobody could have signed it: there is no {}", self.settings.asked_for(", "));
+            ("signature.no-keys", title.replacen("no a ", "no ", 1))
+        } else if !self.seen.signed.is_empty() || !self.seen.refused.is_empty() {
+            let asked = self.settings.asked_for(", ");
+            ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))
+        } else {
+            ("signature.missing", "nobody signed it".to_owned())
+        };
+        let remediation = format!(
+            "let the build of {} sign it, with the key of {}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})",
+            record.service,
+            self.settings.asked_for(" or ")
+        );
+        let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
+        finding(code, Severity::Critical, Effect::Pause, &artifact, words)
     }
-    let names: Vec<_> = counted.values().map(|(name, _)| name.as_str()).collect();
-    let summary = if names.is_empty() {
-        format!("no signature by {} counts", settings.keys.join(", "))
-    } else {
-        format!("signed by {} ({} of {} required)", names.join(", "), names.len(), settings.required)
-    };
-    verdict(GATE.name, was_blind, findings, relied_on, summary)
 }
 
-fn missing(docket: &Docket<'_>, settings: &Settings, seen: &Seen, counted: usize, artifact: &str) -> Finding {
-    let record = &docket.case.record;
-    let (code, title) = if counted > 0 {
-        let title = format!("{counted} signature(s) count; {} are required", settings.required);
-        ("signature.too-few", title)
-    } else if !seen.signed.is_empty() || !seen.refused.is_empty() {
-        (
-            "signature.untrusted",
-            format!("it is signed, but not by {} as this stage asks", settings.keys.join(", ")),
-        )
-    } else {
-        ("signature.missing", "nobody signed it".to_owned())
-    };
-    let remediation = format!(
-        "let the build of {} sign it, with the key of {}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})",
-        record.service,
-        settings.keys.join(" or ")
-    );
-    let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
-    finding(code, Severity::Critical, Effect::Pause, artifact, words)
-}
+#[cfg(test)]
+mod tests;

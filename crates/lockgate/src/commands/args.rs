@@ -1,9 +1,13 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
+mod keyring;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::Severity;
+
+pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 
 use crate::report::Format;
 
@@ -49,9 +53,12 @@ pub enum Output {
 pub enum Command {
     /// Make a workspace: lockgate.yaml, policies and keys
     Init(Init),
-    /// Make and look at keys
+    /// Make keys, and keep those that are trusted in the keyring
     #[command(subcommand)]
     Key(Key),
+    /// Keep identities in the keyring that an issuer vouches for
+    #[command(subcommand)]
+    Identity(Identity),
     /// Sign an image, as cosign does
     Sign(Sign),
     /// Attach a signed in-toto statement to an image, as cosign does
@@ -93,24 +100,6 @@ pub struct Init {
     /// The ledger's name in its checkpoints, such as example.com/lockgate
     #[arg(long, default_value = "localhost/lockgate")]
     pub origin: String,
-}
-
-/// `key`
-#[derive(Debug, Subcommand)]
-pub enum Key {
-    /// Make a signing key: keys/NAME.key, and its public half trust/NAME.pub
-    Generate {
-        /// Name of the files.
-        name: String,
-        /// Where the two folders are; without it, the workspace.
-        #[arg(long, value_name = "DIR")]
-        folder: Option<PathBuf>,
-    },
-    /// Show a key file's algorithm and digest
-    Show {
-        /// The file, PEM.
-        file: PathBuf,
-    },
 }
 
 /// `sign`

@@ -1,18 +1,18 @@
-//! `key`: make and look at keys.
+//! `key` and `identity`: make keys, look at key files; the rest is the keyring's.
 
 use std::path::Path;
 
 use lockgate_attest::keys::{PublicKey, SigningKey};
 use serde_json::json;
 
-use super::DONE;
-use super::args::{Global, Key, Output};
+use super::args::{Global, Identity, Key, Output};
+use super::{DONE, keyring};
 use crate::failure::Failure;
 use crate::session::{Surroundings, read_file, write_new};
 use crate::show;
 
 /// `lockgate key`
-pub(super) fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<u8, Failure> {
+pub(super) async fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<u8, Failure> {
     match args {
         Key::Generate { name, folder } => {
             let folder = folder.clone().unwrap_or_else(|| around.workspace_folder(global));
@@ -20,20 +20,43 @@ pub(super) fn run(global: &Global, around: &Surroundings, args: &Key) -> Result<
             match global.output {
                 Output::Json => show::json(&json!({"name": name, "key": public.id()})),
                 Output::Table => say!(
-                    "keys/{name}.key signs; trust/{name}.pub verifies. To trust it, name it under `keys` in lockgate.yaml:\n  - {{name: {name}, file: trust/{name}.pub}}"
+                    "keys/{name}.key signs; trust/{name}.pub verifies. To trust it, add it to the keyring:\n  lockgate key add {name} --owner WHO --role builder --stages STAGES\nor, the simple way, name it under `keys` in lockgate.yaml:\n  - {{name: {name}, file: trust/{name}.pub}}"
                 ),
             }
+            Ok(DONE)
         }
-        Key::Show { file } => {
-            let bytes = read_file(file)?;
-            let key = PublicKey::from_pem(&bytes)
-                .or_else(|_| SigningKey::from_pem(&bytes).map(|key| key.public()))
-                .map_err(|source| Failure::Key { file: file.display().to_string(), source })?;
-            match global.output {
-                Output::Json => show::json(&json!({"algorithm": key.algorithm(), "key": key.id()})),
-                Output::Table => say!("{}  {}", key.algorithm(), key.id()),
-            }
+        Key::Add(args) => keyring::add_key(global, around, args).await,
+        Key::Rotate(args) => keyring::rotate(global, around, args).await,
+        Key::Retire { name } => keyring::retire(global, around, name).await,
+        Key::Revoke(args) => keyring::revoke(global, around, args).await,
+        Key::BlastRadius { key, compromised_since } => {
+            keyring::blast_radius(global, around, key, *compromised_since).await
         }
+        Key::List(which) => keyring::list(global, around, which, true).await,
+        Key::Show { key } if Path::new(key).is_file() => show_file(global, Path::new(key)),
+        Key::Show { key } => keyring::show_member(global, around, key).await,
+    }
+}
+
+/// `lockgate identity`
+pub(super) async fn identity(global: &Global, around: &Surroundings, args: &Identity) -> Result<u8, Failure> {
+    match args {
+        Identity::Add(args) => keyring::add_identity(global, around, args).await,
+        Identity::Retire { name } => keyring::retire(global, around, name).await,
+        Identity::Revoke(args) => keyring::revoke(global, around, args).await,
+        Identity::List(which) => keyring::list(global, around, which, false).await,
+        Identity::Show { name } => keyring::show_member(global, around, name).await,
+    }
+}
+
+fn show_file(global: &Global, file: &Path) -> Result<u8, Failure> {
+    let bytes = read_file(file)?;
+    let key = PublicKey::from_pem(&bytes)
+        .or_else(|_| SigningKey::from_pem(&bytes).map(|key| key.public()))
+        .map_err(|source| Failure::Key { file: file.display().to_string(), source })?;
+    match global.output {
+        Output::Json => show::json(&json!({"algorithm": key.algorithm(), "key": key.id()})),
+        Output::Table => say!("{}  {}", key.algorithm(), key.id()),
     }
     Ok(DONE)
 }

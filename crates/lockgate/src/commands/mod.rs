@@ -8,6 +8,7 @@ mod decisions;
 mod feed;
 mod init;
 mod key;
+mod keyring;
 mod ledger;
 mod quickstart;
 mod recover;
@@ -30,7 +31,8 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
     let global = &cli.global;
     match cli.command {
         Command::Init(args) => init::run(global, &args),
-        Command::Key(args) => key::run(global, surroundings, &args),
+        Command::Key(args) => key::run(global, surroundings, &args).await,
+        Command::Identity(args) => key::identity(global, surroundings, &args).await,
         Command::Sign(args) => sign::run(global, surroundings, &args).await,
         Command::Attest(args) => attest::run(global, surroundings, &args).await,
         Command::Feed(args) => feed::run(global, surroundings, &args).await,

@@ -36,12 +36,18 @@ pub(super) async fn history(global: &Global, around: &Surroundings, args: &Histo
     let decisions = store.decisions(Some(&service)).await?;
     let promotions = store.promotions(Some(&service)).await?;
     let releases = store.releases(Some(&service)).await?;
+    let alerts = store.alerts(Some(&service)).await?;
     match global.output {
         Output::Json => {
-            show::json(&json!({"decisions": decisions, "promotions": promotions, "releases": releases}));
+            show::json(&json!({
+                "decisions": decisions,
+                "promotions": promotions,
+                "releases": releases,
+                "alerts": alerts,
+            }));
         }
         Output::Table if decisions.is_empty() => say!("Nothing was recorded about {service}."),
-        Output::Table => show::history(&service, &decisions, &promotions, &releases),
+        Output::Table => show::history(&service, &decisions, &promotions, &releases, &alerts),
     }
     Ok(DONE)
 }

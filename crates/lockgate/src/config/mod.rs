@@ -46,6 +46,35 @@ pub struct Config {
     pub registries: Vec<RegistryEntry>,
     /// Where `feed update` downloads advisories.
     pub feeds: Vec<FeedEntry>,
+    /// Keys that gates name and that are not listed: the keyring must have them.
+    pub unlisted: Vec<Unlisted>,
+}
+
+/// A key that a gate names and that is not listed under `keys`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlisted {
+    /// Its name.
+    pub name: String,
+    /// File, line and column.
+    pub place: String,
+    /// The line.
+    pub source: String,
+}
+
+impl Config {
+    /// Whether the keyring, with these members, has every key that a gate names and the file does not list.
+    pub fn check_members(&self, members: &[&str]) -> Result<(), ConfigError> {
+        let listed = self.keys.iter().map(|key| key.name.as_str());
+        let known: Vec<&str> = listed.chain(members.iter().copied()).collect();
+        let missing = self.unlisted.iter().filter(|one| !members.contains(&one.name.as_str()));
+        let problem = |one: &Unlisted| {
+            let near = lockgate_judge::nearest(&one.name, &known);
+            let what = format!("no key `{}` is listed under `keys` or in the keyring{near}", one.name);
+            format!("{}: {what}\n    {}", one.place, one.source)
+        };
+        let problems: Vec<_> = missing.map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use lockgate_registry::check_address;
 use serde_json::Value;
 
 use super::yaml::{Document, Place, read};
-use super::{API_VERSION, Config, ConfigError, File, StageEntry, stage};
+use super::{API_VERSION, Config, ConfigError, File, StageEntry, Unlisted, stage};
 
 /// Largest file, in bytes.
 const BYTES: u64 = 1 << 20;
@@ -35,9 +35,15 @@ struct Problems<'a> {
 }
 
 impl Problems<'_> {
-    fn add(&mut self, (line, column): Place, message: &str) {
+    fn add(&mut self, place: Place, message: &str) {
+        let (place, source) = self.show(place);
+        self.found.push(format!("{place}: {message}\n    {source}"));
+    }
+
+    /// A place with its file, and the line there.
+    fn show(&self, (line, column): Place) -> (String, String) {
         let source = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        self.found.push(format!("{}:{line}:{column}: {message}\n    {}", self.file, source.trim_end()));
+        (format!("{}:{line}:{column}", self.file), source.trim_end().to_owned())
     }
 }
 
@@ -64,7 +70,7 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, Con
         problems.add(place_of(&document, "apiVersion"), &format!("`apiVersion` must be {API_VERSION}"));
     }
     let route = route(&entries, &document, &mut problems);
-    check_keys(&entries, &document, &mut problems);
+    let unlisted = check_keys(&entries, &document, &mut problems);
     check_feeds(&entries, &document, &mut problems);
     match (route, problems.found.is_empty()) {
         (Some(route), true) => Ok(Config {
@@ -76,6 +82,7 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, Con
             verdict: entries.verdict,
             registries: entries.registries,
             feeds: entries.feeds,
+            unlisted,
         }),
         _ => Err(ConfigError { problems: problems.found }),
     }
@@ -151,29 +158,28 @@ fn check_gates(
     }
 }
 
-/// Names of keys: each once, and each that a signature gate names must be listed.
-fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) {
+/// Names of keys: each once. Those that a signature gate names and that are not listed must be in the keyring, which is
+/// not read here.
+fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) -> Vec<Unlisted> {
     for (index, key) in entries.keys.iter().enumerate() {
         if entries.keys.iter().take(index).any(|other| other.name == key.name) {
             let message = format!("the key `{}` is listed twice", key.name);
             problems.add(place_of(document, &format!("keys[{index}].name")), &message);
         }
     }
+    let mut unlisted = Vec::new();
     for (index, entry) in entries.route.iter().enumerate() {
         let named = entry.gates.get("signature").and_then(|settings| settings.get("keys"));
         for (at, name) in named.and_then(Value::as_array).into_iter().flatten().enumerate() {
             let Some(name) = name.as_str() else { continue };
             if !entries.keys.iter().any(|key| key.name == name) {
-                let known: Vec<_> = entries.keys.iter().map(|key| key.name.as_str()).collect();
-                let message = format!(
-                    "no key `{name}` is listed under `keys`{}",
-                    lockgate_judge::nearest(name, &known)
-                );
-                problems
-                    .add(place_of(document, &format!("route[{index}].gates.signature.keys[{at}]")), &message);
+                let path = format!("route[{index}].gates.signature.keys[{at}]");
+                let (place, source) = problems.show(place_of(document, &path));
+                unlisted.push(Unlisted { name: name.to_owned(), place, source });
             }
         }
     }
+    unlisted
 }
 
 /// Addresses of feeds: each once, and over TLS unless the host is known to have none.
@@ -206,7 +212,8 @@ mod tests {
     const GOOD: &str = include_str!("../starter/lockgate.yaml");
 
     fn problems(text: &str) -> String {
-        parse(text, "lockgate.yaml", Path::new(".")).unwrap_err().to_string()
+        let config = parse(text, "lockgate.yaml", Path::new("."));
+        config.and_then(|config| config.check_members(&[])).unwrap_err().to_string()
     }
 
     #[test]
@@ -268,6 +275,19 @@ mod tests {
         assert!(
             with(&"  - url: https://a/\n".repeat(257)).unwrap_err().to_string().contains("more than 256")
         );
+    }
+
+    #[test]
+    fn gates_may_name_what_the_keyring_has() {
+        let text = GOOD.replacen("keys: [build]", "keys: [release]", 1);
+        let config = parse(&text, "lockgate.yaml", Path::new(".")).unwrap();
+        config.check_members(&["release"]).unwrap();
+        let said = config.check_members(&["releaser"]).unwrap_err().to_string();
+        assert!(said.contains("did you mean `releaser`?") && said.contains("lockgate.yaml:15:"), "{said}");
+        let by_role = GOOD.replace("{keys: [build], required: 1}", "{role: builder}");
+        parse(&by_role, "lockgate.yaml", Path::new(".")).unwrap().check_members(&[]).unwrap();
+        let neither = GOOD.replacen("{keys: [build], required: 1}", "{required: 1}", 1);
+        assert!(problems(&neither).contains("name `keys`, or the `role`"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod decision;
 mod feeds;
+mod keyring;
 mod progress;
 mod records;
 mod table;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 pub use decision::{decision, plan};
 pub use feeds::{affected, feed, feeds, imported, scanned};
+pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
 pub use records::{entries, history, status, verified};
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lockgate_engine::ledger::Report;
-use lockgate_model::projection::{DecisionRow, PromotionRow, PromotionState, ReleaseRow};
-use lockgate_model::{Entry, Event, Route, Service};
+use lockgate_model::keyring::Revoking;
+use lockgate_model::projection::{AlertRow, DecisionRow, PromotionRow, PromotionState, ReleaseRow};
+use lockgate_model::{Entry, Event, KeyringChange, Route, Service};
 
 use super::table::table;
 use super::{Colour, paint};
@@ -48,6 +49,7 @@ pub fn history(
     decisions: &[DecisionRow],
     promotions: &[PromotionRow],
     releases: &[ReleaseRow],
+    alerts: &[AlertRow],
 ) {
     let mut lines: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for row in decisions {
@@ -76,6 +78,14 @@ pub fn history(
             row.seq,
             vec![row.at.to_string(), what, row.artifact.short(), row.decision.short(), row.actor.clone()],
         );
+    }
+    for AlertRow { seq, at, actor, alert } in alerts {
+        let more = alert.codes.len().saturating_sub(1);
+        let more = if more == 0 { String::new() } else { format!(" +{more}") };
+        let code = alert.codes.first().map_or("", String::as_str);
+        let what = format!("alert for {}: {code}{more}", alert.to);
+        let (artifact, decision) = (alert.artifact.short(), alert.decision.short());
+        lines.insert(*seq, vec![at.to_string(), what, artifact, decision, actor.clone()]);
     }
     say!("{service}");
     let cells: Vec<_> = lines
@@ -126,6 +136,41 @@ fn event(event: &Event) -> String {
         }
         Event::PromotionUndone { decision, reason } => {
             format!("promotion of decision {} given up: {reason}", decision.short())
+        }
+        Event::Keyring(change) => keyring(change),
+        Event::Alert(alert) => format!(
+            "alert: {} {} halted on the way to {} (decision {}): {}",
+            alert.service,
+            alert.artifact.short(),
+            alert.to,
+            alert.decision.short(),
+            alert.codes.join(", ")
+        ),
+    }
+}
+
+fn keyring(change: &KeyringChange) -> String {
+    let since = |revoking: &Revoking| match revoking.compromised_since {
+        Some(since) => format!(", compromised since {since}"),
+        None => String::new(),
+    };
+    match change {
+        KeyringChange::Added(member) => format!(
+            "{} added to the keyring: {} of {} for {}",
+            member.name,
+            member.duty.roles_text(),
+            member.duty.owner,
+            member.duty.stages
+        ),
+        KeyringChange::Rotated(rotated) => {
+            format!("{} rotated to {}; both count until {}", rotated.old, rotated.new, rotated.overlap_until)
+        }
+        KeyringChange::Retired { name } => format!("{name} retired"),
+        KeyringChange::RevocationProposed(revoking) => {
+            format!("proposed to revoke {}{}: {}", revoking.name, since(revoking), revoking.reason)
+        }
+        KeyringChange::Revoked(revoking) => {
+            format!("{} revoked{}: {}", revoking.name, since(revoking), revoking.reason)
         }
     }
 }

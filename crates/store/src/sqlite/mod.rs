@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lockgate_model::ports::{Append, Commit, CommitError, Head, Pending, PortError, Store, TileId, Trouble};
-use lockgate_model::projection::{DecisionRow, FeedRow, PromotionRow, ReleaseRow};
-use lockgate_model::{Digest, Service, StageName};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::{Digest, Keyring, Service, StageName};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -17,8 +17,11 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Row};
 use tokio::sync::Mutex;
 
-/// The version of `schema.sql`, kept in the file's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+/// The version of the schema, kept in the file's `user_version`.
+const SCHEMA_VERSION: i64 = 2;
+/// What each version added: a file of an older one is brought up to this one, and its tables of the new kind are empty,
+/// as its entries say.
+const SCHEMA: [&str; 2] = [include_str!("schema.sql"), include_str!("keyring.sql")];
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(30);
 /// Connections that read.
@@ -101,7 +104,7 @@ impl SqliteStore {
     }
 }
 
-/// Makes the tables of a new file; refuses one that a newer version made.
+/// Makes the tables of a new file, and those that an older one lacks; refuses one that a newer version made.
 async fn ready(writer: &mut SqliteConnection, path: &Path) -> Result<(), PortError> {
     let sql = |error: sqlx::Error| trouble(path, &error);
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(sql)?;
@@ -109,9 +112,11 @@ async fn ready(writer: &mut SqliteConnection, path: &Path) -> Result<(), PortErr
         sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await.map_err(sql)?;
     match version {
         SCHEMA_VERSION => Ok(()),
-        0 => {
-            sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *transaction).await.map_err(sql)?;
-            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *transaction).await.map_err(sql)?;
+        older @ 0..SCHEMA_VERSION => {
+            for part in SCHEMA.into_iter().skip(usize::try_from(older).unwrap_or(0)) {
+                sqlx::raw_sql(part).execute(&mut *transaction).await.map_err(sql)?;
+            }
+            sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *transaction).await.map_err(sql)?;
             transaction.commit().await.map_err(sql)
         }
         newer => {
@@ -204,6 +209,10 @@ impl Store for SqliteStore {
         Box::pin(self.read_blob(digest))
     }
 
+    fn blobs<'a>(&'a self, digests: &'a [Digest]) -> Pending<'a, Vec<Option<Bytes>>> {
+        Box::pin(self.read_blobs(digests))
+    }
+
     fn blob_digests<'a>(&'a self, after: Option<&'a Digest>, limit: u32) -> Pending<'a, Vec<Digest>> {
         Box::pin(self.read_blob_digests(after, limit))
     }
@@ -235,6 +244,14 @@ impl Store for SqliteStore {
 
     fn feeds(&self) -> Pending<'_, Vec<FeedRow>> {
         Box::pin(self.read_feeds())
+    }
+
+    fn keyring(&self) -> Pending<'_, Keyring> {
+        Box::pin(self.read_keyring())
+    }
+
+    fn alerts<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<AlertRow>> {
+        Box::pin(self.read_alerts(service))
     }
 
     fn tables_differ(&self) -> Pending<'_, bool> {

@@ -1,9 +1,10 @@
 //! Applies the changes of entries to the tables, and refuses what would break their rules.
 
+use lockgate_model::keyring::{KeyringChange, MemberRow, Said};
 use lockgate_model::projection::{
-    Change, Conflict, DecisionRow, FeedRow, PromotionRow, PromotionState, ReleaseRow, changes,
+    AlertRow, Change, Conflict, DecisionRow, FeedRow, PromotionRow, PromotionState, ReleaseRow, changes,
 };
-use lockgate_model::{Digest, Entry, Hasher, Outcome, Timestamp, canon};
+use lockgate_model::{Digest, Entry, Hasher, Keyring, Outcome, Timestamp, canon};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row;
@@ -50,6 +51,8 @@ pub(super) async fn apply(to: &mut SqliteConnection, change: &Change) -> Result<
         Change::UndoPromotion { decision } => {
             close_promotion(to, decision, PromotionState::Undone).await.map(drop)
         }
+        Change::ChangeKeyring { said, change } => change_keyring(to, said, change).await,
+        Change::AddAlert(alert) => add_alert(to, alert).await,
     }
 }
 
@@ -77,16 +80,65 @@ async fn add_decision(to: &mut SqliteConnection, decision: &DecisionRow) -> Resu
     Ok(())
 }
 
+/// Its rules look at the whole keyring, which is small.
+async fn change_keyring(
+    to: &mut SqliteConnection,
+    said: &Said,
+    change: &KeyringChange,
+) -> Result<(), NotApplied> {
+    let rows: Vec<String> = sqlx::query_scalar("SELECT row FROM keyring").fetch_all(&mut *to).await?;
+    let rows: Result<Vec<MemberRow>, String> = rows.iter().map(|text| row(text)).collect();
+    let mut keyring = Keyring::of(rows.map_err(NotApplied::Row)?);
+    let changed = keyring.apply(said, change).map_err(|refusal| NotApplied::Conflict(refusal.into()))?;
+    for member in changed.iter().filter_map(|name| keyring.get(name)) {
+        sqlx::query("INSERT OR REPLACE INTO keyring (name, seq, row) VALUES (?, ?, ?)")
+            .bind(member.name())
+            .bind(whole(member.changed))
+            .bind(text(member)?)
+            .execute(&mut *to)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn add_alert(to: &mut SqliteConnection, alert: &AlertRow) -> Result<(), NotApplied> {
+    sqlx::query("INSERT INTO alerts (seq, service, row) VALUES (?, ?, ?)")
+        .bind(whole(alert.seq))
+        .bind(alert.alert.service.as_str())
+        .bind(text(alert)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
+/// A Decision that was judged by an older keyring authorises nothing: between the two a key may have been revoked.
+async fn check_keyring(
+    to: &mut SqliteConnection,
+    decision: &Digest,
+    row_text: &str,
+) -> Result<(), NotApplied> {
+    let judged: DecisionRow = row(row_text).map_err(NotApplied::Row)?;
+    let last: Option<i64> = sqlx::query_scalar("SELECT MAX(seq) FROM keyring").fetch_one(to).await?;
+    match (judged.ledger_size, last) {
+        (Some(size), Some(last)) if last.unsigned_abs() >= size => {
+            let (decision, by) = (*decision, last.unsigned_abs());
+            Err(NotApplied::Conflict(Conflict::KeyringChanged { decision, by }))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn open_promotion(to: &mut SqliteConnection, promotion: &PromotionRow) -> Result<(), NotApplied> {
     let intent = &promotion.intent;
     let decision = intent.decision.to_string();
-    let outcome: Option<String> = sqlx::query_scalar("SELECT outcome FROM decisions WHERE decision = ?")
+    let proceed = "SELECT row FROM decisions WHERE decision = ? AND outcome = ?";
+    let permit: Option<String> = sqlx::query_scalar(proceed)
         .bind(&decision)
+        .bind(Outcome::Proceed.to_string())
         .fetch_optional(&mut *to)
         .await?;
-    if outcome != Some(Outcome::Proceed.to_string()) {
-        return Err(NotApplied::Conflict(Conflict::NoPermit(intent.decision)));
-    }
+    let permit = permit.ok_or(NotApplied::Conflict(Conflict::NoPermit(intent.decision)))?;
+    check_keyring(to, &intent.decision, &permit).await?;
     let used: Option<i64> = sqlx::query_scalar("SELECT seq FROM promotions WHERE decision = ?")
         .bind(&decision)
         .fetch_optional(&mut *to)
@@ -182,7 +234,7 @@ pub(super) async fn derive(to: &mut SqliteConnection, seq: u64, entry: &[u8]) ->
 }
 
 /// Every derived table, with what makes its order and columns.
-const TABLES: [(&str, &str); 4] = [
+const TABLES: [(&str, &str); 6] = [
     ("DELETE FROM feeds", "SELECT feed, CAST(seq AS TEXT), row FROM feeds ORDER BY feed"),
     (
         "DELETE FROM decisions",
@@ -196,6 +248,8 @@ const TABLES: [(&str, &str); 4] = [
         "DELETE FROM releases",
         "SELECT CAST(seq AS TEXT), service, stage, artifact, row FROM releases ORDER BY releases.seq",
     ),
+    ("DELETE FROM keyring", "SELECT name, CAST(seq AS TEXT), row FROM keyring ORDER BY name"),
+    ("DELETE FROM alerts", "SELECT CAST(seq AS TEXT), service, row FROM alerts ORDER BY alerts.seq"),
 ];
 
 /// Empties the derived tables.

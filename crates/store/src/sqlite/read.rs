@@ -1,9 +1,10 @@
 //! Answers questions from the rows and tables.
 
 use bytes::Bytes;
+use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Head, PortError, TileId};
-use lockgate_model::projection::{DecisionRow, FeedRow, PromotionRow, ReleaseRow};
-use lockgate_model::{Digest, Service, StageName};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::{Digest, Keyring, Service, StageName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::query::QueryScalar;
@@ -96,6 +97,21 @@ impl SqliteStore {
         Ok(bytes.map(Bytes::from))
     }
 
+    /// One connection for all of them: thousands are asked for at a time.
+    pub(super) async fn read_blobs(&self, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, PortError> {
+        let mut reader = self.readers.acquire().await.map_err(|error| self.trouble(&error))?;
+        let mut blobs = Vec::with_capacity(digests.len());
+        for digest in digests {
+            let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM content WHERE digest = ?")
+                .bind(&digest.as_bytes()[..])
+                .fetch_optional(&mut *reader)
+                .await
+                .map_err(|error| self.trouble(&error))?;
+            blobs.push(bytes.map(Bytes::from));
+        }
+        Ok(blobs)
+    }
+
     pub(super) async fn read_blob_digests(
         &self,
         after: Option<&Digest>,
@@ -168,5 +184,15 @@ impl SqliteStore {
 
     pub(super) async fn read_feeds(&self) -> Result<Vec<FeedRow>, PortError> {
         self.rows(sqlx::query_scalar("SELECT row FROM feeds ORDER BY seq")).await
+    }
+    pub(super) async fn read_keyring(&self) -> Result<Keyring, PortError> {
+        let rows: Vec<MemberRow> =
+            self.rows(sqlx::query_scalar("SELECT row FROM keyring ORDER BY name")).await?;
+        Ok(Keyring::of(rows))
+    }
+
+    pub(super) async fn read_alerts(&self, service: Option<&Service>) -> Result<Vec<AlertRow>, PortError> {
+        let select = "SELECT row FROM alerts WHERE ?1 IS NULL OR service = ?1 ORDER BY seq";
+        self.rows(sqlx::query_scalar(select).bind(service.map(Service::as_str))).await
     }
 }

@@ -1,0 +1,335 @@
+//! What relied on a key, and what of it falls when the key is no longer believed.
+//!
+//! Every recorded Decision says which keys its verdicts rest on. Those that rest on the key are judged again: the
+//! recorded Case, the same instant, only the key revoked in it, and only the gates that relied on it. What relied on a
+//! Decision that falls, because its artifact was released below by it, falls with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use lockgate_attest::keys::PublicKey;
+use lockgate_judge::decide_again;
+use lockgate_model::blast_radius::{BLAST_RADIUS_VERSION, BlastRadius, Running, Touched};
+use lockgate_model::case::Revocation;
+use lockgate_model::projection::{DecisionRow, ReleaseRow};
+use lockgate_model::{
+    Answer, Case, CaseRecord, Decision, Digest, Effect, Inputs, Outcome, Timestamp, Verdict, canon,
+};
+
+use crate::gather::blocking;
+use crate::replay::load_case;
+use crate::{EngineError, Workspace};
+
+/// Decisions that are read at a time.
+const BATCH: usize = 128;
+/// The prefix by which the route's verdict names the Decision below.
+const DECISION: &str = "decision:";
+/// In place of findings, for a Decision whose Case or content is gone: what cannot be judged again is not believed.
+const UNREADABLE: &str = "blast-radius.unreadable";
+/// In place of findings, for a Decision that fell with the one below it.
+const FELL_BELOW: &str = "route.release-fell";
+
+/// A key that is no longer believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    /// The key's digest: by which name it was known does not matter.
+    pub key: Digest,
+    /// When it is, or would be, revoked.
+    pub at: Timestamp,
+    /// The instant from which others may have signed with it; none: nothing by it counts.
+    pub compromised_since: Option<Timestamp>,
+}
+
+/// Finds what relied on the key, and judges it again. Writes nothing.
+pub async fn measure(workspace: &Workspace, suspicion: &Suspicion) -> Result<BlastRadius, EngineError> {
+    let ledger_size = workspace.store.head().await?.size;
+    let rows = workspace.store.decisions(None).await?;
+    let mut found = find(workspace, suspicion, &rows).await?;
+    judge_again(workspace, suspicion, &mut found.direct).await?;
+    let mut decisions = touched(&rows, &found);
+    let mut states = BTreeMap::new();
+    for row in workspace.store.promotions(None).await? {
+        states.insert(row.intent.decision, row.state);
+    }
+    for one in &mut decisions {
+        one.promotion = states.get(&one.decision).copied();
+    }
+    let releases = running(&workspace.store.releases(None).await?, &decisions);
+    Ok(BlastRadius {
+        version: BLAST_RADIUS_VERSION,
+        key: suspicion.key,
+        names: found.names,
+        compromised_since: suspicion.compromised_since,
+        ledger_size,
+        decisions,
+        releases,
+    })
+}
+
+/// What was found in the recorded Decisions.
+#[derive(Default)]
+struct Found {
+    /// The names by which they knew the key.
+    names: BTreeSet<String>,
+    /// Those that relied on the key themselves.
+    direct: BTreeMap<Digest, Direct>,
+    /// The Decision below, of every Decision that relied on one.
+    below: BTreeMap<Digest, Digest>,
+}
+
+/// A Decision that relied on the key.
+struct Direct {
+    case: Digest,
+    /// What it said; nothing when its content is gone.
+    recorded: Option<Decision>,
+    gates: BTreeSet<String>,
+    again: Again,
+}
+
+/// What judging again gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Again {
+    outcome: Outcome,
+    findings: Vec<String>,
+}
+
+impl Again {
+    fn blind() -> Self {
+        Self { outcome: Outcome::Pause, findings: vec![UNREADABLE.to_owned()] }
+    }
+
+    fn of(decision: &Decision) -> Self {
+        let findings = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
+        let blocking = findings.filter(|finding| finding.effect != Effect::Advise);
+        let codes: BTreeSet<_> = blocking.map(|finding| finding.code.clone()).collect();
+        Self { outcome: decision.outcome, findings: codes.into_iter().collect() }
+    }
+}
+
+/// Reads every Decision, and understands those that can have to do with the key.
+async fn find(
+    workspace: &Workspace,
+    suspicion: &Suspicion,
+    rows: &[DecisionRow],
+) -> Result<Found, EngineError> {
+    let mut found = Found::default();
+    let (by_key, below) = (format!("@{}", suspicion.key), format!("\"{DECISION}"));
+    for rows in rows.chunks(BATCH) {
+        let digests: Vec<Digest> = rows.iter().map(|row| row.decision).collect();
+        for (row, bytes) in rows.iter().zip(workspace.store.blobs(&digests).await?) {
+            let bytes = bytes.filter(|bytes| Digest::of(bytes) == row.decision).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            if !bytes.is_empty() && !text.contains(&by_key) && !text.contains(&below) {
+                continue;
+            }
+            match canon::from_bytes(&bytes) {
+                Ok(recorded) => note(&mut found, row, recorded, &by_key),
+                // It may have relied on the key: nobody can tell.
+                Err(_) => {
+                    let direct = Direct {
+                        case: row.case,
+                        recorded: None,
+                        gates: BTreeSet::new(),
+                        again: Again::blind(),
+                    };
+                    found.direct.insert(row.decision, direct);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, by_key: &str) {
+    let mut gates = BTreeSet::new();
+    for verdict in &recorded.verdicts {
+        for relied in &verdict.relied_on {
+            if let Some(name) = relied.strip_prefix("key:").and_then(|relied| relied.strip_suffix(by_key)) {
+                found.names.insert(name.to_owned());
+                gates.insert(verdict.gate.clone());
+            }
+            if let Some(below) = relied.strip_prefix(DECISION).and_then(|text| text.parse().ok()) {
+                found.below.insert(row.decision, below);
+            }
+        }
+    }
+    if !gates.is_empty() {
+        let direct = Direct { case: row.case, recorded: Some(recorded), gates, again: Again::blind() };
+        found.direct.insert(row.decision, direct);
+    }
+}
+
+/// Judges every Decision that relied on the key again, one after another: the evidence of one is held at a time.
+async fn judge_again(
+    workspace: &Workspace,
+    suspicion: &Suspicion,
+    direct: &mut BTreeMap<Digest, Direct>,
+) -> Result<(), EngineError> {
+    let mut keys = Keys { suspicion: *suspicion, files: BTreeMap::new() };
+    let readable = |one: &&mut Direct| one.recorded.is_some();
+    let mut all: Vec<&mut Direct> = direct.values_mut().filter(readable).collect();
+    for some in all.chunks_mut(BATCH) {
+        let cases: Vec<Digest> = some.iter().map(|one| one.case).collect();
+        for (one, bytes) in some.iter_mut().zip(workspace.store.blobs(&cases).await?) {
+            let bytes = bytes.filter(|bytes| Digest::of(bytes) == one.case);
+            let record = bytes.and_then(|bytes| canon::from_bytes::<CaseRecord>(&bytes).ok());
+            if let (Some(record), Some(recorded)) = (record, one.recorded.take()) {
+                one.again = judge_one(workspace, &record, recorded, &one.gates, &mut keys).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn judge_one(
+    workspace: &Workspace,
+    record: &CaseRecord,
+    recorded: Decision,
+    gates: &BTreeSet<String>,
+    keys: &mut Keys,
+) -> Result<Again, EngineError> {
+    let case = keys.revoked(workspace, record).await?;
+    let (again, gates) = (recorded.clone(), gates.clone());
+    let again = blocking(move || decide_again(&case, &again, &gates)).await?;
+    if !heard(&again.verdicts, &recorded) {
+        return Ok(Again::of(&again));
+    }
+    let whole = load_case(workspace, &recorded.case).await?;
+    let whole = Case { record: keys.revoked_record(&whole.record), inputs: whole.inputs };
+    let (_, decision) = crate::judge::decide(whole).await?;
+    Ok(Again::of(&decision))
+}
+
+/// Whether what the gates say now could change what a policy says, which is given the findings of the gates before it:
+/// then the one answer is not enough. A gate that no longer passes decides by itself.
+fn heard(again: &[Verdict], recorded: &Decision) -> bool {
+    let asks_policies = recorded.verdicts.iter().any(|verdict| verdict.gate == "policy");
+    let passes = again.iter().all(|verdict| verdict.answer == Answer::Pass);
+    let findings = |verdicts: &[Verdict]| -> Vec<_> {
+        verdicts.iter().filter(|verdict| verdict.gate != "policy").map(|one| one.findings.clone()).collect()
+    };
+    asks_policies && passes && findings(again) != findings(&recorded.verdicts)
+}
+
+/// The keys of Cases, which share them.
+struct Keys {
+    suspicion: Suspicion,
+    /// The files that were read, and the digest of the key in each.
+    files: BTreeMap<Digest, (Bytes, Option<Digest>)>,
+}
+
+impl Keys {
+    /// The Case with the suspected key revoked in it, and with what gates that rest on keys read: evidence and keys.
+    async fn revoked(&mut self, workspace: &Workspace, record: &CaseRecord) -> Result<Case, EngineError> {
+        let files: BTreeSet<Digest> = record.keys.iter().map(|key| key.file).collect();
+        let unread = files.iter().filter(|file| !self.files.contains_key(file));
+        let evidence = record.evidence.iter().flat_map(|one| one.blobs.iter().chain([&one.manifest.digest]));
+        let wanted: BTreeSet<Digest> = evidence.chain(unread).copied().collect();
+        let wanted: Vec<Digest> = wanted.into_iter().collect();
+        let mut inputs = Inputs::new();
+        for (digest, bytes) in wanted.iter().zip(workspace.store.blobs(&wanted).await?) {
+            let Some(bytes) = bytes else { continue };
+            if files.contains(digest) {
+                let id = PublicKey::from_pem(&bytes).ok().map(|key| key.id());
+                self.files.insert(*digest, (bytes.clone(), id));
+            }
+            inputs.insert(bytes);
+        }
+        for (bytes, _) in files.iter().filter_map(|file| self.files.get(file)) {
+            inputs.insert(bytes.clone());
+        }
+        Ok(Case { record: self.revoked_record(record), inputs })
+    }
+
+    /// The same list, with the suspected key revoked. A revocation that says more than this one stays.
+    fn revoked_record(&self, record: &CaseRecord) -> CaseRecord {
+        let (at, since) = (self.suspicion.at, self.suspicion.compromised_since);
+        let mut record = record.clone();
+        for key in &mut record.keys {
+            let id = self.files.get(&key.file).and_then(|(_, id)| *id);
+            if id == Some(self.suspicion.key) {
+                let known = key.revoked.map(|revoked| revoked.compromised_since);
+                let since = known.map_or(since, |known| known.min(since));
+                key.revoked = Some(Revocation { at, compromised_since: since });
+            }
+        }
+        record
+    }
+}
+
+/// The Decisions that relied on the key, themselves or through the one below, in the ledger's order.
+fn touched(rows: &[DecisionRow], found: &Found) -> Vec<Touched> {
+    let mut known: BTreeMap<Digest, Touched> = BTreeMap::new();
+    // A route has fewer steps than this; each pass follows one more.
+    loop {
+        let before: (usize, usize) = (known.len(), known.values().filter(|one| one.falls).count());
+        for row in rows {
+            let below = found.below.get(&row.decision).filter(|below| known.contains_key(below));
+            let fell_below = below.and_then(|below| known.get(below)).is_some_and(|below| below.falls);
+            let direct = found.direct.get(&row.decision);
+            if direct.is_none() && below.is_none() {
+                continue;
+            }
+            let mut again = match direct {
+                Some(direct) => direct.again.clone(),
+                None => Again { outcome: row.outcome, findings: vec![] },
+            };
+            if fell_below {
+                // `rework` says more than that someone must act.
+                again.outcome = again.outcome.max(Outcome::Pause);
+                again.findings.push(FELL_BELOW.to_owned());
+            }
+            let falls = row.outcome == Outcome::Proceed && again.outcome != Outcome::Proceed;
+            let one = Touched {
+                seq: row.seq,
+                at: row.at,
+                decision: row.decision,
+                service: row.service.clone(),
+                to: row.to.clone(),
+                artifact: row.artifact,
+                outcome: row.outcome,
+                again: again.outcome,
+                falls,
+                through: below.filter(|_| direct.is_none()).copied(),
+                promotion: None,
+                findings: again.findings,
+            };
+            known.insert(row.decision, one);
+        }
+        if before == (known.len(), known.values().filter(|one| one.falls).count()) {
+            break;
+        }
+    }
+    let mut all: Vec<_> = known.into_values().collect();
+    all.sort_by_key(|one| one.seq);
+    all
+}
+
+/// What stages hold by one of `decisions`, and the Release before it that stands.
+fn running(releases: &[ReleaseRow], decisions: &[Touched]) -> Vec<Running> {
+    let touched: BTreeMap<_, _> = decisions.iter().map(|one| (one.decision, one)).collect();
+    let falls = |row: &ReleaseRow| touched.get(&row.decision).is_some_and(|one| one.falls);
+    let mut places: BTreeMap<_, Vec<&ReleaseRow>> = BTreeMap::new();
+    for row in releases {
+        places.entry((&row.service, &row.stage)).or_default().push(row);
+    }
+    let mut running = Vec::new();
+    for rows in places.into_values() {
+        let Some((held, earlier)) = rows.split_last() else { continue };
+        if !touched.contains_key(&held.decision) {
+            continue;
+        }
+        let good = earlier.iter().rev().find(|row| !falls(row));
+        running.push(Running {
+            service: held.service.clone(),
+            stage: held.stage.clone(),
+            artifact: held.artifact,
+            tag: held.tag.clone(),
+            decision: held.decision,
+            since: held.at,
+            falls: falls(held),
+            last_good: good.filter(|_| falls(held)).map(|row| row.artifact),
+        });
+    }
+    running
+}

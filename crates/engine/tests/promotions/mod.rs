@@ -1,0 +1,173 @@
+//! Recorded promotions by the thousand: Cases with the signature gate alone, judged by the real `decide`, in the real
+//! ledger; no registry is asked.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part of this")]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use lockgate_attest::keys::SigningKey;
+use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
+use lockgate_engine::{Workspace, keyring};
+use lockgate_judge::{EDITION, decide};
+use lockgate_model::case::{Held, Image, TrustedKey};
+use lockgate_model::entry::{Decided, Intent};
+use lockgate_model::evidence::Attachment;
+use lockgate_model::keyring::{Duty, Member, Role};
+use lockgate_model::oci::{Manifest, media};
+use lockgate_model::{
+    Case, CaseRecord, Descriptor, Digest, Entry, Event, Evidence, Inputs, KeyringChange, Outcome, Timestamp,
+    canon,
+};
+use serde_json::json;
+
+/// A key of the keyring, with its private half.
+pub struct Signer {
+    pub name: &'static str,
+    pub key: SigningKey,
+}
+
+impl Signer {
+    /// A builder's key for every stage, added to the keyring. Its owner is called as it is.
+    pub async fn builder(workspace: &Workspace, name: &'static str) -> Self {
+        let key = SigningKey::generate().unwrap();
+        add(workspace, name, name, Role::Builder, &key).await;
+        Self { name, key }
+    }
+
+    pub fn id(&self) -> Digest {
+        self.key.public().id()
+    }
+}
+
+pub async fn add(workspace: &Workspace, name: &str, owner: &str, role: Role, key: &SigningKey) {
+    keyring::change(workspace, KeyringChange::Added(Box::new(member(name, owner, role, key)))).await.unwrap();
+}
+
+pub fn member(name: &str, owner: &str, role: Role, key: &SigningKey) -> Member {
+    Member {
+        name: name.into(),
+        credential: keyring::credential(key.public().to_pem().as_bytes()).unwrap(),
+        duty: Duty {
+            owner: owner.into(),
+            roles: [role].into(),
+            stages: "*".parse().unwrap(),
+            rotate_every_days: None,
+        },
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+/// A promotion to record.
+pub struct Wanted<'a> {
+    pub service: String,
+    pub number: usize,
+    pub to: &'a str,
+    pub signers: &'a [&'a Signer],
+    pub required: usize,
+    /// The Decision that released it below.
+    pub below: Option<Digest>,
+    pub at: Timestamp,
+}
+
+/// What was recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded {
+    pub decision: Digest,
+    pub artifact: Digest,
+}
+
+/// Records the Decision and the whole promotion.
+pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
+    let mut inputs = Inputs::new();
+    let config = inputs.insert(format!("{{\"n\":\"{}-{}\"}}", wanted.service, wanted.number));
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(media::OCI_MANIFEST.into()),
+        artifact_type: None,
+        config: Descriptor::new(media::OCI_CONFIG, config, 2),
+        layers: vec![],
+        subject: None,
+        annotations: BTreeMap::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
+    inputs.insert(manifest);
+    let evidence =
+        wanted.signers.iter().map(|signer| signature(&mut inputs, &artifact, &signer.key)).collect();
+    let mut keys = Vec::new();
+    for row in workspace.store.keyring().await.unwrap().rows() {
+        let lockgate_model::keyring::Credential::Key { pem, .. } = &row.member.credential else { continue };
+        keys.push(TrustedKey {
+            duty: Some(row.member.duty.clone()),
+            in_use_since: Some(row.in_use_since()),
+            ..TrustedKey::plain(row.name(), inputs.insert(pem.clone()))
+        });
+    }
+    let image = Image { platform: String::new(), manifest: artifact.digest, config, inventory: None };
+    let gate = json!({"role": "builder", "required": wanted.required});
+    let mut record = CaseRecord {
+        edition: EDITION.into(),
+        as_of: wanted.at,
+        ledger_size: workspace.store.head().await.unwrap().size,
+        service: wanted.service.parse().unwrap(),
+        from: if wanted.to == "prod" { "staging" } else { "dev" }.parse().unwrap(),
+        to: wanted.to.parse().unwrap(),
+        release: wanted.below.map(|decision| Held { decision, since: wanted.at }),
+        from_guarded: wanted.below.is_some(),
+        images: vec![image],
+        artifact,
+        evidence,
+        feed: None,
+        keys,
+        policies: vec![],
+        gates: [("signature".to_owned(), gate)].into(),
+        gaps: vec![],
+    };
+    record.sort();
+    append(workspace, Case { record, inputs }).await
+}
+
+async fn append(workspace: &Workspace, case: Case) -> Recorded {
+    let decision = decide(&case);
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let (decision_bytes, digest) = canon::encode(&decision).unwrap();
+    let (case_bytes, case_digest) = case.record.encode().unwrap();
+    let artifact = case.record.artifact.clone();
+    let decided = Event::Decided(Decided {
+        decision: digest,
+        case: case_digest,
+        service: decision.service.clone(),
+        from: decision.from.clone(),
+        to: decision.to.clone(),
+        artifact: artifact.digest,
+        outcome: decision.outcome,
+        ledger_size: Some(case.record.ledger_size),
+    });
+    let repository = |stage: &str| format!("oci:{stage}/{}", decision.service).parse().unwrap();
+    let intent = Event::PromotionIntended(Box::new(Intent {
+        decision: digest,
+        service: decision.service.clone(),
+        to: decision.to.clone(),
+        artifact: artifact.clone(),
+        source: repository("dev"),
+        target: repository(decision.to.as_str()),
+        tag: Some("1".into()),
+        attachments: vec![],
+    }));
+    let completed = Event::PromotionCompleted { decision: digest };
+    let entries = [decided, intent, completed].map(|event| Entry::new(decision.as_of, "ann", event));
+    let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];
+    blobs.extend(case.inputs.iter().map(|(_, bytes)| bytes.clone()));
+    workspace.ledger.append(entries.into(), blobs).await.unwrap();
+    Recorded { decision: digest, artifact: artifact.digest }
+}
+
+fn signature(inputs: &mut Inputs, artifact: &Descriptor, key: &SigningKey) -> Evidence {
+    let statement = cosign_signature_statement(artifact);
+    let made = cosign_bundle(artifact, key, &statement, Timestamp::from_unix(0)).unwrap();
+    let blob = inputs.insert(made.blobs.last().unwrap().clone());
+    let manifest = Descriptor::of(media::OCI_MANIFEST, &made.manifest);
+    inputs.insert(made.manifest);
+    Evidence { subject: artifact.digest, attachment: Attachment::Referrer, manifest, blobs: vec![blob] }
+}
