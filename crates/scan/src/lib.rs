@@ -5,14 +5,18 @@
 //! is a function of its arguments.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod catalog;
 pub mod feed;
 pub mod layer;
 pub mod licenses;
 pub mod limits;
 pub mod matching;
+pub mod purl;
 pub mod version;
+pub mod vex;
 
+mod bom;
 mod merge;
 mod ownership;
 mod paths;

@@ -9,7 +9,7 @@ mod conda;
 mod control;
 mod copyright;
 mod dart;
-mod documents;
+pub(crate) mod documents;
 mod dotnet;
 mod dpkg;
 mod facts;

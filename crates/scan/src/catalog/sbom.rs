@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::documents::{self, list, word};
 use super::{Facts, File, Found, PackageKind};
+use crate::purl::decode;
 
 /// Deepest nesting of components.
 const DEPTH: usize = 64;
@@ -93,21 +94,6 @@ pub(super) fn by_purl(purl: &str) -> Option<Found> {
     };
     let version = if kind == PackageKind::Go { version.trim_start_matches('v').to_owned() } else { version };
     (!name.is_empty() && !version.is_empty()).then(|| Found::declared(kind, name, version))
-}
-
-/// Undoes percent-encoding.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let pair = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
