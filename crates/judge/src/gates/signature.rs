@@ -50,9 +50,9 @@ fn check_settings(settings: &Value) -> Result<(), SettingsError> {
 }
 
 /// A trusted key as this stage may use it.
-struct Usable<'a> {
-    trusted: &'a TrustedKey,
-    key: PublicKey,
+pub(super) struct Usable<'a> {
+    pub(super) trusted: &'a TrustedKey,
+    pub(super) key: PublicKey,
 }
 
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
@@ -66,7 +66,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         }
     };
     let mut findings = Vec::new();
-    let keys = usable(docket, &settings, &mut findings);
+    let keys = usable(docket, GATE.name, &settings.keys, &mut findings);
     let was_blind = !findings.is_empty();
     let named: Vec<_> = keys.iter().map(|key| NamedKey { name: &key.trusted.name, key: &key.key }).collect();
     let about = |evidence: &&Evidence| evidence.subject == record.artifact.digest;
@@ -81,10 +81,15 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     conclude(docket, &settings, &seen, &counted, was_blind, findings)
 }
 
-/// The keys of the settings; what cannot be used is a finding.
-fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Finding>) -> Vec<Usable<'a>> {
+/// The keys that the settings of `gate` name; what cannot be used is a finding.
+pub(super) fn usable<'a, 'n>(
+    docket: &'a Docket<'_>,
+    gate: &str,
+    names: impl IntoIterator<Item = &'n String>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Usable<'a>> {
     let mut keys = Vec::new();
-    for name in settings.keys.iter().collect::<BTreeSet<_>>() {
+    for name in names.into_iter().collect::<BTreeSet<_>>() {
         let trusted = docket.case.record.keys.iter().find(|key| key.name == *name);
         let bytes = trusted.and_then(|key| docket.case.inputs.get(&key.file));
         let problem = match (trusted, bytes.map(|bytes| PublicKey::from_pem(bytes))) {
@@ -98,7 +103,7 @@ fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Fi
         };
         let fix = format!("correct the key `{name}` in lockgate.yaml and trust/");
         findings.push(blind(
-            "signature.key-unusable",
+            &format!("{gate}.key-unusable"),
             name,
             format!("the key `{name}` cannot be used: {problem}"),
             fix,
@@ -107,7 +112,8 @@ fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Fi
     keys
 }
 
-fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried<'a>> {
+/// A piece of evidence with its bytes, when all of them are in the Case.
+pub(super) fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried<'a>> {
     let manifest = docket.case.inputs.get(&evidence.manifest.digest)?;
     let blobs = evidence.blobs.iter().map(|blob| docket.case.inputs.get(blob).map(|bytes| &bytes[..]));
     Some(Carried { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })

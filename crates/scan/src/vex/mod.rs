@@ -177,9 +177,9 @@ pub fn read(predicate_type: &str, predicate: &Value) -> Option<Result<Document, 
     )
 }
 
-/// Whether predicates of that type may be VEX, and are nothing else.
-pub fn is_vex(predicate_type: &str) -> bool {
-    openvex::carries(predicate_type) || csaf::carries(predicate_type)
+/// Whether predicates of that type may be VEX.
+pub fn carries(predicate_type: &str) -> bool {
+    FORMATS.iter().any(|format| (format.carries)(predicate_type))
 }
 
 /// Statements being collected.
