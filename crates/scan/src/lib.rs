@@ -13,6 +13,7 @@ pub mod licenses;
 pub mod limits;
 pub mod matching;
 pub mod purl;
+pub mod reports;
 pub mod version;
 pub mod vex;
 

@@ -70,7 +70,10 @@ impl Purl {
     /// qualifier that this has.
     pub fn names(&self, package: &Self) -> bool {
         let version = self.version.is_none() || self.version == package.version;
-        let qualified = |(key, value): (&String, &String)| package.qualifiers.get(key) == Some(value);
+        let qualified = |(key, value): (&String, &String)| {
+            let own = package.qualifiers.get(key);
+            own == Some(value) || key == "distro" && own.is_some_and(|own| same_release(own, value))
+        };
         self.same_package(package) && version && self.qualifiers.iter().all(qualified)
     }
 
@@ -89,6 +92,18 @@ impl Purl {
         let parts: Vec<_> = self.name.split('/').map(encode).collect();
         format!("pkg:{}/{}", self.kind, parts.join("/"))
     }
+}
+
+/// Whether two texts mean the same release of a distribution: some write `alpine-3.22.1` and others `3.22.1`, some
+/// `debian-12` and others `debian-12.4`.
+fn same_release(a: &str, b: &str) -> bool {
+    let (a_name, a) = a.rsplit_once('-').unwrap_or(("", a));
+    let (b_name, b) = b.rsplit_once('-').unwrap_or(("", b));
+    let begins = |long: &str, short: &str| {
+        !short.is_empty()
+            && long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    (a_name.is_empty() || b_name.is_empty() || a_name == b_name) && (begins(a, b) || begins(b, a))
 }
 
 /// Names that a type writes in several ways, in one (PURL-TYPES).
@@ -167,6 +182,8 @@ mod tests {
             "pkg:apk/alpine/zlib",
             "pkg:apk/alpine/zlib@1.3.1-r2",
             "pkg:apk/alpine/zlib@1.3.1-r2?arch=x86_64",
+            "pkg:apk/alpine/zlib?distro=3.22.1",
+            "pkg:apk/alpine/zlib?distro=alpine-3.22",
         ] {
             assert!(purl(yes).names(&installed), "{yes}");
         }
@@ -174,6 +191,9 @@ mod tests {
             "pkg:apk/alpine/zlib@1.3.1-r3",
             "pkg:apk/wolfi/zlib@1.3.1-r2",
             "pkg:apk/alpine/zlib?arch=armv7",
+            "pkg:apk/alpine/zlib?distro=wolfi-3.22.1",
+            "pkg:apk/alpine/zlib?distro=3.2",
+            "pkg:apk/alpine/zlib?tag=x",
             "pkg:apk/alpine/zlib-dev@1.3.1-r2",
             "pkg:deb/alpine/zlib@1.3.1-r2",
         ] {

@@ -82,8 +82,8 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
     let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
-    let evidence =
-        evidence::gather(&workspace.reach, &reference.repository, &found, &parts, &mut basket).await;
+    let (reach, gates) = (&workspace.reach, &step.to.gates);
+    let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let feed = pin_feed(workspace, &parts, &mut basket).await?;
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),

@@ -15,6 +15,8 @@ use crate::catalog::documents::word;
 use crate::limits;
 use crate::purl::Purl;
 
+pub(crate) use cyclonedx::names;
+
 /// A format of VEX documents.
 struct Format {
     name: &'static str,
