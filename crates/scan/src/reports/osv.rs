@@ -48,7 +48,7 @@ fn of_package(entry: &Value) -> Vec<Reported> {
         let rated = score.or_else(|| of_hole().filter_map(word_of).max());
         let fixed = of_hole().find_map(|record| fixed(record, package));
         let mut reported = Reported::of("", word(package, "name"), word(package, "version"));
-        reported.ecosystem = family(word(package, "ecosystem")).to_owned();
+        family(word(package, "ecosystem")).clone_into(&mut reported.ecosystem);
         reported.severity = rated.unwrap_or(reported.severity);
         Reported { names: names.into_iter().filter(|name| !name.is_empty()).collect(), fixed, ..reported }
     };
@@ -64,5 +64,5 @@ fn fixed(record: &Value, package: &Value) -> Option<String> {
     };
     let affected = list(record, "affected").iter().filter(same);
     let events = affected.flat_map(|one| list(one, "ranges")).flat_map(|range| list(range, "events"));
-    events.filter_map(|event| event.get("fixed").and_then(Value::as_str)).map(short).last()
+    events.filter_map(|event| event.get("fixed").and_then(Value::as_str)).map(short).next_back()
 }
