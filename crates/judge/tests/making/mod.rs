@@ -109,6 +109,7 @@ impl Making {
                 manifest: artifact.digest,
                 config,
                 inventory: Some(inventory),
+                base: None,
             }],
             artifact,
             evidence: vec![evidence],

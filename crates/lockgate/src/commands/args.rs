@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_model::Severity;
+use lockgate_model::{Severity, Timestamp};
 
 use crate::report::Format;
 
@@ -148,8 +148,9 @@ pub struct Attest {
     /// The predicate, a JSON file.
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,
-    /// The predicate's type, a URI.
-    #[arg(long = "type", value_name = "URI")]
+    /// The predicate's type: a URI, or openvex, cyclonedx, csaf, baseline, report (of a scanner, as it is), or vuln (the
+    /// same in cosign's predicate).
+    #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
     /// Which of cosign's forms to write.
     #[arg(long, value_enum, default_value_t = Form::Bundle)]
@@ -208,6 +209,15 @@ pub struct Scan {
     /// Write a report: FORMAT=FILE, or FORMAT alone to print it in place of the table. May be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = ReportTo::parse)]
     pub report: Vec<ReportTo>,
+    /// Write the holes found as a baseline, to be signed: lockgate attest --type baseline --predicate FILE.
+    #[arg(long, value_name = "FILE", requires = "until", requires = "reason")]
+    pub baseline: Option<PathBuf>,
+    /// The day on which the baseline ends, at most a year ahead: 2027-01-31, or an instant.
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "baseline")]
+    pub until: Option<Timestamp>,
+    /// Why the holes are borne with until then.
+    #[arg(long, value_name = "TEXT", requires = "baseline")]
+    pub reason: Option<String>,
     /// End with exit code 4 when a hole of this severity or worse is found: low, medium, high or critical.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,
@@ -233,6 +243,11 @@ impl ReportTo {
         })?;
         Ok(Self { format, file: file.map(PathBuf::from) })
     }
+}
+
+fn day(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    text.parse().or_else(|_| midnight.parse()).map_err(|_| "write it as 2027-01-31".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
