@@ -82,6 +82,7 @@ fn case() -> Case {
         platform: "linux/amd64".into(),
         manifest: artifact.digest,
         config,
+        base: None,
         inventory: Some(inventory),
     };
     let record = CaseRecord {

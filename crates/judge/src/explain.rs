@@ -1,9 +1,13 @@
 //! What to do about a Decision: its findings as steps, one for each distinct change.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::{Decision, Effect, Finding, Severity};
 use serde::Serialize;
+
+/// How an advice begins to rebuild on a newer base image: one step closes all holes that it brought.
+pub(crate) const REBUILD: &str = "rebuild on a newer base image";
 
 /// One change, and what it closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,24 +31,44 @@ pub fn plan(decision: &Decision) -> Vec<Step> {
     let blocking = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in blocking.filter(|finding| finding.effect != Effect::Advise) {
-        let key = (finding.remediation.as_str(), finding.owner.as_str(), finding.rationale.as_str());
+        let key = (action(finding), finding.owner.as_str(), finding.rationale.as_str());
         groups.entry(key).or_default().push(finding);
     }
-    let mut steps: Vec<_> = groups
+    let mut steps: Vec<((Urgency, Reverse<String>), Step)> = groups
         .into_iter()
         .map(|((action, owner, rationale), findings)| {
             let closes: BTreeSet<_> =
                 findings.iter().map(|one| format!("{} [{}] {}", one.subject, one.code, one.title)).collect();
-            Step {
+            let step = Step {
                 effect: findings.iter().map(|one| one.effect).max().unwrap_or(Effect::Pause),
                 severity: findings.iter().map(|one| one.severity).max().unwrap_or(Severity::High),
                 action: action.to_owned(),
                 owner: owner.to_owned(),
                 rationale: rationale.to_owned(),
                 closes: closes.into_iter().collect(),
-            }
+            };
+            let urgency = findings.iter().map(|one| urgency(one)).max().unwrap_or_default();
+            ((urgency, Reverse(step.action.clone())), step)
         })
         .collect();
-    steps.sort_by(|a, b| (b.effect, b.severity, &a.action).cmp(&(a.effect, a.severity, &b.action)));
-    steps
+    steps.sort_by(|(a, first), (b, second)| {
+        (second.effect, second.severity, b).cmp(&(first.effect, first.severity, a))
+    });
+    steps.into_iter().map(|(_, step)| step).collect()
+}
+
+/// What is done about a finding. What a newer base image closes, it closes together.
+fn action(finding: &Finding) -> &str {
+    let all = finding.remediation.as_str();
+    if all.starts_with(REBUILD) { all.split("; or ").next().unwrap_or(all) } else { all }
+}
+
+/// How pressing a hole is, as [`lockgate_scan::Match::urgency`] has it: exploited, probably exploited, by its score.
+type Urgency = (bool, u32, u32);
+
+fn urgency(finding: &Finding) -> Urgency {
+    let detail = |name: &str| finding.details.get(name).map_or("", String::as_str);
+    let likely = detail("epss-ppm").parse::<u32>().unwrap_or_default() / 100_000;
+    let score = detail("cvss").replace('.', "").parse().unwrap_or_default();
+    (!detail("known-exploited").is_empty(), likely, score)
 }

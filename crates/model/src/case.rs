@@ -80,6 +80,24 @@ pub struct Image {
     /// The inventory, where the layers could be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Digest>,
+    /// What it was built on, as far as that can be seen. Nothing but advice rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// What an image was built on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The base image as the image names it (`org.opencontainers.image.base.name`): a claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How many of the lowest layers are meant.
+    pub layers: u32,
+    /// Whether they were compared with the base image's own manifest. Else it is the lowest layer, in which the
+    /// distribution's package database is: where a base image ends cannot be seen then.
+    pub compared: bool,
+    /// The package URLs that these layers bring and the image still has: a sorted list, canonical JSON.
+    pub packages: Digest,
 }
 
 /// A pinned feed, and the part of it that speaks about this Case's packages.
@@ -239,6 +257,7 @@ impl CaseRecord {
         for image in &self.images {
             digests.extend([image.manifest, image.config]);
             digests.extend(image.inventory);
+            digests.extend(image.base.as_ref().map(|base| base.packages));
         }
         for evidence in &self.evidence {
             digests.push(evidence.manifest.digest);

@@ -5,6 +5,7 @@
 //! is a function of its arguments.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod catalog;
 pub mod feed;
 pub mod inventories;
@@ -12,8 +13,12 @@ pub mod layer;
 pub mod licenses;
 pub mod limits;
 pub mod matching;
+pub mod purl;
+pub mod reports;
 pub mod version;
+pub mod vex;
 
+mod bom;
 mod merge;
 mod ownership;
 mod paths;

@@ -52,3 +52,11 @@ pub const CSAF_PARTS: usize = 32;
 pub const TEXT_BYTES: usize = 64 << 10;
 /// All such texts of one layer, in bytes.
 pub const TEXTS_BYTES: usize = 8 << 20;
+/// Most statements of one VEX document.
+pub const VEX_STATEMENTS: usize = 100_000;
+/// Most holes, products and parts that one VEX document names, taken together.
+pub const VEX_PRODUCTS: usize = 1_000_000;
+/// Most entries of one baseline.
+pub const BASELINE_ENTRIES: usize = 100_000;
+/// Most holes of one scanner's report.
+pub const REPORTED_HOLES: usize = 200_000;

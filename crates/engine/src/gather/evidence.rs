@@ -1,15 +1,26 @@
 //! Evidence: what is attached to the artifact and to its images.
 
+use std::collections::BTreeMap;
+
 use lockgate_model::limits;
 use lockgate_model::oci::{Content, media};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Evidence, Repository};
 
+use serde_json::Value;
+
 use super::{Basket, Found, ImageParts, layers, unreadable};
 use crate::workspace::Reach;
 
-/// The gates that rest on evidence.
-const GATES: &[&str] = &["signature"];
+/// The settings of the vulnerability gate with which it rests on evidence.
+const HEARING: [&str; 3] = ["vex", "baseline", "scanners"];
+
+/// The gates that rest on evidence: for the vulnerability gate, the settings say so.
+fn gates(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
+    let hears = |settings: &Value| HEARING.iter().any(|name| settings.get(name).is_some());
+    let vulnerability = of_stage.get("vulnerability").is_some_and(hears);
+    std::iter::once("signature").chain(vulnerability.then_some("vulnerability")).collect()
+}
 
 /// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
 /// cannot be had, or a piece that cannot be fetched, is a gap: a hidden signature and a hidden refusal look
@@ -19,8 +30,10 @@ pub(crate) async fn gather(
     repository: &Repository,
     found: &Found,
     parts: &[ImageParts],
+    of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Vec<Evidence> {
+    let gates = gates(of_stage);
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
@@ -28,7 +41,7 @@ pub(crate) async fn gather(
     let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
     for subject in &subjects {
         if let Err(error) = about(reach, repository, subject, &mut budget, basket, &mut evidence).await {
-            basket.gap(GATES, &format!("evidence of {subject}"), &error);
+            basket.gap(&gates, &format!("evidence of {subject}"), &error);
         }
     }
     evidence

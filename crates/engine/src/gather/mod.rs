@@ -4,6 +4,7 @@
 //! An artifact that cannot be read at all is an error: there is nothing to judge. Everything beyond that is
 //! a [`Gap`], so that the Decision says what was missing.
 
+mod base;
 mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
@@ -11,7 +12,7 @@ pub(crate) mod layers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::EDITION;
-use lockgate_model::case::{FeedPin, Gap, Held, PolicyFile, Revocation, TrustedKey};
+use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile, Revocation, TrustedKey};
 use lockgate_model::inventory::Distribution;
 use lockgate_model::keyring::{Credential, Keyring, RevokingSaid};
 use lockgate_model::oci::{Content, OciError};
@@ -87,8 +88,9 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
     let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
-    let evidence =
-        evidence::gather(&workspace.reach, &reference.repository, &found, &parts, &mut basket).await;
+    let (reach, gates) = (&workspace.reach, &step.to.gates);
+    let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let feed = pin_feed(workspace, &parts, &mut basket).await?;
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),
@@ -100,7 +102,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
         release: held(workspace, &request.service, step, &found.artifact).await?,
         from_guarded: step.from_guarded,
         artifact: found.artifact,
-        images: file_inventories(parts, &mut basket)?,
+        images: file_inventories(parts, bases, &mut basket)?,
         evidence,
         feed,
         keys: file_keys(workspace, &keyring, &mut basket),
@@ -219,11 +221,13 @@ fn ends(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeMap<String, Timest
 
 fn file_inventories(
     parts: Vec<ImageParts>,
+    bases: Vec<Option<Base>>,
     basket: &mut Basket,
 ) -> Result<Vec<lockgate_model::case::Image>, EngineError> {
     parts
         .into_iter()
-        .map(|part| {
+        .zip(bases)
+        .map(|(part, base)| {
             let inventory = match &part.inventory {
                 Some(inventory) => Some(basket.inputs.insert(canon::to_bytes(inventory)?)),
                 None => None,
@@ -233,6 +237,7 @@ fn file_inventories(
                 manifest: part.manifest.digest,
                 config: part.config,
                 inventory,
+                base,
             })
         })
         .collect()

@@ -104,7 +104,8 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
             ..TrustedKey::plain(row.name(), inputs.insert(pem.clone()))
         });
     }
-    let image = Image { platform: String::new(), manifest: artifact.digest, config, inventory: None };
+    let image =
+        Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
     let gate = json!({"role": "builder", "required": wanted.required});
     let mut record = CaseRecord {
         edition: EDITION.into(),

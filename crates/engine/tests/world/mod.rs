@@ -146,11 +146,17 @@ fn route() -> Route {
 
 /// An image of one layer with an apk database.
 fn image() -> Upload {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (path, text) in [
+    let base = layer(&[
         ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
         ("lib/apk/db/installed", "P:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\n\n"),
-    ] {
+    ]);
+    upload(&[base], BTreeMap::new())
+}
+
+/// A gzip layer, and the digest of its tar.
+pub fn layer(files: &[(&str, &str)]) -> (Vec<u8>, Digest) {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, text) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(text.len() as u64);
         header.set_mode(0o644);
@@ -159,21 +165,28 @@ fn image() -> Upload {
     let plain = tar.into_inner().unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&plain).unwrap();
-    let layer = gzip.finish().unwrap();
-    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [Digest::of(&plain)]}});
+    (gzip.finish().unwrap(), Digest::of(&plain))
+}
+
+/// An image of these layers.
+pub fn upload(layers: &[(Vec<u8>, Digest)], annotations: BTreeMap<String, String>) -> Upload {
+    let diff_ids: Vec<_> = layers.iter().map(|(_, diff_id)| diff_id).collect();
+    let config =
+        json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}});
     let config = serde_json::to_vec(&config).unwrap();
     let manifest = Manifest {
         schema_version: 2,
         media_type: Some(media::OCI_MANIFEST.into()),
         artifact_type: None,
         config: Descriptor::of(media::OCI_CONFIG, &config),
-        layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, &layer)],
+        layers: layers.iter().map(|(bytes, _)| Descriptor::of(media::OCI_LAYER_GZIP, bytes)).collect(),
         subject: None,
-        annotations: BTreeMap::new(),
+        annotations,
     };
+    let blobs = std::iter::once(config).chain(layers.iter().map(|(bytes, _)| bytes.clone()));
     Upload {
         media_type: media::OCI_MANIFEST.into(),
         manifest: serde_json::to_vec(&manifest).unwrap().into(),
-        blobs: vec![Bytes::from(config), Bytes::from(layer)],
+        blobs: blobs.map(Bytes::from).collect(),
     }
 }

@@ -1,5 +1,6 @@
 //! The gates. A gate is one file here, and one line in [`GATES`].
 
+mod keys;
 mod policy;
 mod route;
 mod signature;

@@ -10,14 +10,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_attest::keys::PublicKey;
-use lockgate_attest::verify::{Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
+use lockgate_attest::verify::{Examined, Form, Refusal, Speaks, examine};
 use lockgate_model::case::{Revocation, TrustedKey};
 use lockgate_model::keyring::Role;
 use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Timestamp, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::keys::{Usable, carried, revocations, usable};
 use super::standing::{Asked, Doubt, doubt, explain, rotation_due};
 use super::{Docket, Gate};
 use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, verdict};
@@ -77,6 +77,14 @@ impl Settings {
         }
     }
 
+    /// The names of the keys to try.
+    fn names<'a>(&'a self, trusted: &'a [TrustedKey]) -> Vec<&'a str> {
+        match &self.keys {
+            Some(keys) => keys.iter().map(String::as_str).collect(),
+            None => trusted.iter().filter(|key| self.selects(key)).map(|key| key.name.as_str()).collect(),
+        }
+    }
+
     fn selects(&self, key: &TrustedKey) -> bool {
         match (&self.keys, self.role) {
             (Some(keys), _) => keys.contains(&key.name),
@@ -99,32 +107,22 @@ fn check_settings(settings: &Value) -> Result<(), SettingsError> {
     }
 }
 
-/// A trusted key as this stage may use it.
-struct Usable<'a> {
-    trusted: &'a TrustedKey,
-    key: PublicKey,
-}
-
-impl Usable<'_> {
-    fn named(&self) -> NamedKey<'_> {
-        NamedKey { name: &self.trusted.name, key: &self.key }
-    }
-
-    /// Who signs with it: two keys of one owner are one signer, so that whoever rotates a key is not two people for as
-    /// long as the overlap lasts.
-    fn signer(&self) -> Signer {
-        match &self.trusted.duty {
-            Some(duty) => Signer::Owner(duty.owner.clone()),
-            None => Signer::Key(self.key.id()),
-        }
-    }
-}
-
 /// Who signs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Signer {
     Key(Digest),
     Owner(String),
+}
+
+impl Signer {
+    /// Two keys of one owner are one signer, so that whoever rotates a key is not two people for as long as the overlap
+    /// lasts.
+    fn with(key: &Usable<'_>) -> Self {
+        match &key.trusted.duty {
+            Some(duty) => Self::Owner(duty.owner.clone()),
+            None => Self::Key(key.key.id()),
+        }
+    }
 }
 
 /// A signature that counts: by which key, in which evidence.
@@ -145,7 +143,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         }
     };
     let mut findings = Vec::new();
-    let keys = usable(docket, &settings, &mut findings);
+    let keys = usable(docket, GATE.name, settings.names(&record.keys), &mut findings);
     let was_blind = !findings.is_empty();
     let named: Vec<_> = keys.iter().map(Usable::named).collect();
     let about = |evidence: &&Evidence| evidence.subject == record.artifact.digest;
@@ -160,52 +158,6 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     let judgement = Judgement { docket, settings: &settings, asked, seen };
     let counted = judgement.counted(&keys, &revocations(docket), &mut findings);
     judgement.conclude(&counted, was_blind, findings)
-}
-
-/// The keys of the settings; what cannot be used is a finding.
-fn usable<'a>(docket: &'a Docket<'_>, settings: &Settings, findings: &mut Vec<Finding>) -> Vec<Usable<'a>> {
-    let trusted = &docket.case.record.keys;
-    let names: BTreeSet<&str> = match &settings.keys {
-        Some(keys) => keys.iter().map(String::as_str).collect(),
-        None => trusted.iter().filter(|key| settings.selects(key)).map(|key| key.name.as_str()).collect(),
-    };
-    let mut keys = Vec::new();
-    for name in names {
-        let trusted = trusted.iter().find(|key| key.name == name);
-        let bytes = trusted.and_then(|key| docket.case.inputs.get(&key.file));
-        let problem = match (trusted, bytes.map(|bytes| PublicKey::from_pem(bytes))) {
-            (Some(trusted), Some(Ok(key))) => {
-                keys.push(Usable { trusted, key });
-                continue;
-            }
-            (None, _) => "lockgate.yaml lists no key of that name under `keys`".to_owned(),
-            (Some(_), None) => "its file is missing".to_owned(),
-            (Some(_), Some(Err(error))) => error.to_string(),
-        };
-        let fix = format!("correct the key `{name}` in lockgate.yaml and trust/");
-        findings.push(blind(
-            "signature.key-unusable",
-            name,
-            format!("the key `{name}` cannot be used: {problem}"),
-            fix,
-        ));
-    }
-    keys
-}
-
-/// The revoked keys, by their digest: a key that was stolen does not count under any other name either.
-fn revocations(docket: &Docket<'_>) -> BTreeMap<Digest, Revocation> {
-    let one = |key: &TrustedKey| {
-        let public = PublicKey::from_pem(docket.case.inputs.get(&key.file)?).ok()?;
-        Some((public.id(), key.revoked?))
-    };
-    docket.case.record.keys.iter().filter(|key| key.revoked.is_some()).filter_map(one).collect()
-}
-
-fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried<'a>> {
-    let manifest = docket.case.inputs.get(&evidence.manifest.digest)?;
-    let blobs = evidence.blobs.iter().map(|blob| docket.case.inputs.get(blob).map(|bytes| &bytes[..]));
-    Some(Carried { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })
 }
 
 /// What was seen in the evidence.
@@ -272,7 +224,7 @@ impl Judgement<'_> {
                 (Some((evidence, _)), _) => {
                     let (name, key_id) = (key.trusted.name.clone(), key.key.id());
                     let one = Counted { name, key: key_id, evidence: *evidence };
-                    counted.entry(key.signer()).or_insert(one);
+                    counted.entry(Signer::with(key)).or_insert(one);
                     findings.extend(rotation_due(key.trusted, &self.asked, self.settings.warn_days));
                 }
                 (None, Some(doubt)) => findings.push(explain(key.trusted, doubt, &self.asked, &expected)),
@@ -336,9 +288,7 @@ impl Judgement<'_> {
     /// Keys of the keyring that signed, and that the stage does not ask for.
     fn others(&self) -> Vec<Finding> {
         let case = self.docket.case;
-        let read = |trusted| {
-            Some(Usable { trusted, key: PublicKey::from_pem(case.inputs.get(&trusted.file)?).ok()? })
-        };
+        let read = |trusted| Usable::read(case, trusted);
         let others = case.record.keys.iter().filter(|key| key.duty.is_some() && !self.settings.selects(key));
         let others: Vec<Usable<'_>> = others.take(OTHERS).filter_map(read).collect();
         let named: Vec<_> = others.iter().map(Usable::named).collect();

@@ -5,7 +5,7 @@ mod keyring;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_model::Severity;
+use lockgate_model::{Severity, Timestamp};
 
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 
@@ -137,8 +137,9 @@ pub struct Attest {
     /// The predicate, a JSON file.
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,
-    /// The predicate's type, a URI.
-    #[arg(long = "type", value_name = "URI")]
+    /// The predicate's type: a URI, or openvex, cyclonedx, csaf, baseline, report (of a scanner, as it is), or vuln (the
+    /// same in cosign's predicate).
+    #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
     /// Which of cosign's forms to write.
     #[arg(long, value_enum, default_value_t = Form::Bundle)]
@@ -207,6 +208,15 @@ pub struct Scan {
     /// Write a report: FORMAT=FILE, or FORMAT alone to print it in place of the table. May be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = ReportTo::parse)]
     pub report: Vec<ReportTo>,
+    /// Write the holes found as a baseline, to be signed: lockgate attest --type baseline --predicate FILE.
+    #[arg(long, value_name = "FILE", requires = "until", requires = "reason")]
+    pub baseline: Option<PathBuf>,
+    /// The day on which the baseline ends, at most a year ahead: 2027-01-31, or an instant.
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "baseline")]
+    pub until: Option<Timestamp>,
+    /// Why the holes are borne with until then.
+    #[arg(long, value_name = "TEXT", requires = "baseline")]
+    pub reason: Option<String>,
     /// End with exit code 4 when a hole of this severity or worse is found: low, medium, high or critical.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,
@@ -232,6 +242,11 @@ impl ReportTo {
         })?;
         Ok(Self { format, file: file.map(PathBuf::from) })
     }
+}
+
+fn day(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    text.parse().or_else(|_| midnight.parse()).map_err(|_| "write it as 2027-01-31".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {

@@ -3,6 +3,7 @@
 use lockgate_attest::statement::Statement;
 use lockgate_engine::sign;
 use lockgate_model::{json, limits};
+use lockgate_scan::{baseline, reports};
 
 use super::DONE;
 use super::args::{Attest, Global};
@@ -20,12 +21,33 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -
             "the predicate must be one JSON document",
         )
     })?;
+    let kind = predicate_type(&args.predicate_type);
+    let predicate = if kind == reports::COSIGN_VULN {
+        reports::wrap(predicate, around.now()).map_err(|why| {
+            let help = "attach a report of Trivy, Grype, OSV-Scanner, CycloneDX or SARIF, or cosign's predicate with one";
+            Failure::told(format!("{}: {why}", args.predicate.display()), help)
+        })?
+    } else {
+        predicate
+    };
     let reach = around.reach(global)?;
     let reference = around.reference(&args.image)?;
-    let statement = |artifact: &lockgate_model::Descriptor| {
-        Statement::about(artifact, &args.predicate_type, predicate.clone())
-    };
+    let statement =
+        |artifact: &lockgate_model::Descriptor| Statement::about(artifact, kind, predicate.clone());
     let signed = sign::attest(&reach, &reference, &key, &forms(args.form), around.now(), statement).await?;
     tell(global, "attested", &signed);
     Ok(DONE)
+}
+
+/// The types that have a name, as cosign has it where cosign knows it.
+fn predicate_type(named: &str) -> &str {
+    match named {
+        "openvex" => "https://openvex.dev/ns",
+        "cyclonedx" => "https://cyclonedx.org/bom",
+        "csaf" => "https://docs.oasis-open.org/csaf/csaf/v2.0",
+        "baseline" => baseline::PREDICATE_TYPE,
+        "report" => reports::PREDICATE_TYPE,
+        "vuln" => reports::COSIGN_VULN,
+        uri => uri,
+    }
 }

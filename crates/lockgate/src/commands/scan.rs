@@ -1,11 +1,14 @@
 //! `scan`: list an image's packages and what a feed says about them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use lockgate_engine::scan::{self, Scanned};
 use lockgate_model::ports::FeedBytes;
-use lockgate_model::{Digest, Outcome, Severity};
+use lockgate_model::{Digest, Outcome, Severity, Timestamp};
+use lockgate_scan::Match;
+use lockgate_scan::baseline::Baseline;
 
 use super::DONE;
 use super::args::{Global, Output, ReportTo, Scan};
@@ -34,12 +37,29 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> 
             show::raw(format_args!("{text}"));
         }
     }
+    if let (Some(file), Some(until), Some(reason)) = (&args.baseline, args.until, &args.reason) {
+        write_baseline(file, &subject, until, reason)?;
+    }
     match global.output {
         _ if printed => {}
         Output::Json => show::json(&scanned),
         Output::Table => show::scanned(&scanned, args.all),
     }
     Ok(code(&scanned, args.fail_on))
+}
+
+/// Writes the holes as a baseline. Who signs it answers for them.
+fn write_baseline(file: &Path, subject: &Subject<'_>, until: Timestamp, reason: &str) -> Result<(), Failure> {
+    let holes = subject.scanned.images.iter().flat_map(|image| {
+        let package = |hole: &Match| image.inventory.as_ref()?.packages.get(hole.package);
+        image.matches.iter().filter_map(move |hole| Some((package(hole)?, hole)))
+    });
+    let made = Baseline::of(holes, subject.at, until, reason).map_err(|why| {
+        let help = "give --until a day within a year from now, and --reason a text";
+        Failure::told(format!("the baseline would never count: {why}"), help)
+    })?;
+    let text = made.to_json().map_err(|error| Failure::told(error.to_string(), ""))?;
+    std::fs::write(file, text).map_err(|error| Failure::file(file, &error))
 }
 
 /// What could not be read weighs more than what was found.

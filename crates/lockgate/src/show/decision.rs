@@ -45,6 +45,9 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
             say!("        why: {}", finding.rationale);
             say!("        fix: {}", finding.remediation);
             say!("        who: {}", finding.owner);
+            for mark in marks(finding) {
+                say!("        mark: {mark}");
+            }
         }
         let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise).count();
         let advice = verdict.findings.len() - blocking;
@@ -56,6 +59,27 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
         }
     }
     say!("  decision {} (as of {})", digest.short(), decision.as_of);
+}
+
+/// Who marked a hole, and why: VEX and baselines.
+fn marks(finding: &Finding) -> Vec<String> {
+    let detail = |name: &str| finding.details.get(name).map_or("", String::as_str);
+    let vex = format!(
+        "vex: {} ({}), {} by the key {}, {}",
+        detail("vex"),
+        detail("vex-justification"),
+        detail("vex-author"),
+        detail("vex-key"),
+        detail("vex-at")
+    );
+    let baseline = format!(
+        "baseline: {} ({}), by the key {}",
+        detail("baseline"),
+        detail("baseline-reason"),
+        detail("baseline-key")
+    );
+    let said = [("vex", vex), ("baseline", baseline)];
+    said.into_iter().filter(|(name, _)| !detail(name).is_empty()).map(|(_, text)| text).collect()
 }
 
 /// Prints the steps that make the gates pass.

@@ -103,17 +103,17 @@ pub(super) fn yaml(text: &str) -> Result<Value, String> {
 }
 
 /// The text under `key`, trimmed; empty where there is none.
-pub(super) fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default().trim()
 }
 
 /// The list under `key`; empty where there is none.
-pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The members of the object under `key`; none where there is none.
-pub(super) fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+pub(crate) fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     value.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 

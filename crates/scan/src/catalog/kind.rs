@@ -4,6 +4,7 @@ use lockgate_model::inventory::Distribution;
 use serde::{Deserialize, Serialize};
 
 use super::{Found, normalised_python};
+use crate::purl::encode;
 
 /// The kinds of packages that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -224,18 +225,4 @@ fn system_purl(kind: &str, family: &str, found: &Found, distribution: Option<&Di
         qualify("epoch", epoch);
     }
     purl
-}
-
-/// Percent-encodes what a purl does not take as it is.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
-                encoded.push(char::from(byte));
-            }
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
 }

@@ -9,7 +9,7 @@ mod conda;
 mod control;
 mod copyright;
 mod dart;
-mod documents;
+pub(crate) mod documents;
 mod dotnet;
 mod dpkg;
 mod facts;
@@ -34,7 +34,6 @@ pub use kind::PackageKind;
 pub(crate) use kind::system_ecosystem;
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
-pub(crate) use sbom::decode as decode_purl;
 
 use crate::{limits, paths};
 

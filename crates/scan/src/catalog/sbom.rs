@@ -1,10 +1,11 @@
-//! Bills of materials that an image carries: CycloneDX and SPDX, in JSON. What they name counts as declared: whoever
+//! Bills of materials that an image carries: CycloneDX and SPDX in JSON, and SPDX's tag-value form. What they name counts as declared: whoever
 //! built the image says it.
 
 use serde_json::Value;
 
 use super::documents::{self, list, word};
 use super::{Facts, File, Found, PackageKind};
+use crate::purl::Purl;
 
 /// Deepest nesting of components.
 const DEPTH: usize = 64;
@@ -17,7 +18,10 @@ pub(super) fn wants(path: &str) -> bool {
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
-    // A document in another format, such as SPDX's tag-value form, is no JSON.
+    if file.bytes.trim_ascii_start().starts_with(b"SPDXVersion:") {
+        return Ok(tag_value(&file.text()).into());
+    }
+    // A document in another format is no bill of materials.
     if !file.bytes.trim_ascii_start().starts_with(b"{") {
         return Ok(Facts::default());
     }
@@ -59,41 +63,53 @@ fn spdx(package: &Value) -> Option<Found> {
     let reference = list(package, "externalRefs").iter().find(|one| word(one, "referenceType") == "purl")?;
     let found = by_purl(word(reference, "referenceLocator"))?;
     let said = [word(package, "licenseConcluded"), word(package, "licenseDeclared")];
-    let license = said.into_iter().find(|name| !matches!(*name, "" | "NOASSERTION" | "NONE"));
-    Some(Found { licenses: license.into_iter().map(str::to_owned).collect(), ..found })
+    Some(Found { licenses: license(said), ..found })
+}
+
+/// The first that says something.
+fn license<'a>(said: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let said = said.into_iter().find(|name| !matches!(*name, "" | "NOASSERTION" | "NONE"));
+    said.into_iter().map(str::to_owned).collect()
+}
+
+/// SPDX 2.3, "tag-value format": a tag and its value a line; a package begins with its name.
+fn tag_value(text: &str) -> Vec<Found> {
+    let lines: Vec<_> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let packages = lines.split(|(tag, _)| *tag == "PackageName").skip(1);
+    let found = packages.filter_map(|lines| {
+        let tagged = |wanted: &'static str| {
+            lines.iter().filter(move |(tag, _)| *tag == wanted).map(|(_, value)| value.trim())
+        };
+        let references = tagged("ExternalRef").filter_map(|value| value.split_whitespace().nth(2));
+        let found = references.filter(|locator| locator.starts_with("pkg:")).find_map(by_purl)?;
+        let said = tagged("PackageLicenseConcluded").chain(tagged("PackageLicenseDeclared"));
+        Some(Found { licenses: license(said), ..found })
+    });
+    found.collect()
 }
 
 /// A package from its package URL (purl-spec): `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS`.
 pub(super) fn by_purl(purl: &str) -> Option<Found> {
-    let rest = purl.strip_prefix("pkg:")?.split(['?', '#']).next()?;
-    let (kind, rest) = rest.split_once('/')?;
-    let (name, version) = rest.rsplit_once('@')?;
-    let (name, version) = (decode(name)?, decode(version)?);
+    let purl = Purl::parse(purl)?;
     // The distribution's packages are read from its own database, which says what is installed.
-    let kind = PackageKind::of_purl(kind).filter(|kind| !kind.of_system())?;
-    let name = kind.name_of_purl(name);
-    let version = if kind == PackageKind::Go { version.trim_start_matches('v').to_owned() } else { version };
-    (!name.is_empty() && !version.is_empty()).then(|| Found::declared(kind, name, version))
-}
-
-/// Undoes percent-encoding.
-pub(crate) fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let pair = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    let kind = PackageKind::of_purl(&purl.kind).filter(|kind| !kind.of_system())?;
+    Some(Found::declared(kind, kind.name_of_purl(purl.name), purl.version?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_and_values_name_packages() {
+        let text = "SPDXVersion: SPDX-2.3\nPackageName: a\nPackageVersion: 1\nPackageLicenseConcluded: NOASSERTION\nPackageLicenseDeclared: MIT\nExternalRef: SECURITY cpe23Type cpe:2.3:a:a:a:1\nExternalRef: PACKAGE-MANAGER purl pkg:npm/a@1.0.0\n\nPackageName: no purl\nPackageName: b\nExternalRef: PACKAGE_MANAGER purl pkg:pypi/B_b@2\n";
+        let facts = read(&File { path: "opt/x.spdx", bytes: text.as_bytes() }).unwrap();
+        let named: Vec<_> =
+            facts.packages.iter().map(|one| (one.name.as_str(), one.version.as_str())).collect();
+        assert_eq!(named, [("a", "1.0.0"), ("b-b", "2")]);
+        assert_eq!(facts.packages[0].licenses, ["MIT"]);
+        assert_eq!(facts.packages[0].confidence, lockgate_model::inventory::Confidence::Declared);
+    }
 
     #[test]
     fn purls_name_packages() {

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::super::debian::release_number;
 use super::super::osv;
 use super::ranges;
-use crate::catalog::{PackageKind, decode_purl, system_ecosystem};
+use crate::catalog::{PackageKind, system_ecosystem};
 use crate::feed::RangeEvent;
 use crate::limits;
+use crate::purl::Purl;
 
 /// The tree as it is published; what is not read here is not kept.
 #[derive(Debug, Default, Deserialize)]
@@ -226,42 +227,9 @@ fn by_file_name(leaf: &Leaf<'_>, platform: &str) -> Option<Product> {
         })
 }
 
-/// What a purl says: `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`.
-struct Purl {
-    kind: String,
-    /// Namespace and name.
-    name: String,
-    version: Option<String>,
-    qualifiers: BTreeMap<String, String>,
-}
-
-impl Purl {
-    fn read(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix("pkg:")?.split('#').next()?;
-        let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
-        let (kind, rest) = rest.trim_start_matches('/').split_once('/')?;
-        // The `@` of a scope of npm begins a segment; that of a version does not.
-        let at =
-            rest.rfind('@').filter(|at| *at > 0 && !rest.get(..*at).is_some_and(|one| one.ends_with('/')));
-        let (name, version) = match at {
-            Some(at) => (rest.get(..at)?, Some(decode_purl(rest.get(at + 1..)?)?)),
-            None => (rest, None),
-        };
-        let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
-        let pairs = pairs.filter_map(|(key, value)| Some((key.to_ascii_lowercase(), decode_purl(value)?)));
-        Some(Self {
-            kind: kind.to_ascii_lowercase(),
-            name: decode_purl(name.trim_matches('/'))?,
-            version: version.filter(|version| !version.is_empty()),
-            qualifiers: pairs.collect(),
-        })
-        .filter(|purl| !purl.name.is_empty())
-    }
-}
-
 fn by_purl(text: &str, leaf: &Leaf<'_>, platform: Option<&str>, alone: bool) -> Result<Product, NoPackage> {
     let unread = |why: &str| NoPackage::Unread(format!("`{}`: {why}", short(text)));
-    let purl = Purl::read(text).ok_or_else(|| unread("it is no purl"))?;
+    let purl = Purl::parse(text).ok_or_else(|| unread("it is no purl"))?;
     if matches!(purl.kind.as_str(), "oci" | "docker" | "rpmmod") {
         return Err(NoPackage::Other);
     }
@@ -277,14 +245,7 @@ fn by_purl(text: &str, leaf: &Leaf<'_>, platform: Option<&str>, alone: bool) -> 
         // What is said about a component of a product holds for that product, not for everybody's.
         return Err(unread("it is said of a product that is no distribution"));
     };
-    let version = match (kind, &purl.version, purl.qualifiers.get("epoch").map(String::as_str)) {
-        (PackageKind::Rpm, Some(version), Some(epoch)) if !matches!(epoch, "" | "0") => {
-            Some(format!("{epoch}:{version}"))
-        }
-        (PackageKind::Go, Some(version), _) => Some(version.trim_start_matches('v').to_owned()),
-        (_, version, _) => version.clone(),
-    };
-    let which = match (version, leaf.branch) {
+    let which = match (purl.version, leaf.branch) {
         (Some(version), _) => Which::One(version),
         (None, Some(branch)) if branch.category == "product_version_range" => {
             Which::Within(ranges::read(&branch.name).map_err(|why| unread(&why))?)
@@ -417,21 +378,6 @@ mod tests {
             ("redhat", None),
         ] {
             assert_eq!(by_cpe(cpe).as_deref(), expected, "{cpe}");
-        }
-    }
-
-    #[test]
-    fn purls_are_taken_apart() {
-        let read = |text| Purl::read(text).map(|purl| (purl.kind, purl.name, purl.version));
-        let three = |kind: &str, name: &str, version: Option<&str>| {
-            Some((kind.to_owned(), name.to_owned(), version.map(str::to_owned)))
-        };
-        assert_eq!(read("pkg:rpm/redhat/gcc?arch=src"), three("rpm", "redhat/gcc", None));
-        assert_eq!(read("pkg:npm/%40a/b@1.0.0"), three("npm", "@a/b", Some("1.0.0")));
-        assert_eq!(read("pkg:npm/@a/b"), three("npm", "@a/b", None));
-        assert_eq!(read("pkg:deb/debian/a@1%3A2-3?distro=x"), three("deb", "debian/a", Some("1:2-3")));
-        for bad in ["", "pkg:", "pkg:npm", "pkg:npm/", "npm/a", "pkg:npm/%zz"] {
-            assert_eq!(read(bad), None, "{bad}");
         }
     }
 }

@@ -1,0 +1,99 @@
+//! Baselines, VEX and reports of other scanners, by the commands that people type.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lockgate_model::Timestamp;
+use serde_json::{Value, json};
+use support::Workspace;
+
+mod support;
+
+const LEGACY: &str = "oci:registry/dev/legacy:0.9.0";
+
+/// So many days from now.
+fn day(days: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let at = Timestamp::from_unix(i64::try_from(now).unwrap()).plus_seconds(days * 86_400);
+    at.to_string()[..10].to_owned()
+}
+
+/// A quickstart workspace whose staging hears the key `security`, as `settings` say.
+fn hearing(settings: &str) -> Workspace {
+    let w = Workspace::quickstart();
+    w.run(&["key", "generate", "security"]).expect(0);
+    w.edit_config(|text| {
+        let gate = format!("vulnerability: {{failOn: high, unfixed: pause, {settings}}}");
+        let text = text.replacen("vulnerability: {failOn: high, unfixed: pause}", &gate, 1);
+        text.replacen(
+            "keys:\n  - name: build",
+            "keys:\n  - name: security\n    file: trust/security.pub\n  - name: build",
+            1,
+        )
+    });
+    w
+}
+
+fn write(w: &Workspace, name: &str, value: &Value) {
+    std::fs::write(w.folder.join(name), value.to_string()).unwrap();
+}
+
+fn attest(w: &Workspace, file: &str, kind: &str, key: &str) -> i32 {
+    w.run(&["attest", LEGACY, "--key", key, "--predicate", file, "--type", kind]).code
+}
+
+fn promote(w: &Workspace) -> i32 {
+    w.run(&["promote", "legacy:0.9.0", "--to", "staging"]).code
+}
+
+#[test]
+fn a_baseline_is_made_by_a_scan_signed_and_borne_with() {
+    let w = hearing("baseline: {keys: [security]}");
+    assert_eq!(promote(&w), 4);
+    let scan = |until: &str, reason: &str| {
+        w.run(&["scan", LEGACY, "--baseline", "base.json", "--until", until, "--reason", reason])
+    };
+    let ran = scan(&day(400), "the base is rebuilt in spring").expect(1);
+    assert!(ran.err.contains("at most 365 days"), "{}", ran.err);
+    scan(&day(-1), "x").expect(1);
+    scan(&day(30), " ").expect(1);
+    scan("soon", "x").expect(2);
+    w.run(&["scan", LEGACY, "--baseline", "base.json"]).expect(2);
+    scan(&day(30), "the base is rebuilt in spring").expect(0);
+    let text = std::fs::read_to_string(w.folder.join("base.json")).unwrap();
+    assert!(text.contains("\"package\": \"pkg:apk/alpine/libcrypto3\""), "{text}");
+    assert_eq!(attest(&w, "base.json", "baseline", "keys/build.key"), 0);
+    assert_eq!(promote(&w), 4, "nobody named that key");
+    assert_eq!(attest(&w, "base.json", "baseline", "keys/security.key"), 0);
+    let ran = w.run(&["promote", "legacy:0.9.0", "--to", "staging"]).expect(0);
+    assert!(ran.out.contains("0 of them block, 12 marked"), "{}", ran.out);
+    let decision = w.run(&["history", "legacy", "--output", "json"]).expect(0).json();
+    let decision =
+        decision["decisions"].as_array().unwrap().last().unwrap()["decision"].as_str().unwrap().to_owned();
+    let shown = w.run(&["show", &decision, "--all"]).expect(0).out;
+    assert!(shown.contains("mark: baseline: until ") && shown.contains("by the key security"), "{shown}");
+    w.run(&["replay", &decision]).expect(0);
+}
+
+#[test]
+fn reports_are_wrapped_as_cosign_has_them_and_cross_checked() {
+    let w = hearing("scanners: {mode: crossCheck, keys: [security], maxAgeDays: 3, names: [trivy]}");
+    write(&w, "none.json", &json!({"hello": 1}));
+    assert_eq!(attest(&w, "none.json", "vuln", "keys/security.key"), 1, "it is no report");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let made = Timestamp::from_unix(i64::try_from(now).unwrap() - 60).to_string();
+    let report = json!({
+        "SchemaVersion": 2, "ArtifactName": "legacy", "CreatedAt": made, "Trivy": {"Version": "0.76.0"},
+        "Results": [{"Class": "os-pkgs", "Vulnerabilities": [{
+            "VulnerabilityID": "CVE-2026-9", "PkgName": "musl", "InstalledVersion": "1.2.5-r10", "Severity": "CRITICAL",
+        }]}],
+    });
+    write(&w, "trivy.json", &report);
+    assert_eq!(promote(&w), 4);
+    let promote = ["promote", "legacy:0.9.0", "--to", "staging"];
+    assert!(w.run(&promote).out.contains("vulnerability.no-report"));
+    assert_eq!(attest(&w, "trivy.json", "vuln", "keys/security.key"), 0);
+    let ran = w.run(&promote).expect(4);
+    assert!(ran.out.contains("CVE-2026-9: trivy 0.76.0 sees it, Lockgate does not"), "{}", ran.out);
+    assert!(!ran.out.contains("vulnerability.no-report"), "{}", ran.out);
+}

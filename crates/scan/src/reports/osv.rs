@@ -1,0 +1,68 @@
+//! OSV-Scanner's JSON (google/osv-scanner, `pkg/models/results.go`). It says neither when it was made nor of which image:
+//! it counts inside a cosign predicate, which says the first.
+
+use serde_json::Value;
+
+use super::{Raw, Reported, by_score, severity, short};
+use crate::catalog::documents::{list, word};
+use crate::version::family;
+
+pub(super) fn knows(document: &Value) -> bool {
+    let results = document.get("results").and_then(Value::as_array);
+    results.is_some_and(|results| results.iter().all(|one| one.get("packages").is_some_and(Value::is_array)))
+        && document.get("runs").is_none()
+}
+
+pub(super) fn read(document: &Value) -> Result<Raw, String> {
+    let packages = list(document, "results").iter().flat_map(|result| list(result, "packages"));
+    Ok(Raw {
+        scanner: "osv-scanner".to_owned(),
+        holes: packages.flat_map(of_package).collect(),
+        ..Raw::default()
+    })
+}
+
+/// The holes of a package: a group of names is one hole.
+fn of_package(entry: &Value) -> Vec<Reported> {
+    let package = entry.get("package").unwrap_or(&Value::Null);
+    let records = list(entry, "vulnerabilities");
+    let groups = list(entry, "groups");
+    let grouped = groups.iter().map(|group| {
+        let names = list(group, "ids").iter().chain(list(group, "aliases")).filter_map(Value::as_str);
+        (names.map(short).collect::<Vec<_>>(), word(group, "max_severity").parse().ok().map(by_score))
+    });
+    let alone = |record: &Value| {
+        let aliases = list(record, "aliases").iter().filter_map(Value::as_str);
+        let names: Vec<_> = std::iter::once(word(record, "id")).chain(aliases).map(short).collect();
+        let in_group = groups.iter().any(|group| {
+            list(group, "ids").iter().filter_map(Value::as_str).any(|id| id == word(record, "id"))
+        });
+        (!in_group).then_some((names, None))
+    };
+    let all: Vec<_> = grouped.chain(records.iter().filter_map(alone)).collect();
+    let hole = |(names, score): (Vec<String>, Option<_>)| {
+        let of_hole = || records.iter().filter(|record| names.iter().any(|name| name == word(record, "id")));
+        let word_of = |record: &Value| {
+            record.pointer("/database_specific/severity").and_then(Value::as_str).and_then(severity)
+        };
+        let rated = score.or_else(|| of_hole().filter_map(word_of).max());
+        let fixed = of_hole().find_map(|record| fixed(record, package));
+        let mut reported = Reported::of("", word(package, "name"), word(package, "version"));
+        family(word(package, "ecosystem")).clone_into(&mut reported.ecosystem);
+        reported.severity = rated.unwrap_or(reported.severity);
+        Reported { names: names.into_iter().filter(|name| !name.is_empty()).collect(), fixed, ..reported }
+    };
+    all.into_iter().map(hole).collect()
+}
+
+/// A version with the fix, as a record says of that package.
+fn fixed(record: &Value, package: &Value) -> Option<String> {
+    let same = |one: &&Value| {
+        let named = one.get("package").unwrap_or(&Value::Null);
+        word(named, "name") == word(package, "name")
+            && family(word(named, "ecosystem")) == family(word(package, "ecosystem"))
+    };
+    let affected = list(record, "affected").iter().filter(same);
+    let events = affected.flat_map(|one| list(one, "ranges")).flat_map(|range| list(range, "events"));
+    events.filter_map(|event| event.get("fixed").and_then(Value::as_str)).map(short).next_back()
+}
