@@ -427,6 +427,38 @@ fn a_baseline_bears_with_holes_for_a_while() {
 }
 
 #[test]
+fn a_mark_must_be_about_every_hole_that_an_advisory_closes() {
+    let several = || {
+        let mut marked = Marked::new();
+        let advisory = json!([{
+            "id": "DSA-1", "aliases": ["CVE-1", "CVE-2"], "severity": "high", "modified": "2026-01-01T00:00:00Z",
+            "affected": [{"ecosystem": "Alpine:v3.22", "name": "zlib", "ranges": [[{"introduced": "0"}, {"fixed": "9"}]]}],
+        }]);
+        let extract = marked.making.inputs.insert(canon::to_bytes(&advisory).unwrap());
+        marked.making.record.feed.as_mut().unwrap().extract = extract;
+        marked
+    };
+    let about = |name: &str, status: &str| {
+        let mut document = vex(status, NOVEMBER, "Ann", ZLIB);
+        document["statements"][0]["vulnerability"]["name"] = json!(name);
+        document
+    };
+    let decision = several().attest(OPENVEX, about("CVE-1", "fixed")).expect(Outcome::Rework);
+    assert_eq!(hole(&decision).details["vex-partly"], "CVE-1");
+    several().attest(OPENVEX, about("DSA-1", "fixed")).expect(Outcome::Rework);
+    let mut both = several();
+    both.attest(OPENVEX, about("CVE-1", "fixed")).attest(OPENVEX, about("CVE-2", "not_affected"));
+    both.expect(Outcome::Proceed);
+    let mut one = several();
+    one.attest(OPENVEX, about("CVE-1", "fixed")).attest(OPENVEX, about("CVE-2", "affected"));
+    assert_eq!(hole(&one.expect(Outcome::Rework)).details["vex"], "affected");
+    several().attest(BASELINE, baseline(|_| ())).expect(Outcome::Rework);
+    let entry = |name: &str| json!({"advisory": name, "package": "pkg:apk/alpine/zlib"});
+    let both = baseline(|value| value["findings"] = json!([entry("CVE-1"), entry("CVE-2")]));
+    several().attest(BASELINE, both).expect(Outcome::Proceed);
+}
+
+#[test]
 fn keys_and_evidence_that_are_missing_blind_the_gate() {
     let mut marked = Marked::new();
     marked.making.record.keys.pop();

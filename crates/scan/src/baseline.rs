@@ -62,12 +62,26 @@ impl Baseline {
         until: Timestamp,
         reason: &str,
     ) -> Result<Self, String> {
-        let entry = |(package, hole): (&Package, &Match)| {
+        let entries = |(package, hole): (&Package, &Match)| {
             // What is known to be exploited is never borne with.
-            let purl = Purl::parse(&package.purl).filter(|_| !hole.known_exploited)?;
-            Some(Entry { advisory: hole.id.clone(), package: purl.bare(), until: None, reason: None })
+            let purl = Purl::parse(&package.purl).filter(|_| !hole.known_exploited);
+            let names = std::iter::once(&hole.id).chain(&hole.aliases);
+            // One advisory may close several holes: each is named.
+            let mut cves: Vec<_> = names.filter(|name| name.starts_with("CVE-")).collect();
+            if cves.is_empty() {
+                cves.push(&hole.id);
+            }
+            let entry = |name: &String, package: String| Entry {
+                advisory: name.clone(),
+                package,
+                until: None,
+                reason: None,
+            };
+            let entries: Vec<_> =
+                purl.iter().flat_map(|purl| cves.iter().map(|name| entry(name, purl.bare()))).collect();
+            entries
         };
-        let mut findings: Vec<_> = holes.into_iter().filter_map(entry).collect();
+        let mut findings: Vec<_> = holes.into_iter().flat_map(entries).collect();
         findings.sort();
         findings.dedup();
         let made = Self { made, until, reason: reason.trim().to_owned(), findings };
