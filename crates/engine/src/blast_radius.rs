@@ -152,14 +152,13 @@ async fn find(
             if !bytes.is_empty() && !told {
                 continue;
             }
-            match canon::from_bytes(&bytes) {
-                Ok(recorded) => note(&mut found, row, recorded, &keys),
+            if let Ok(recorded) = canon::from_bytes(&bytes) {
+                note(&mut found, row, recorded, &keys);
+            } else {
                 // It may have relied on the key: nobody can tell.
-                Err(_) => {
-                    let (gates, again) = (BTreeSet::new(), Again::blind());
-                    let direct = Direct { case: row.case, concerned: true, recorded: None, gates, again };
-                    found.direct.insert(row.decision, direct);
-                }
+                let (gates, again) = (BTreeSet::new(), Again::blind());
+                let direct = Direct { case: row.case, concerned: true, recorded: None, gates, again };
+                found.direct.insert(row.decision, direct);
             }
         }
     }
