@@ -1,8 +1,9 @@
 //! What relied on a key, and what of it falls when the key is no longer believed.
 //!
 //! Every recorded Decision says which keys its verdicts rest on. Those that rest on the key are judged again: the
-//! recorded Case, the same instant, only the key revoked in it, and only the gates that relied on it. What relied on a
-//! Decision that falls, because its artifact was released below by it, falls with it.
+//! recorded Case, the same instant, only the key revoked in it, and only the gates that relied on it. Keys that were
+//! revoked before are revoked in it too: of two signers, each of which was enough, neither may stand in for the other.
+//! What relied on a Decision that falls, because its artifact was released below by it, falls with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,10 +44,14 @@ pub struct Suspicion {
 /// Finds what relied on the key, and judges it again. Writes nothing.
 pub async fn measure(workspace: &Workspace, suspicion: &Suspicion) -> Result<BlastRadius, EngineError> {
     let ledger_size = workspace.store.head().await?.size;
+    let revoked = revocations(workspace, suspicion).await?;
     let rows = workspace.store.decisions(None).await?;
-    let mut found = find(workspace, suspicion, &rows).await?;
-    judge_again(workspace, suspicion, &mut found.direct).await?;
-    let mut decisions = touched(&rows, &found);
+    let mut found = find(workspace, suspicion, &revoked, &rows).await?;
+    judge_again(workspace, revoked, &mut found.direct).await?;
+    let judged = touched(&rows, &found);
+    let releases = running(&workspace.store.releases(None).await?, &judged);
+    let concerned = judged.into_iter().filter(|one| one.concerned).map(|one| one.touched);
+    let mut decisions: Vec<Touched> = concerned.collect();
     let mut states = BTreeMap::new();
     for row in workspace.store.promotions(None).await? {
         states.insert(row.intent.decision, row.state);
@@ -54,7 +59,6 @@ pub async fn measure(workspace: &Workspace, suspicion: &Suspicion) -> Result<Bla
     for one in &mut decisions {
         one.promotion = states.get(&one.decision).copied();
     }
-    let releases = running(&workspace.store.releases(None).await?, &decisions);
     Ok(BlastRadius {
         version: BLAST_RADIUS_VERSION,
         key: suspicion.key,
@@ -66,20 +70,42 @@ pub async fn measure(workspace: &Workspace, suspicion: &Suspicion) -> Result<Bla
     })
 }
 
+/// The key's revocation, and those of the keyring. Of two about one key the one that says more holds.
+async fn revocations(
+    workspace: &Workspace,
+    suspicion: &Suspicion,
+) -> Result<BTreeMap<Digest, Revocation>, EngineError> {
+    let Suspicion { key, at, mut compromised_since } = *suspicion;
+    let mut revoked = BTreeMap::new();
+    for row in workspace.store.keyring().await?.rows() {
+        if let (Some(id), Some(said)) = (row.key_id(), &row.revoked) {
+            let known = said.what.compromised_since;
+            if id == key {
+                compromised_since = compromised_since.min(known);
+            }
+            revoked.insert(id, Revocation { at: said.said.at, compromised_since: known });
+        }
+    }
+    revoked.insert(key, Revocation { at, compromised_since });
+    Ok(revoked)
+}
+
 /// What was found in the recorded Decisions.
 #[derive(Default)]
 struct Found {
     /// The names by which they knew the key.
     names: BTreeSet<String>,
-    /// Those that relied on the key themselves.
+    /// Those that relied themselves on a key that is not believed.
     direct: BTreeMap<Digest, Direct>,
     /// The Decision below, of every Decision that relied on one.
     below: BTreeMap<Digest, Digest>,
 }
 
-/// A Decision that relied on the key.
+/// A Decision that relied on a key that is not believed.
 struct Direct {
     case: Digest,
+    /// Whether it is the key that is asked about, as far as anyone can tell.
+    concerned: bool,
     /// What it said; nothing when its content is gone.
     recorded: Option<Decision>,
     gates: BTreeSet<String>,
@@ -106,47 +132,52 @@ impl Again {
     }
 }
 
-/// Reads every Decision, and understands those that can have to do with the key.
+/// Reads every Decision, and understands those that can have to do with the keys.
 async fn find(
     workspace: &Workspace,
     suspicion: &Suspicion,
+    revoked: &BTreeMap<Digest, Revocation>,
     rows: &[DecisionRow],
 ) -> Result<Found, EngineError> {
     let mut found = Found::default();
-    let (by_key, below) = (format!("@{}", suspicion.key), format!("\"{DECISION}"));
+    let keys: BTreeMap<String, bool> =
+        revoked.keys().map(|key| (format!("@{key}"), *key == suspicion.key)).collect();
+    let below = format!("\"{DECISION}");
     for rows in rows.chunks(BATCH) {
         let digests: Vec<Digest> = rows.iter().map(|row| row.decision).collect();
         for (row, bytes) in rows.iter().zip(workspace.store.blobs(&digests).await?) {
             let bytes = bytes.filter(|bytes| Digest::of(bytes) == row.decision).unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes);
-            if !bytes.is_empty() && !text.contains(&by_key) && !text.contains(&below) {
+            let told = text.contains(&below) || keys.keys().any(|key| text.contains(key));
+            if !bytes.is_empty() && !told {
                 continue;
             }
-            match canon::from_bytes(&bytes) {
-                Ok(recorded) => note(&mut found, row, recorded, &by_key),
+            if let Ok(recorded) = canon::from_bytes(&bytes) {
+                note(&mut found, row, recorded, &keys);
+            } else {
                 // It may have relied on the key: nobody can tell.
-                Err(_) => {
-                    let direct = Direct {
-                        case: row.case,
-                        recorded: None,
-                        gates: BTreeSet::new(),
-                        again: Again::blind(),
-                    };
-                    found.direct.insert(row.decision, direct);
-                }
+                let (gates, again) = (BTreeSet::new(), Again::blind());
+                let direct = Direct { case: row.case, concerned: true, recorded: None, gates, again };
+                found.direct.insert(row.decision, direct);
             }
         }
     }
     Ok(found)
 }
 
-fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, by_key: &str) {
-    let mut gates = BTreeSet::new();
+/// Notes what a Decision relied on. `keys`: the ends of texts that name a key, and whether it is the one asked about.
+fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, keys: &BTreeMap<String, bool>) {
+    let (mut gates, mut concerned) = (BTreeSet::new(), false);
     for verdict in &recorded.verdicts {
         for relied in &verdict.relied_on {
-            if let Some(name) = relied.strip_prefix("key:").and_then(|relied| relied.strip_suffix(by_key)) {
-                found.names.insert(name.to_owned());
+            if let Some((name, id)) = relied.strip_prefix("key:").and_then(|key| key.split_once('@'))
+                && let Some(asked) = keys.get(&format!("@{id}"))
+            {
                 gates.insert(verdict.gate.clone());
+                if *asked {
+                    concerned = true;
+                    found.names.insert(name.to_owned());
+                }
             }
             if let Some(below) = relied.strip_prefix(DECISION).and_then(|text| text.parse().ok()) {
                 found.below.insert(row.decision, below);
@@ -154,18 +185,19 @@ fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, by_key: &str) 
         }
     }
     if !gates.is_empty() {
-        let direct = Direct { case: row.case, recorded: Some(recorded), gates, again: Again::blind() };
+        let again = Again::blind();
+        let direct = Direct { case: row.case, concerned, recorded: Some(recorded), gates, again };
         found.direct.insert(row.decision, direct);
     }
 }
 
-/// Judges every Decision that relied on the key again, one after another: the evidence of one is held at a time.
+/// Judges every Decision that relied on such a key again, one after another: the evidence of one is held at a time.
 async fn judge_again(
     workspace: &Workspace,
-    suspicion: &Suspicion,
+    revoked: BTreeMap<Digest, Revocation>,
     direct: &mut BTreeMap<Digest, Direct>,
 ) -> Result<(), EngineError> {
-    let mut keys = Keys { suspicion: *suspicion, files: BTreeMap::new() };
+    let mut keys = Keys { revoked, files: BTreeMap::new() };
     let readable = |one: &&mut Direct| one.recorded.is_some();
     let mut all: Vec<&mut Direct> = direct.values_mut().filter(readable).collect();
     for some in all.chunks_mut(BATCH) {
@@ -213,13 +245,14 @@ fn heard(again: &[Verdict], recorded: &Decision) -> bool {
 
 /// The keys of Cases, which share them.
 struct Keys {
-    suspicion: Suspicion,
+    /// Those that are not believed.
+    revoked: BTreeMap<Digest, Revocation>,
     /// The files that were read, and the digest of the key in each.
     files: BTreeMap<Digest, (Bytes, Option<Digest>)>,
 }
 
 impl Keys {
-    /// The Case with the suspected key revoked in it, and with what gates that rest on keys read: evidence and keys.
+    /// The Case with these keys revoked in it, and with what gates that rest on keys read: evidence and keys.
     async fn revoked(&mut self, workspace: &Workspace, record: &CaseRecord) -> Result<Case, EngineError> {
         let files: BTreeSet<Digest> = record.keys.iter().map(|key| key.file).collect();
         let unread = files.iter().filter(|file| !self.files.contains_key(file));
@@ -241,74 +274,85 @@ impl Keys {
         Ok(Case { record: self.revoked_record(record), inputs })
     }
 
-    /// The same list, with the suspected key revoked. A revocation that says more than this one stays.
+    /// The same list, with these keys revoked.
     fn revoked_record(&self, record: &CaseRecord) -> CaseRecord {
-        let (at, since) = (self.suspicion.at, self.suspicion.compromised_since);
         let mut record = record.clone();
         for key in &mut record.keys {
             let id = self.files.get(&key.file).and_then(|(_, id)| *id);
-            if id == Some(self.suspicion.key) {
-                let known = key.revoked.map(|revoked| revoked.compromised_since);
-                let since = known.map_or(since, |known| known.min(since));
-                key.revoked = Some(Revocation { at, compromised_since: since });
+            if let Some(revoked) = id.and_then(|id| self.revoked.get(&id)) {
+                key.revoked = Some(*revoked);
             }
         }
         record
     }
 }
 
-/// The Decisions that relied on the key, themselves or through the one below, in the ledger's order.
-fn touched(rows: &[DecisionRow], found: &Found) -> Vec<Touched> {
-    let mut known: BTreeMap<Digest, Touched> = BTreeMap::new();
-    // A route has fewer steps than this; each pass follows one more.
+/// A Decision that was judged again, and whether it has to do with the key that is asked about.
+struct Judged {
+    touched: Touched,
+    concerned: bool,
+}
+
+/// The Decisions that relied on a key that is not believed, themselves or through the one below, in the ledger's order.
+fn touched(rows: &[DecisionRow], found: &Found) -> Vec<Judged> {
+    let mut known: BTreeMap<Digest, Judged> = BTreeMap::new();
+    // Each pass follows one more step of a route. What falls stays fallen, so that there is a last one.
     loop {
-        let before: (usize, usize) = (known.len(), known.values().filter(|one| one.falls).count());
+        let fallen = |known: &BTreeMap<Digest, Judged>| {
+            (known.len(), known.values().filter(|one| one.touched.falls).count())
+        };
+        let before = fallen(&known);
         for row in rows {
-            let below = found.below.get(&row.decision).filter(|below| known.contains_key(below));
-            let fell_below = below.and_then(|below| known.get(below)).is_some_and(|below| below.falls);
-            let direct = found.direct.get(&row.decision);
-            if direct.is_none() && below.is_none() {
-                continue;
+            let below = found.below.get(&row.decision).and_then(|below| known.get(below));
+            if let Some(judged) = judged(row, found.direct.get(&row.decision), below) {
+                known.insert(row.decision, judged);
             }
-            let mut again = match direct {
-                Some(direct) => direct.again.clone(),
-                None => Again { outcome: row.outcome, findings: vec![] },
-            };
-            if fell_below {
-                // `rework` says more than that someone must act.
-                again.outcome = again.outcome.max(Outcome::Pause);
-                again.findings.push(FELL_BELOW.to_owned());
-            }
-            let falls = row.outcome == Outcome::Proceed && again.outcome != Outcome::Proceed;
-            let one = Touched {
-                seq: row.seq,
-                at: row.at,
-                decision: row.decision,
-                service: row.service.clone(),
-                to: row.to.clone(),
-                artifact: row.artifact,
-                outcome: row.outcome,
-                again: again.outcome,
-                falls,
-                through: below.filter(|_| direct.is_none()).copied(),
-                promotion: None,
-                findings: again.findings,
-            };
-            known.insert(row.decision, one);
         }
-        if before == (known.len(), known.values().filter(|one| one.falls).count()) {
+        if before == fallen(&known) {
             break;
         }
     }
     let mut all: Vec<_> = known.into_values().collect();
-    all.sort_by_key(|one| one.seq);
+    all.sort_by_key(|one| one.touched.seq);
     all
 }
 
-/// What stages hold by one of `decisions`, and the Release before it that stands.
-fn running(releases: &[ReleaseRow], decisions: &[Touched]) -> Vec<Running> {
-    let touched: BTreeMap<_, _> = decisions.iter().map(|one| (one.decision, one)).collect();
-    let falls = |row: &ReleaseRow| touched.get(&row.decision).is_some_and(|one| one.falls);
+/// What has become of one Decision; nothing when it relied on no such key, and on no Decision that did.
+fn judged(row: &DecisionRow, direct: Option<&Direct>, below: Option<&Judged>) -> Option<Judged> {
+    let mut again = match (direct, below) {
+        (Some(direct), _) => direct.again.clone(),
+        (None, Some(_)) => Again { outcome: row.outcome, findings: vec![] },
+        (None, None) => return None,
+    };
+    if below.is_some_and(|below| below.touched.falls) {
+        // `rework` says more than that someone must act.
+        again.outcome = again.outcome.max(Outcome::Pause);
+        again.findings.push(FELL_BELOW.to_owned());
+    }
+    let itself = direct.is_some_and(|direct| direct.concerned);
+    let through = below.filter(|below| below.concerned && !itself);
+    let touched = Touched {
+        seq: row.seq,
+        at: row.at,
+        decision: row.decision,
+        service: row.service.clone(),
+        to: row.to.clone(),
+        artifact: row.artifact,
+        outcome: row.outcome,
+        again: again.outcome,
+        falls: row.outcome == Outcome::Proceed && again.outcome != Outcome::Proceed,
+        through: through.map(|below| below.touched.decision),
+        promotion: None,
+        findings: again.findings,
+    };
+    Some(Judged { touched, concerned: itself || through.is_some() })
+}
+
+/// What stages hold by a Decision that has to do with the key, and the Release before it that stands.
+fn running(releases: &[ReleaseRow], judged: &[Judged]) -> Vec<Running> {
+    let judged: BTreeMap<_, _> = judged.iter().map(|one| (one.touched.decision, one)).collect();
+    let falls = |row: &ReleaseRow| judged.get(&row.decision).is_some_and(|one| one.touched.falls);
+    let concerned = |row: &ReleaseRow| judged.get(&row.decision).is_some_and(|one| one.concerned);
     let mut places: BTreeMap<_, Vec<&ReleaseRow>> = BTreeMap::new();
     for row in releases {
         places.entry((&row.service, &row.stage)).or_default().push(row);
@@ -316,7 +360,7 @@ fn running(releases: &[ReleaseRow], decisions: &[Touched]) -> Vec<Running> {
     let mut running = Vec::new();
     for rows in places.into_values() {
         let Some((held, earlier)) = rows.split_last() else { continue };
-        if !touched.contains_key(&held.decision) {
+        if !concerned(held) {
             continue;
         }
         let good = earlier.iter().rev().find(|row| !falls(row));

@@ -9,6 +9,7 @@ use lockgate_engine::blast_radius::{Suspicion, measure};
 use lockgate_engine::promote::promote;
 use lockgate_engine::sign::{Form, sign};
 use lockgate_engine::{Workspace, keyring, ledger, replay};
+use lockgate_model::blast_radius::BlastRadius;
 use lockgate_model::keyring::{Credential, Revoking, Role, Rotated, State};
 use lockgate_model::ports::Clock;
 use lockgate_model::projection::{Conflict, PromotionState};
@@ -183,7 +184,7 @@ async fn of_two_people_one_proposes_and_the_other_revokes() {
     let recorded = row.revoked.unwrap();
     assert_eq!((recorded.said.actor.as_str(), recorded.what.reason.as_str()), ("bob", "stolen"));
     let bytes = bob.store.blob(&recorded.what.blast_radius.unwrap()).await.unwrap().unwrap();
-    assert_eq!(canon::from_bytes::<lockgate_model::blast_radius::BlastRadius>(&bytes).unwrap(), radius);
+    assert_eq!(canon::from_bytes::<BlastRadius>(&bytes).unwrap(), radius);
     // And nothing climbs by it any more; whoever watches the ledger sees that it was tried.
     let (outcome, codes, decision) = try_promote(&bob, "prod").await;
     assert_eq!(outcome, Outcome::Pause);
@@ -304,6 +305,44 @@ async fn the_blast_radius_is_exact() {
     let revoked = keyring::revoke(&workspace, "a", Some(day(-1)), "stolen").await.unwrap();
     assert_eq!(revoked.appended.seq, size);
     assert_eq!(revoked.blast_radius.unwrap().decisions, radius.decisions);
+    whole(&world).await;
+}
+
+/// Of two signers each was enough. When both were stolen, neither stands in for the other, and what fell with the first
+/// is not called good when the second falls.
+#[tokio::test]
+async fn a_key_that_was_revoked_before_saves_nothing() {
+    let world = World::new().await;
+    let workspace = process(&world, 0, "ann").await;
+    let a = Signer::builder(&workspace, "a").await;
+    let b = Signer::builder(&workspace, "b").await;
+    let c = Signer::builder(&workspace, "c").await;
+    let (by_a, by_b, by_c, by_both) = ([&a], [&b], [&c], [&a, &b]);
+    let want = |number, signers| Wanted {
+        service: "web".into(),
+        number,
+        to: "staging",
+        signers,
+        required: 1,
+        below: None,
+        at: day(0),
+    };
+    let good = record(&workspace, &want(1, &by_c)).await;
+    let first = record(&workspace, &want(2, &by_a)).await;
+    let both = record(&workspace, &want(3, &by_both)).await;
+    let last = record(&workspace, &want(4, &by_b)).await;
+    let fallen = |radius: &BlastRadius| radius.fallen().map(|one| one.decision).collect::<Vec<_>>();
+    let radius = keyring::revoke(&workspace, "a", None, "stolen").await.unwrap().blast_radius.unwrap();
+    assert_eq!(fallen(&radius), [first.decision]);
+    let radius = keyring::revoke(&workspace, "b", None, "stolen").await.unwrap().blast_radius.unwrap();
+    assert_eq!(fallen(&radius), [both.decision, last.decision]);
+    assert_eq!(radius.names, ["b".to_owned()].into());
+    assert_eq!(radius.releases.len(), 1);
+    assert_eq!(radius.releases[0].last_good, Some(good.artifact));
+    // Asked again about the first, what has become of the second is known.
+    let suspicion = Suspicion { key: a.id(), at: day(9), compromised_since: Some(day(5)) };
+    let radius = measure(&workspace, &suspicion).await.unwrap();
+    assert_eq!(fallen(&radius), [first.decision, both.decision]);
     whole(&world).await;
 }
 
