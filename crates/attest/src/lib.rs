@@ -7,10 +7,15 @@
 
 pub mod dsse;
 pub mod keys;
+pub mod limits;
+pub mod sigstore;
+pub mod stamp;
 pub mod statement;
 pub mod verify;
 pub mod vsa;
 pub mod write;
+pub mod x509;
 
 mod bundle;
+mod hash;
 mod simple_signing;
