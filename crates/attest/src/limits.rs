@@ -33,3 +33,5 @@ pub const PATTERN_BYTES: usize = 1024;
 pub const PATTERN_MEMORY: usize = 1 << 20;
 /// Longest name that a certificate gives its holder, in bytes.
 pub const IDENTITY_BYTES: usize = 4096;
+/// Most materials, statements, vulnerabilities or the like of one predicate.
+pub const PREDICATE_ITEMS: usize = 65_536;

@@ -341,19 +341,12 @@ fn made_for_stamping(certificate: &Certificate) -> Result<(), StampError> {
     }
 }
 
-#[derive(Sequence)]
-struct SigningCertificates<'a> {
-    certificates: AnyRef<'a>,
-    #[asn1(optional = "true")]
-    policies: Option<AnyRef<'a>>,
-}
-
 /// The first `ESSCertID` of the attribute: it is the signer's.
 fn first_id(value: &der::Any) -> Option<Vec<u8>> {
-    let der = value.to_der().ok()?;
-    let list = SigningCertificates::from_der(&der).ok()?;
-    let _unused = list.policies;
-    let mut reader = SliceReader::new(list.certificates.value()).ok()?;
+    // SigningCertificate: the ids, and policies that nothing rests on.
+    let mut list = SliceReader::new(value.value()).ok()?;
+    let ids = AnyRef::decode(&mut list).ok().filter(|ids| ids.tag() == Tag::Sequence)?;
+    let mut reader = SliceReader::new(ids.value()).ok()?;
     let first = AnyRef::decode(&mut reader).ok()?;
     (first.tag() == Tag::Sequence).then(|| first.value().to_vec())
 }

@@ -29,6 +29,7 @@ const ACTIONS: &str = "https://token.actions.githubusercontent.com";
 
 /// What came of a case.
 #[derive(Debug)]
+#[expect(dead_code, reason = "shown when a case fails")]
 enum Answer {
     Verified(Box<Verified>),
     Root(RootError),

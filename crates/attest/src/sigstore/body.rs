@@ -194,7 +194,7 @@ pub(crate) fn matches(
     }
     let related = Related { signed, artifact, holder };
     match (body.kind.as_str(), body.api_version.as_str(), &signed.content) {
-        ("hashedrekord", "0.0.1", _) => related.hashed_first(typed(body.spec)?),
+        ("hashedrekord", "0.0.1", _) => related.hashed_first(&typed(body.spec)?),
         ("hashedrekord", "0.0.2", _) => {
             related.hashed_second(&typed::<HashedSecond>(body.spec)?.hashed_rekord_v002)
         }
@@ -222,7 +222,7 @@ struct Related<'a> {
 }
 
 impl Related<'_> {
-    fn hashed_first(&self, spec: HashedFirst) -> Result<(), LogError> {
+    fn hashed_first(&self, spec: &HashedFirst) -> Result<(), LogError> {
         let hash =
             Hash::named(&spec.data.hash.algorithm).ok_or_else(|| malformed("its hash is not relied on"))?;
         let value =
@@ -294,6 +294,7 @@ impl Related<'_> {
     fn content(&self, hash: Hash, value: &[u8]) -> Result<(), LogError> {
         let same = match &self.signed.content {
             Content::Message { .. } => self.artifact.has(hash, value),
+            Content::SimpleSigning { payload } => Some(hash.of(payload).as_ref() == value),
             Content::Envelope { payload_type, payload, .. } => {
                 Some(hash.of(&pae(payload_type, payload)).as_ref() == value)
             }

@@ -14,6 +14,7 @@ mod body;
 mod checkpoint;
 mod entry;
 mod identity;
+mod legacy;
 mod merkle;
 mod read;
 mod root;

@@ -38,6 +38,11 @@ pub enum Content {
         /// SHA-256 of the envelope's own bytes, where they are kept as they were logged.
         digest: Option<Vec<u8>>,
     },
+    /// cosign's payload about an image.
+    SimpleSigning {
+        /// The payload.
+        payload: Vec<u8>,
+    },
     /// The bytes themselves.
     Message {
         /// Their digest as the bundle says it, with the algorithm: must be right where it is given.

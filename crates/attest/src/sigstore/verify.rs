@@ -15,6 +15,7 @@ use super::sct;
 use crate::dsse::pae;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
+use crate::simple_signing::{self, Misfit};
 use crate::stamp::{StampError, Stampers, Token};
 use crate::statement::Statement;
 use crate::verify::NamedKey;
@@ -44,6 +45,12 @@ impl Artifact {
     pub fn with_sha512(mut self, digest: [u8; 64]) -> Self {
         self.digests.insert(Hash::Sha512, digest.to_vec());
         self
+    }
+
+    /// Its digest by SHA-256, the only one that images are named by.
+    fn digest(&self) -> Option<Digest> {
+        let bytes = self.digests.get(&Hash::Sha256)?.as_slice();
+        bytes.try_into().ok().map(Digest::from_bytes)
     }
 
     /// Whether `digest` is the artifact's by `hash`; nothing, when that is not known.
@@ -262,7 +269,7 @@ fn statement(signed: &Signed) -> Result<Option<Statement>, SigstoreError> {
         Content::Envelope { payload, .. } => {
             Statement::read(payload).map(Some).map_err(SigstoreError::Malformed)
         }
-        Content::Message { .. } => Ok(None),
+        Content::SimpleSigning { .. } | Content::Message { .. } => Ok(None),
     }
 }
 
@@ -303,6 +310,13 @@ impl<'a> Judge<'a> {
     fn is_about(&self, statement: Option<&Statement>) -> Result<(), SigstoreError> {
         let about = match (&self.signed.content, statement) {
             (Content::Envelope { .. }, Some(statement)) => self.artifact.is_subject_of(statement),
+            (Content::SimpleSigning { payload }, _) => {
+                let digest = self.artifact.digest().ok_or(SigstoreError::OtherArtifact)?;
+                match simple_signing::speaks_about(payload, &digest) {
+                    Err(Misfit::Malformed(why)) => return Err(SigstoreError::Malformed(why)),
+                    verdict => verdict.is_ok(),
+                }
+            }
             (Content::Message { digest: Some((name, digest)) }, _) => {
                 let hash = Hash::named(name);
                 let hash =
@@ -321,6 +335,7 @@ impl<'a> Judge<'a> {
             (Content::Envelope { payload_type, payload, .. }, _) => {
                 key.verify_as_sigstore(&pae(payload_type, payload), signature)
             }
+            (Content::SimpleSigning { payload }, _) => key.verify_as_sigstore(payload, signature),
             (Content::Message { .. }, Some(bytes)) => key.verify_as_sigstore(bytes, signature),
             (Content::Message { .. }, None) => {
                 let digest = self.artifact.digests.get(&Hash::Sha256);
@@ -441,7 +456,7 @@ fn issued(certificate: &Certificate, authorities: &[Authority], at: Timestamp) -
             Ok(issuer) => return Ok(issuer),
             // Of several reasons, that of the authority that issued it says most.
             Err(error) if wrong == (PathError::NoAuthority { at }) || error != PathError::UnknownIssuer => {
-                wrong = error
+                wrong = error;
             }
             Err(_) => {}
         }
