@@ -8,6 +8,7 @@
 pub mod dsse;
 pub mod keys;
 pub mod limits;
+pub mod notary;
 pub mod predicate;
 pub mod sigstore;
 pub mod stamp;

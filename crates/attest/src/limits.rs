@@ -35,3 +35,13 @@ pub const PATTERN_MEMORY: usize = 1 << 20;
 pub const IDENTITY_BYTES: usize = 4096;
 /// Most materials, statements, vulnerabilities or the like of one predicate.
 pub const PREDICATE_ITEMS: usize = 65_536;
+/// Largest Notary Project envelope, in bytes; the reference implementation reads 4 MiB.
+pub const NOTARY_BYTES: usize = 4 << 20;
+/// Largest trust policy document, in bytes.
+pub const POLICY_BYTES: usize = 1 << 20;
+/// Most policies of a document, and most scopes, stores or identities of a policy.
+pub const POLICY_ITEMS: usize = 1024;
+/// Largest CRL or OCSP response, in bytes.
+pub const REVOCATION_BYTES: usize = 8 << 20;
+/// Most CRLs and OCSP responses that are looked at for one signature.
+pub const REVOCATIONS: usize = 64;

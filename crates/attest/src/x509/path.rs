@@ -44,16 +44,20 @@ pub(crate) enum Usage {
 }
 
 impl Usage {
-    fn key_usage(self) -> KeyUsage {
-        const CODE_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
-        const TIME_STAMPING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
-        const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
+    /// The purpose, as the extended key usage names it.
+    fn purpose(self) -> &'static [u8] {
         match self {
-            Self::CodeSigning => KeyUsage::required(CODE_SIGNING),
-            Self::CodeSigningIfSaid => KeyUsage::required_if_present(CODE_SIGNING),
-            Self::TimeStamping => KeyUsage::required(TIME_STAMPING),
-            Self::OcspSigning => KeyUsage::required(OCSP_SIGNING),
+            Self::CodeSigning | Self::CodeSigningIfSaid => &[0x2b, 6, 1, 5, 5, 7, 3, 3],
+            Self::TimeStamping => &[0x2b, 6, 1, 5, 5, 7, 3, 8],
+            Self::OcspSigning => &[0x2b, 6, 1, 5, 5, 7, 3, 9],
         }
+    }
+
+    /// Whether `leaf` says what it must. Authorities may say nothing; what they do say binds.
+    fn is_said_by(self, leaf: &Certificate) -> bool {
+        let said = leaf.extended_key_usage().ok().flatten();
+        let said = said.is_some_and(|(_, usages)| usages.iter().any(|one| one.as_bytes() == self.purpose()));
+        said || self == Self::CodeSigningIfSaid
     }
 }
 
@@ -93,6 +97,9 @@ pub(crate) fn path(
     at: Timestamp,
     usage: Usage,
 ) -> Result<Vec<u8>, PathError> {
+    if !usage.is_said_by(leaf) {
+        return Err(PathError::Usage("it does not say that it is for this".to_owned()));
+    }
     let other = |error: Error| PathError::Other(error.to_string());
     let seconds = u64::try_from(at.unix()).map_err(|_| PathError::NotValid { at })?;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -108,7 +115,15 @@ pub(crate) fn path(
     let leaf = CertificateDer::from(leaf.der());
     let leaf = EndEntityCert::try_from(&leaf).map_err(other)?;
     let found = leaf
-        .verify_for_usage(ALGORITHMS, &anchors, &between, time, usage.key_usage(), None, None)
+        .verify_for_usage(
+            ALGORITHMS,
+            &anchors,
+            &between,
+            time,
+            KeyUsage::required_if_present(usage.purpose()),
+            None,
+            None,
+        )
         .map_err(|error| refusal(error, at))?;
     Ok(found.issuer_spki().as_ref().to_vec())
 }
