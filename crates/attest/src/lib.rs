@@ -13,6 +13,7 @@ pub mod predicate;
 pub mod sigstore;
 pub mod stamp;
 pub mod statement;
+pub mod validity;
 pub mod verify;
 pub mod vsa;
 pub mod write;

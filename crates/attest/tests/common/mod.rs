@@ -7,6 +7,9 @@
     reason = "a test may panic, and not each test needs all of it"
 )]
 
+pub(crate) mod case;
+pub(crate) mod instance;
+
 use std::path::{Path, PathBuf};
 
 /// The content of a file.
