@@ -22,6 +22,11 @@ use xtask::parts::{self, or_skip};
 
 const STORES: &str = "notation-go/verifier/testdata/truststore/x509";
 
+/// Whether a file's name ends in one of `extensions`.
+fn is(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one))
+}
+
 fn envelope(path: &Path) -> Result<Envelope, NotaryError> {
     let bytes = read(path);
     let kind = if bytes.starts_with(b"{") { "application/jose+json" } else { "application/cose" };
@@ -79,7 +84,7 @@ fn envelopes_of_the_reference_implementation() {
     let policies = policies("strict", r#""ca:all", "signingAuthority:all""#, "always");
     let (mut right, mut wrong) = (0, 0);
     let envelopes = files(&arena.join("notation-go")).into_iter();
-    for path in envelopes.filter(|path| name(path).ends_with(".json") || name(path).ends_with(".sig")) {
+    for path in envelopes.filter(|path| is(path, &["json", "sig"])) {
         let place = name(&path);
         let outcome = outcome(&path, &stores, &policies, "2026-11-25T00:00:00Z");
         // What names and test code of the reference implementation say of each.
@@ -201,10 +206,8 @@ fn lists_and_certificates_of_the_reference_implementation() {
         pem::Pem::into_contents,
     );
     assert!(Revocation::read(&list).is_ok());
-    let certificates: Vec<PathBuf> = files(&folder)
-        .into_iter()
-        .filter(|path| name(path).ends_with(".crt") || name(path) == "der.der")
-        .collect();
+    let certificates: Vec<PathBuf> =
+        files(&folder).into_iter().filter(|path| is(path, &["crt"]) || name(path) == "der.der").collect();
     let mut read_ones = 0;
     for path in certificates {
         let bytes = read(&path);

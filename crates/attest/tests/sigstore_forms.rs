@@ -134,11 +134,9 @@ fn certificates_that_are_not_for_this() {
         other => panic!("{other:?}"),
     };
     usage(case.certified(|params| params.extended_key_usages.clear()));
-    usage(
-        case.certified(|params| {
-            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth]
-        }),
-    );
+    usage(case.certified(|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    }));
     usage(case.certified(|params| params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained)));
     // What is critical and not known.
     let critical = case.certified(|params| {

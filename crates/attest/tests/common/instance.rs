@@ -59,6 +59,15 @@ impl Key {
         Self { signing, pair }
     }
 
+    /// The same key once more.
+    pub(crate) fn twin(&self) -> Self {
+        let pem = self.signing.to_pem().unwrap();
+        Self {
+            signing: SigningKey::from_pem(pem.as_bytes()).unwrap(),
+            pair: KeyPair::from_pem(&pem).unwrap(),
+        }
+    }
+
     pub(crate) fn spki(&self) -> Vec<u8> {
         pem::parse(self.signing.public().to_pem()).unwrap().into_contents()
     }
@@ -113,6 +122,11 @@ impl Authority {
     pub(crate) fn issue(&self, params: &CertificateParams, key: &Key) -> Vec<u8> {
         let issuer = Issuer::from_params(&self.params, &self.key.pair);
         params.signed_by(&key.pair, &issuer).unwrap().der().to_vec()
+    }
+
+    /// The same authority once more.
+    pub(crate) fn twin(&self) -> Self {
+        Self { key: self.key.twin(), der: self.der.clone(), params: self.params.clone() }
     }
 
     /// An authority below this one.
@@ -291,7 +305,7 @@ impl Stamping<'_> {
             ],
         );
         let embedded = if self.embedded.is_empty() { vec![] } else { tlv(0xa0, &self.embedded) };
-        let signed = tlv(
+        let data = tlv(
             0x30,
             &[
                 &[2, 1, 3],
@@ -301,7 +315,7 @@ impl Stamping<'_> {
                 &tlv(0x31, &[&signer]),
             ],
         );
-        let token = tlv(0x30, &[SIGNED_DATA, &tlv(0xa0, &[&signed])]);
+        let token = tlv(0x30, &[SIGNED_DATA, &tlv(0xa0, &[&data])]);
         tlv(0x30, &[&tlv(0x30, &[&[2, 1, 0]]), &token])
     }
 }

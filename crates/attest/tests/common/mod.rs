@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod case;
+pub(crate) mod envelope;
 pub(crate) mod instance;
 
 use std::path::{Path, PathBuf};
