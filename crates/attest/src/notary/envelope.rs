@@ -299,3 +299,29 @@ impl Attributes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::Hash;
+    use crate::x509::signature::tests::wycheproof;
+
+    #[test]
+    fn vectors_made_to_break_verifiers() {
+        let algorithm = |schema: &str, hash: Hash| match (schema, hash) {
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha256) => Some(Algorithm::Es256),
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha384) => Some(Algorithm::Es384),
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha512) => Some(Algorithm::Es512),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha256) => Some(Algorithm::Ps256),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha384) => Some(Algorithm::Ps384),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha512) => Some(Algorithm::Ps512),
+            _ => None,
+        };
+        let verify = |algorithm: Algorithm, key: &[u8], message: &[u8], signature: &[u8]| {
+            UnparsedPublicKey::new(algorithm.verification(), key).verify(message, signature).is_ok()
+        };
+        if let Some(verified) = wycheproof("vectors_made_to_break_verifiers", algorithm, verify) {
+            assert!(verified >= 400, "{verified}");
+        }
+    }
+}

@@ -76,3 +76,27 @@ fn line(text: &str) -> Option<Line<'_>> {
         signature: signature.to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in "[a-z0-9=\n \u{2014}+/]{0,200}") {
+            let _read = Checkpoint::read(&text);
+        }
+    }
+
+    #[test]
+    fn what_is_signed_ends_before_the_signatures() {
+        let root = BASE64.encode(&[7; 32]);
+        let note =
+            format!("log.example\n5\n{root}\nmore\n\n\u{2014} log.example {}\n", BASE64.encode(&[1; 10]));
+        let read = Checkpoint::read(&note).unwrap();
+        assert_eq!(read.text, format!("log.example\n5\n{root}\nmore\n"));
+        assert_eq!((read.origin, read.size, read.root), ("log.example", 5, [7; 32]));
+    }
+}

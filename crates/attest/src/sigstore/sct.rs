@@ -100,3 +100,31 @@ impl<'a> Tls<'a> {
         self.take(usize::from(length))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_whole_or_not_at_all() {
+        let sct = [&[0u8; 41][..], &[0, 0, 4, 3, 0, 1, 9]].concat();
+        let item = [&[0, 48], &sct[..]].concat();
+        let list = [&[0, 50], &item[..]].concat();
+        assert_eq!(read(&list).map(|scts| scts.len()), Some(1));
+        assert_eq!(read(&[0, 0]).map(|scts| scts.len()), Some(0));
+        assert!(read(&[&list[..], &[0]].concat()).is_none());
+        assert!((0..list.len()).all(|end| read(&list[..end]).is_none()));
+        let mut second = list;
+        second[4] = 1;
+        assert!(read(&second).is_none(), "version 2");
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_is_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _read = read(&bytes);
+        }
+    }
+}

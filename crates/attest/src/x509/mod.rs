@@ -1,7 +1,7 @@
 //! Certificates: what they say, and whether someone trusted vouches for them.
 
 mod path;
-mod signature;
+pub(crate) mod signature;
 
 use data_encoding::HEXLOWER;
 use der::asn1::ObjectIdentifier;

@@ -109,3 +109,75 @@ fn ecdsa(curve: ObjectIdentifier, hash: Hash) -> Option<&'static dyn Verificatio
         _ => return None,
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test reads files")]
+pub(crate) mod tests {
+    use data_encoding::HEXLOWER;
+    use serde_json::Value;
+    use xtask::parts::{arena_signing, or_skip};
+
+    use super::*;
+
+    /// Asks `verify` about each Wycheproof vector of the arena whose file `scheme` has an answer for: key, message and
+    /// signature. Only what is `valid` may verify.
+    pub(crate) fn wycheproof<T: Copy>(
+        test: &str,
+        scheme: impl Fn(&str, Hash) -> Option<T>,
+        verify: impl Fn(T, &[u8], &[u8], &[u8]) -> bool,
+    ) -> Option<usize> {
+        let arena = or_skip(arena_signing(), test)?;
+        let mut verified = 0;
+        for entry in std::fs::read_dir(arena.join("wycheproof")).unwrap() {
+            let document: Value =
+                serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            for group in document["testGroups"].as_array().unwrap() {
+                let hash = group["sha"].as_str().unwrap().to_lowercase().replace('-', "");
+                let hash = Hash::named(&hash).unwrap();
+                let Some(scheme) = scheme(document["schema"].as_str().unwrap(), hash) else { continue };
+                let key = pem::parse(group["publicKeyPem"].as_str().unwrap()).unwrap().into_contents();
+                for vector in group["tests"].as_array().unwrap() {
+                    let bytes =
+                        |field: &str| HEXLOWER.decode(vector[field].as_str().unwrap().as_bytes()).unwrap();
+                    let answer = verify(scheme, &key, &bytes("msg"), &bytes("sig"));
+                    assert_eq!(answer, vector["result"] == "valid", "{} {vector}", document["schema"]);
+                    verified += usize::from(answer);
+                }
+            }
+        }
+        Some(verified)
+    }
+
+    #[test]
+    fn vectors_made_to_break_verifiers() {
+        let scheme = |schema: &str, hash: Hash| match schema {
+            "ecdsa_verify_schema_v1.json" => Some(Scheme::Ecdsa(hash)),
+            "rsassa_pkcs1_verify_schema_v1.json" => Some(Scheme::Rsa(hash)),
+            "rsassa_pss_verify_schema_v1.json" => Some(Scheme::RsaPss(hash)),
+            _ => None,
+        };
+        let verify = |scheme, key: &[u8], message: &[u8], signature: &[u8]| {
+            verify_with(key, scheme, message, signature)
+        };
+        if let Some(verified) = wycheproof("vectors_made_to_break_verifiers", scheme, verify) {
+            assert!(verified >= 400, "{verified}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_does_not_verify() {
+        let key = crate::keys::SigningKey::generate().unwrap();
+        let signature = key.sign(b"message").unwrap();
+        let spki = key.public();
+        assert!(verify_with(spki.der(), Scheme::Ecdsa(Hash::Sha256), b"message", &signature));
+        for scheme in [
+            Scheme::Ecdsa(Hash::Sha384),
+            Scheme::Rsa(Hash::Sha256),
+            Scheme::RsaPss(Hash::Sha256),
+            Scheme::Ed25519,
+        ] {
+            assert!(!verify_with(spki.der(), scheme, b"message", &signature), "{scheme:?}");
+        }
+        assert!(!verify_with(b"no key", Scheme::Ecdsa(Hash::Sha256), b"message", &signature));
+    }
+}
