@@ -83,6 +83,8 @@ fn uses(root: &Path) -> Result<Uses, String> {
     for node in list(metadata.get("resolve").unwrap_or(&Value::Null), "nodes") {
         let name = names.get(&text(&node, "id")).cloned().unwrap_or_default();
         let direct = uses.entry(name).or_default();
+        let features: BTreeSet<_> =
+            list(&node, "features").iter().filter_map(Value::as_str).map(str::to_owned).collect();
         for dependency in list(&node, "deps") {
             let normal = list(&dependency, "dep_kinds").iter().any(|kind| {
                 let target = text(kind, "target");
@@ -90,14 +92,11 @@ fn uses(root: &Path) -> Result<Uses, String> {
                     && !target.contains("wasm")
                     && !target.contains("windows")
             });
-            let used = names.get(&text(&dependency, "pkg")).cloned();
-            let node_features: BTreeSet<_> =
-                list(&node, "features").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            let needed = names.get(&text(&dependency, "pkg"));
             let package = packages.get(&text(&node, "id"));
-            let built =
-                used.as_ref().is_some_and(|used| package.is_none_or(|of| is_built(of, &node_features, used)));
-            if normal && built {
-                direct.extend(used);
+            let built = |needed: &&String| package.is_none_or(|of| is_built(of, &features, needed));
+            if normal {
+                direct.extend(needed.filter(built).cloned());
             }
         }
     }

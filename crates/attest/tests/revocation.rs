@@ -218,6 +218,9 @@ fn responders() {
         Answer { responder: Some(issuer.issue(&params, &stranger)), ..good(&stranger) }
     };
     assert_eq!(ask(&responder(&case.root, 9, true)), RevocationStatus::Good);
+    // After it expired, whatever the answer says of its own time.
+    let late = case.ask(&responder(&case.root, 9, true).der(&case.issuer), NOW + 541);
+    assert!(silent(late).contains("neither"));
     // Authorised by somebody else, for something else, or itself in question.
     assert!(silent(ask(&responder(&Authority::root("root"), 9, true))).contains("neither"));
     assert!(silent(ask(&responder(&case.root, 3, true))).contains("neither"));

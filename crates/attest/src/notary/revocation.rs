@@ -207,7 +207,7 @@ fn by_response(
     as_of: Timestamp,
 ) -> Result<RevocationStatus, RevocationStatus> {
     let tbs = &response.tbs_response_data;
-    is_answered(response, issuer, ocsp_instant(tbs.produced_at))?;
+    is_answered(response, issuer, as_of)?;
     let mut found = tbs.responses.iter().filter(|one| is_about(&one.cert_id, certificate, issuer));
     let Some(one) = found.next() else { return silent("it is about another certificate") };
     if found.next().is_some() {
@@ -228,7 +228,8 @@ fn by_response(
     }
 }
 
-/// Whether the issuer, or somebody it authorised for this, signed the response (RFC 6960, section 4.2.2.2).
+/// Whether the issuer, or somebody it authorised for this and who is still good at `at`, signed the response (RFC 6960,
+/// section 4.2.2.2). When the response says to have been made proves nothing: an expired responder's key could say so.
 fn is_answered(
     response: &BasicOcspResponse,
     issuer: &Certificate,
