@@ -77,10 +77,14 @@ fn uses(root: &Path) -> Result<Uses, String> {
         .iter()
         .map(|package| (text(package, "id"), text(package, "name")))
         .collect();
+    let packages: BTreeMap<_, _> =
+        list(&metadata, "packages").into_iter().map(|package| (text(&package, "id"), package)).collect();
     let mut uses = Uses::new();
     for node in list(metadata.get("resolve").unwrap_or(&Value::Null), "nodes") {
         let name = names.get(&text(&node, "id")).cloned().unwrap_or_default();
         let direct = uses.entry(name).or_default();
+        let features: BTreeSet<_> =
+            list(&node, "features").iter().filter_map(Value::as_str).map(str::to_owned).collect();
         for dependency in list(&node, "deps") {
             let normal = list(&dependency, "dep_kinds").iter().any(|kind| {
                 let target = text(kind, "target");
@@ -88,12 +92,37 @@ fn uses(root: &Path) -> Result<Uses, String> {
                     && !target.contains("wasm")
                     && !target.contains("windows")
             });
+            let needed = names.get(&text(&dependency, "pkg"));
+            let package = packages.get(&text(&node, "id"));
+            let built = |needed: &&String| package.is_none_or(|of| is_built(of, &features, needed));
             if normal {
-                direct.extend(names.get(&text(&dependency, "pkg")).cloned());
+                direct.extend(needed.filter(built).cloned());
             }
         }
     }
     Ok(uses)
+}
+
+/// Whether `package`, with these features, is built with `used`. The resolution also lists optional packages of which a
+/// feature says `used?/more`, which builds nothing: rustls-webpki's ring is one.
+fn is_built(package: &Value, features: &BTreeSet<String>, used: &str) -> bool {
+    let none = Vec::new();
+    let list = |name: &str| package.get(name).and_then(Value::as_array).unwrap_or(&none);
+    let of = list("dependencies").iter().filter(|one| one.get("name").and_then(Value::as_str) == Some(used));
+    let (mut known, mut built) = (false, false);
+    for dependency in of {
+        known = true;
+        let name = dependency.get("rename").and_then(Value::as_str).unwrap_or(used);
+        let optional = dependency.get("optional").and_then(Value::as_bool).unwrap_or(false);
+        let (whole, part) = (format!("dep:{name}"), format!("{name}/"));
+        let enables = |word: &str| word == name || word == whole || word.starts_with(&part);
+        let said = |feature: &String| {
+            let words = package.get("features").and_then(|all| all.get(feature)).and_then(Value::as_array);
+            words.into_iter().flatten().filter_map(Value::as_str).any(enables)
+        };
+        built |= !optional || features.contains(name) || features.iter().any(said);
+    }
+    built || !known
 }
 
 /// What is wrong with the arrows.

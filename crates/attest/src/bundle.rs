@@ -39,6 +39,10 @@ pub(crate) struct Material {
     pub(crate) certificate: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) x509_certificate_chain: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tlog_entries: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timestamp_verification_data: Option<Value>,
 }
 
 /// A hint at the key.
@@ -48,19 +52,27 @@ pub(crate) struct Hint {
     pub(crate) hint: String,
 }
 
+impl Bundle {
+    /// Reads a bundle of a version that is known; what it holds is not looked at yet.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        let bundle: Self = json::from_slice(bytes, limits::EVIDENCE_BYTES)
+            .map_err(|error| Refusal::Malformed(error.to_string()))?;
+        if !VERSIONS.contains(&bundle.media_type.as_str()) {
+            let found: String = bundle.media_type.chars().take(100).collect();
+            return Err(Refusal::NotRead(format!(
+                "the bundle calls itself `{found}`; versions 0.1 to 0.3 are read"
+            )));
+        }
+        Ok(bundle)
+    }
+}
+
 /// The envelope of a bundle that a managed key signed.
 ///
 /// A bare message signature is refused although it may be right: cosign writes it for files, never for images, and
 /// does not verify it on them.
 pub(crate) fn envelope(bytes: &[u8]) -> Result<Envelope, Refusal> {
-    let bundle: Bundle = json::from_slice(bytes, limits::EVIDENCE_BYTES)
-        .map_err(|error| Refusal::Malformed(error.to_string()))?;
-    if !VERSIONS.contains(&bundle.media_type.as_str()) {
-        let found: String = bundle.media_type.chars().take(100).collect();
-        return Err(Refusal::NotRead(format!(
-            "the bundle calls itself `{found}`; versions 0.1 to 0.3 are read"
-        )));
-    }
+    let bundle = Bundle::read(bytes)?;
     let material = &bundle.verification_material;
     if material.certificate.is_some() || material.x509_certificate_chain.is_some() {
         let why = "the bundle is signed with a certificate: keyless signatures are not read by this version";

@@ -4,9 +4,9 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_ASN1,
-    ECDSA_P384_SHA384_FIXED, ED25519, EcdsaKeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1,
+    ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
 use data_encoding::BASE64;
 use lockgate_model::Digest;
@@ -103,7 +103,7 @@ impl PublicKey {
 
     /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
     /// signature could count for two.
-    fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let read = |algorithm: &'static Algorithm| {
             let parsed = ParsedPublicKey::new(algorithm.verification, der).ok()?;
             let canonical = parsed.as_der().is_ok_and(|again| again.as_ref() == der);
@@ -114,7 +114,7 @@ impl PublicKey {
         ALGORITHMS.iter().find_map(read).ok_or(KeyError::Algorithm)
     }
 
-    fn der(&self) -> &[u8] {
+    pub(crate) fn der(&self) -> &[u8] {
         self.parsed.as_ref()
     }
 
@@ -142,6 +142,24 @@ impl PublicKey {
     /// PKCS#1 v1.5 with SHA-256.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.parsed.verify_sig(message, signature).is_ok()
+    }
+
+    /// Whether `signature` is this key's over the message with this hash; never for Ed25519, which signs no hashes.
+    /// P-384 also with SHA-256, see [`Self::verify_as_sigstore`].
+    pub(crate) fn verify_hashed(&self, hash: &aws_lc_rs::digest::Digest, signature: &[u8]) -> bool {
+        let with_sha256 = || self.with_sha256().is_some_and(|key| key.verify_digest(hash, signature).is_ok());
+        self.parsed.verify_digest_sig(hash, signature).is_ok() || with_sha256()
+    }
+
+    /// As [`Self::verify`]; P-384 also with SHA-256: so Sigstore's clients signed for years, CPython's releases too.
+    pub(crate) fn verify_as_sigstore(&self, message: &[u8], signature: &[u8]) -> bool {
+        let with_sha256 = || self.with_sha256().is_some_and(|key| key.verify(message, signature).is_ok());
+        self.verify(message, signature) || with_sha256()
+    }
+
+    fn with_sha256(&self) -> Option<UnparsedPublicKey<&[u8]>> {
+        let is_p384 = self.algorithm.name == "ECDSA P-384";
+        is_p384.then(|| UnparsedPublicKey::new(&ECDSA_P384_SHA256_ASN1, self.der()))
     }
 
     /// Whether `signature`, the two numbers in a row (IEEE P1363), is this ECDSA key's over `message`. For

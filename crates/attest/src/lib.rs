@@ -1,16 +1,28 @@
-//! Bytes to verified claims: who signed what, in the forms that cosign writes and reads.
+//! Bytes to verified claims: who signed what, when at the latest, and what it says.
+//!
+//! [`verify`] judges what cosign attaches to images by managed keys alone. [`sigstore`] judges signatures by certificates
+//! and keys with transparency logs and timestamps, [`notary`] those of the Notary Project. [`predicate`] reads what
+//! attestations say, and [`validity`] says whether a signer was trusted then. Trust material, revocation and the instant
+//! to judge for are arguments: the same bytes give the same answer for ever.
 //!
 //! Nothing that is not covered by a signature counts: annotations, artifact types and key hints are passed
-//! over. Keyless and Notary Project signatures get modules of their own beside [`verify`]; until then a
-//! certificate is refused with words, and transparency-log entries are not relied on.
+//! over. Limits on what is read are in [`limits`].
 #![forbid(unsafe_code)]
 
 pub mod dsse;
 pub mod keys;
+pub mod limits;
+pub mod notary;
+pub mod predicate;
+pub mod sigstore;
+pub mod stamp;
 pub mod statement;
+pub mod validity;
 pub mod verify;
 pub mod vsa;
 pub mod write;
+pub mod x509;
 
 mod bundle;
+mod hash;
 mod simple_signing;

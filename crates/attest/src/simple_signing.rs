@@ -49,15 +49,38 @@ pub(crate) fn payload(reference: &str, artifact: &Digest) -> Result<Vec<u8>, ser
     })
 }
 
+/// Why a payload is no signature's on an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// It cannot be read, or is a payload of another kind.
+    Malformed(String),
+    /// It speaks about another artifact.
+    Other(String),
+}
+
+impl Misfit {
+    /// The reason, for people.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Malformed(why) | Self::Other(why) => why,
+        }
+    }
+}
+
 /// Checks that `payload` is a signature's payload and speaks about `artifact`; the error says why not.
-pub(crate) fn speaks_about(payload: &[u8], artifact: &Digest) -> Result<(), String> {
-    let payload: Payload = json::from_slice(payload, PAYLOAD_BYTES).map_err(|error| error.to_string())?;
+pub(crate) fn speaks_about(payload: &[u8], artifact: &Digest) -> Result<(), Misfit> {
+    let malformed = |why: String| Err(Misfit::Malformed(why));
+    let payload: Payload = match json::from_slice(payload, PAYLOAD_BYTES) {
+        Ok(payload) => payload,
+        Err(error) => return malformed(error.to_string()),
+    };
     if payload.critical.kind != TYPE {
-        return Err(format!("its type is `{}`", payload.critical.kind.chars().take(100).collect::<String>()));
+        let kind: String = payload.critical.kind.chars().take(100).collect();
+        return malformed(format!("its type is `{kind}`"));
     }
     match payload.critical.image.digest.parse::<Digest>() {
         Ok(digest) if digest == *artifact => Ok(()),
-        Ok(digest) => Err(format!("it speaks about {digest}, another artifact")),
-        Err(error) => Err(error.to_string()),
+        Ok(digest) => Err(Misfit::Other(format!("it speaks about {digest}, another artifact"))),
+        Err(error) => malformed(error.to_string()),
     }
 }

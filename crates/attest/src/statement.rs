@@ -43,7 +43,24 @@ pub struct Subject {
     pub annotations: Option<BTreeMap<String, Value>>,
 }
 
+/// At what a statement aims, seen from an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// At the artifact itself: all platforms, where it is an index.
+    Artifact,
+    /// At one of its platforms only: of the others it says nothing.
+    Platform(Digest),
+}
+
 impl Statement {
+    /// Whether the statement is about `artifact` or, where that is an index, about which of its `platforms`.
+    pub fn aim(&self, artifact: &Digest, platforms: &[Digest]) -> Option<Aim> {
+        if self.is_about(artifact) {
+            return Some(Aim::Artifact);
+        }
+        platforms.iter().find(|platform| self.is_about(platform)).copied().map(Aim::Platform)
+    }
+
     /// A statement about one artifact.
     pub fn about(artifact: &Descriptor, predicate_type: &str, predicate: Value) -> Self {
         let digest = BTreeMap::from([("sha256".to_owned(), artifact.digest.hex())]);

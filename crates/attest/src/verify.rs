@@ -201,7 +201,8 @@ impl Examiner<'_> {
     }
 
     fn simple(&mut self, layer: &Descriptor, payload: &[u8]) -> Result<Examined, Refusal> {
-        simple_signing::speaks_about(payload, self.subject).map_err(Refusal::OtherSubject)?;
+        simple_signing::speaks_about(payload, self.subject)
+            .map_err(|misfit| Refusal::OtherSubject(misfit.why()))?;
         let signature = layer.annotations.get(SIGNATURE).and_then(|text| BASE64.decode(text.as_bytes()).ok());
         let signature = signature.ok_or_else(|| {
             Refusal::Malformed(format!("the annotation `{SIGNATURE}` holds no signature in base64"))

@@ -1,0 +1,47 @@
+//! Every limit on what this crate reads besides those of `model::limits`, in one place. Reaching one is a refusal that
+//! names it, never a truncation.
+
+/// Most entries of transparency logs in one bundle (GHSA-88jx-383q-w4qc: ten thousand took seconds).
+pub const LOG_ENTRIES: usize = 32;
+/// Most timestamps of one signature.
+pub const STAMPS: usize = 32;
+/// Largest body of a log entry, in bytes.
+pub const ENTRY_BYTES: usize = 4 << 20;
+/// Longest inclusion proof, in hashes: a tree of 2^63 leaves has no longer one.
+pub const PROOF_HASHES: usize = 63;
+/// Largest checkpoint, in bytes.
+pub const CHECKPOINT_BYTES: usize = 16 << 10;
+/// Most signature lines of one checkpoint.
+pub const CHECKPOINT_SIGNATURES: usize = 32;
+/// Largest certificate, in bytes.
+pub const CERTIFICATE_BYTES: usize = 64 << 10;
+/// Most certificates of one chain, envelope or token.
+pub const CHAIN: usize = 16;
+/// Most certificates in one file of trust.
+pub const TRUSTED_CERTIFICATES: usize = 1024;
+/// Largest RFC 3161 token, in bytes.
+pub const STAMP_BYTES: usize = 128 << 10;
+/// Most signed certificate timestamps in one certificate.
+pub const SCTS: usize = 16;
+/// Largest `trusted_root.json`, in bytes.
+pub const TRUSTED_ROOT_BYTES: usize = 4 << 20;
+/// Most logs, or authorities, of one kind in a trusted root.
+pub const AUTHORITIES: usize = 128;
+/// Longest pattern for an identity, in bytes.
+pub const PATTERN_BYTES: usize = 1024;
+/// Largest compiled pattern, in bytes of memory.
+pub const PATTERN_MEMORY: usize = 1 << 20;
+/// Longest name that a certificate gives its holder, in bytes.
+pub const IDENTITY_BYTES: usize = 4096;
+/// Most materials, statements, vulnerabilities or the like of one predicate.
+pub const PREDICATE_ITEMS: usize = 65_536;
+/// Largest Notary Project envelope, in bytes; the reference implementation reads 4 MiB.
+pub const NOTARY_BYTES: usize = 4 << 20;
+/// Largest trust policy document, in bytes.
+pub const POLICY_BYTES: usize = 1 << 20;
+/// Most policies of a document, and most scopes, stores or identities of a policy.
+pub const POLICY_ITEMS: usize = 1024;
+/// Largest CRL or OCSP response, in bytes.
+pub const REVOCATION_BYTES: usize = 8 << 20;
+/// Most CRLs and OCSP responses that are looked at for one signature.
+pub const REVOCATIONS: usize = 64;
