@@ -1,5 +1,7 @@
 //! Answers questions from the rows and tables.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Head, PortError, TileId};
@@ -9,9 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::query::QueryScalar;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{SqliteStore, project, whole};
+
+/// Pieces of content that one question asks for; SQLite takes 32 766 parameters.
+const BLOBS: usize = 500;
 
 impl SqliteStore {
     pub(super) async fn read_head(&self) -> Result<Head, PortError> {
@@ -97,19 +102,24 @@ impl SqliteStore {
         Ok(bytes.map(Bytes::from))
     }
 
-    /// One connection for all of them: thousands are asked for at a time.
+    /// Many in one question: thousands are asked for at a time.
     pub(super) async fn read_blobs(&self, digests: &[Digest]) -> Result<Vec<Option<Bytes>>, PortError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.trouble(&error))?;
-        let mut blobs = Vec::with_capacity(digests.len());
-        for digest in digests {
-            let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM content WHERE digest = ?")
-                .bind(&digest.as_bytes()[..])
-                .fetch_optional(&mut *reader)
-                .await
-                .map_err(|error| self.trouble(&error))?;
-            blobs.push(bytes.map(Bytes::from));
+        let mut found: BTreeMap<Vec<u8>, Bytes> = BTreeMap::new();
+        for some in digests.chunks(BLOBS) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT digest, bytes FROM content WHERE digest IN (");
+            let mut list = query.separated(", ");
+            for digest in some {
+                list.push_bind(digest.as_bytes().to_vec());
+            }
+            query.push(")");
+            let rows = query.build().fetch_all(&self.readers).await.map_err(|error| self.trouble(&error))?;
+            for row in rows {
+                let bytes: Vec<u8> = row.try_get(1).map_err(|error| self.trouble(&error))?;
+                found.insert(row.try_get(0).map_err(|error| self.trouble(&error))?, bytes.into());
+            }
         }
-        Ok(blobs)
+        Ok(digests.iter().map(|digest| found.get(&digest.as_bytes()[..]).cloned()).collect())
     }
 
     pub(super) async fn read_blob_digests(
