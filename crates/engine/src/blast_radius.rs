@@ -25,6 +25,8 @@ use crate::{EngineError, Workspace};
 const BATCH: usize = 128;
 /// The prefix by which the route's verdict names the Decision below.
 const DECISION: &str = "decision:";
+/// The gate that reads nothing but evidence and keys; others that rest on keys read all of a Case.
+const BY_KEYS_ALONE: &str = "signature";
 /// In place of findings, for a Decision whose Case or content is gone: what cannot be judged again is not believed.
 const UNREADABLE: &str = "blast-radius.unreadable";
 /// In place of findings, for a Decision that fell with the one below it.
@@ -221,10 +223,12 @@ async fn judge_one(
     keys: &mut Keys,
 ) -> Result<Again, EngineError> {
     let case = keys.revoked(workspace, record).await?;
-    let (again, gates) = (recorded.clone(), gates.clone());
-    let again = blocking(move || decide_again(&case, &again, &gates)).await?;
-    if !heard(&again.verdicts, &recorded) {
-        return Ok(Again::of(&again));
+    if gates.iter().all(|gate| gate == BY_KEYS_ALONE) {
+        let (again, gates) = (recorded.clone(), gates.clone());
+        let again = blocking(move || decide_again(&case, &again, &gates)).await?;
+        if !heard(&again.verdicts, &recorded) {
+            return Ok(Again::of(&again));
+        }
     }
     let whole = load_case(workspace, &recorded.case).await?;
     let whole = Case { record: keys.revoked_record(&whole.record), inputs: whole.inputs };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use lockgate_attest::keys::SigningKey;
 use lockgate_attest::statement::Statement;
 use lockgate_engine::Workspace;
+use lockgate_engine::blast_radius::{Suspicion, measure};
 use lockgate_engine::judge::judge;
 use lockgate_engine::promote::promote;
 use lockgate_engine::replay::replay;
@@ -120,6 +121,17 @@ async fn only_vex_by_a_named_key_lets_a_hole_climb() {
     let hole = findings.find(|one| one.code == "vulnerability.known").unwrap();
     assert_eq!((hole.effect, hole.details["vex"].as_str()), (Effect::Advise, "not_affected"));
     assert_eq!((hole.details["vex-author"].as_str(), hole.details["vex-key"].as_str()), ("Ann", "security"));
+
+    // Were that key stolen, the one Decision that rests on it falls, for the hole that it marked.
+    let at = Timestamp::from_unix(1_790_000_000);
+    let stolen = Suspicion { key: security.public().id(), at, compromised_since: None };
+    let radius = measure(&workspace, &stolen).await.unwrap();
+    let [fallen] = radius.decisions.as_slice() else { panic!("{radius:#?}") };
+    assert_eq!(
+        (fallen.decision, fallen.falls, fallen.again),
+        (promoted.recorded.digest, true, Outcome::Rework)
+    );
+    assert_eq!(fallen.findings, ["vulnerability.known"]);
 
     for recorded in [&first.digest, &refused.digest, &promoted.recorded.digest] {
         let again = replay(&workspace, &recorded.to_string()).await.unwrap();
