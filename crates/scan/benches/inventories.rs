@@ -54,22 +54,22 @@ fn main() {
         let start = Instant::now();
         batch.add(Subject { artifact: digest, inventory: digest }, &inventory);
         if batch.is_full() || at + 1 == INVENTORIES {
-            file = Some(written(file.take(), &std::mem::take(&mut batch), at + 1));
+            file = Some(written(file.as_ref(), &std::mem::take(&mut batch), at + 1));
         }
         making += start.elapsed();
     }
     let file = file.unwrap();
     println!(
-        "inventories: {INVENTORIES} of {PACKAGES} packages indexed in {:.1} s, {:.1} MB, peak memory {} MiB",
+        "inventories: {INVENTORIES} of {PACKAGES} packages indexed in {:.1} s, {} MB, peak memory {} MiB",
         making.as_secs_f64(),
-        file.metadata().unwrap().len() as f64 / 1e6,
+        file.metadata().unwrap().len() / 1_000_000,
         parts::peak_memory() >> 10
     );
     let start = Instant::now();
     let mut one = Batch::default();
     let new = Subject { artifact: Digest::of(b"new"), inventory: Digest::of(b"new") };
     one.add(new, &inventory);
-    let file = written(Some(file), &one, INVENTORIES + 1);
+    let file = written(Some(&file), &one, INVENTORIES + 1);
     println!("inventories: one more added in {:?}", start.elapsed());
     let (old, new) = (feed(0, &mut numbers), feed(ADVISORIES, &mut numbers));
     let (mut opening, mut asking, mut found) = (Vec::new(), Vec::new(), 0);
@@ -118,10 +118,10 @@ fn opened(file: &File) -> InventoryIndex {
     InventoryIndex::open(Arc::new(file)).unwrap()
 }
 
-fn written(old: Option<File>, batch: &Batch, size: u64) -> File {
+fn written(old: Option<&File>, batch: &Batch, size: u64) -> File {
     let mut file = tempfile::tempfile().unwrap();
     let mut out = BufWriter::with_capacity(1 << 20, &mut file);
-    let old = old.as_ref().map(opened);
+    let old = old.map(opened);
     write_index(old.as_ref(), batch, Covered { size, last: None }, &mut out).unwrap();
     out.flush().unwrap();
     drop(out);
