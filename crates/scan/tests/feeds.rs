@@ -171,10 +171,10 @@ fn what_a_distribution_denies_is_not_found() {
     };
     let denial = vex("known_not_affected", "CVE-1", "2024-01-02");
     assert_eq!(holes(&[vex("known_affected", "CVE-1", "2024-01-02")]), ["1 CVE-1"]);
-    assert_eq!(holes(&[denial.clone()]), [""; 0]);
+    assert_eq!(holes(std::slice::from_ref(&denial)), [""; 0]);
     for ecosystem in ["Debian", "Debian:12"] {
         let one = osv("X-1", ecosystem, &["CVE-1"]);
-        assert_eq!(holes(&[one.clone()]), ["1 CVE-1"]);
+        assert_eq!(holes(std::slice::from_ref(&one)), ["1 CVE-1"]);
         assert_eq!(holes(&[one, denial.clone()]), [""; 0], "{ecosystem}");
     }
     // Another hole beside the one that is denied, no CVE at all, and another CVE.
@@ -483,7 +483,7 @@ proptest! {
             let _told = builder.add("x", Cursor::new(bytes.as_bytes()), Timestamp::from_unix(0));
             let (made, summary) = builder.finish().unwrap();
             let feed = opened(&made);
-            prop_assert_eq!(feed.advisories().filter(Result::is_ok).count() as u64, summary.header.advisories);
+            prop_assert_eq!(feed.advisories().flatten().count() as u64, summary.header.advisories);
             prop_assert_eq!(summary.refused.len() as u64, summary.refused_count.min(100));
         }
     }
