@@ -64,7 +64,9 @@ fn patterns_are_anchored() {
 fn patterns_that_are_none() {
     assert_eq!(Pattern::exact("").unwrap_err(), PatternError::Empty);
     assert_eq!(Pattern::matching("").unwrap_err(), PatternError::Empty);
-    for anybody in [".*", ".+", "(?s).*", "https://.*", "\\S+", "a|.*", "[^x]+", "(a?)*|\\PC*"] {
+    for anybody in
+        [".*", ".+", "(?s).*", "https://.*", "\\S+", "a|.*", "[^x]+", "(a?)*|\\PC*", ".+@.+", "[a-z@.]+"]
+    {
         assert!(matches!(Pattern::matching(anybody), Err(PatternError::AdmitsAnybody(_))), "{anybody}");
     }
     // One that would close the anchors' own parenthesis.

@@ -80,9 +80,14 @@ fn algorithms_and_types() {
     assert!(matches!(Envelope::read("application/json", &bytes), Err(NotaryError::MediaType(_))));
     assert!(matches!(Envelope::read("application/cose", &bytes), Err(NotaryError::Malformed(_))));
     let large = vec![b' '; (4 << 20) + 1];
-    assert!(
-        matches!(Envelope::read(JWS, &large), Err(NotaryError::Malformed(why)) if why.contains("4194304"))
-    );
+    for kind in [JWS, "application/cose"] {
+        let error = Envelope::read(kind, &large).unwrap_err();
+        assert!(matches!(error, NotaryError::Malformed(why) if why.contains("4194304")), "{kind}");
+    }
+    let mut case = Case::new();
+    case.header["io.cncf.notary.timestamp"] = json!("AAAA");
+    case.header["io.cncf.notary.timestampSignature"] = json!("AAAA");
+    assert!(matches!(case.error(), NotaryError::Malformed(why) if why.contains("two timestamps")));
 }
 
 #[test]

@@ -496,6 +496,7 @@ fn bills_of_materials() {
     }
     // One format under the other's name.
     assert!(malformed("https://cyclonedx.org/bom", &json!({"spdxVersion": "SPDX-2.3"})).contains("format"));
+    assert!(malformed("https://cyclonedx.org/bom", &json!({"specVersion": "1.6"})).contains("format"));
     assert!(malformed("https://spdx.dev/Document", &json!({"specVersion": "1.6"})).contains("format"));
     assert!(matches!(said("https://spdx.dev/Documents", &json!({})), Ok(Predicate::Other { .. })));
 }

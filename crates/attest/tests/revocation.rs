@@ -143,6 +143,8 @@ struct Answer<'a> {
     status: Vec<u8>,
     until: Option<&'a str>,
     extensions: Vec<u8>,
+    /// How often it says it.
+    times: usize,
 }
 
 impl Answer<'_> {
@@ -160,7 +162,7 @@ impl Answer<'_> {
             if self.extensions.is_empty() { vec![] } else { tlv(0xa1, &[&tlv(0x30, &[&self.extensions])]) };
         let from = tlv(0x18, &[b"20260101000000Z"]);
         let single = tlv(0x30, &[&id, &self.status, &from, &until, &extensions]);
-        let data = tlv(0x30, &[&tlv(0xa1, &[&name]), &from, &tlv(0x30, &[&single])]);
+        let data = tlv(0x30, &[&tlv(0xa1, &[&name]), &from, &tlv(0x30, &[&single.repeat(self.times)])]);
         let signature = self.signer.signing.sign(&data).unwrap();
         let certificates =
             self.responder.as_ref().map(|der| tlv(0xa0, &[&tlv(0x30, &[der])])).unwrap_or_default();
@@ -172,7 +174,15 @@ impl Answer<'_> {
 
 fn good(signer: &Key) -> Answer<'_> {
     let until = Some("20260101010000Z");
-    Answer { signer, responder: None, serial: &[7, 7], status: vec![0x80, 0], until, extensions: vec![] }
+    Answer {
+        signer,
+        responder: None,
+        serial: &[7, 7],
+        status: vec![0x80, 0],
+        until,
+        extensions: vec![],
+        times: 1,
+    }
 }
 
 #[test]
@@ -198,6 +208,7 @@ fn answers() {
     assert!(silent(ask(&Answer { until: None, ..good(key) }, NOW + 30)).contains("until when"));
     let critical = tlv(0x30, &[&[0x06, 3, 0x55, 0x1d, 99], &[1, 1, 0xff], &tlv(4, &[&[5, 0]])]);
     assert!(silent(ask(&Answer { extensions: critical, ..good(key) }, NOW + 30)).contains("critical"));
+    assert!(silent(ask(&Answer { times: 2, ..good(key) }, NOW + 30)).contains("two things"));
     let unsuccessful = Revocation::read(&[0x30, 3, 0x0a, 1, 6]).unwrap_err();
     assert!(matches!(unsuccessful, RevocationError::Unsuccessful(_)));
 }

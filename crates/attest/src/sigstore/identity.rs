@@ -235,7 +235,8 @@ impl Pattern {
         // Alone, so that no parenthesis of it closes the anchors' own.
         build(pattern).map_err(|error| refused(&error))?;
         let whole = build(&format!("\\A(?:{pattern})\\z")).map_err(|error| refused(&error))?;
-        if whole.is_match("\u{2603}") || whole.is_match("https://stranger.invalid/\u{2603}") {
+        let strangers = ["https://stranger.invalid/\u{2603}", "stranger@stranger.invalid"];
+        if strangers.iter().any(|stranger| whole.is_match(stranger)) {
             return Err(PatternError::AdmitsAnybody(pattern.chars().take(200).collect()));
         }
         Ok(Self::Matching(Box::new(whole)))
