@@ -8,7 +8,7 @@
 //! question for [`IdentityRule`], and whether a key was good then one for [`crate::validity`].
 //!
 //! The instant to judge for is an argument, as everywhere; that is why no library does this here
-//! (`docs/adr/0009-sigstore-is-verified-here.md`).
+//! (`docs/adr/0012-sigstore-is-verified-here.md`).
 
 mod body;
 mod checkpoint;
