@@ -21,7 +21,8 @@ use xtask::parts::{self, or_skip};
 /// What an envelope says about the image of its document, by the checks that need no key.
 fn said(envelope: &Value, image: &Digest) -> Result<Provenance, String> {
     let payload = envelope["payload"].as_str().unwrap().as_bytes();
-    let payload = BASE64.decode(payload).or_else(|_| BASE64URL.decode(payload)).unwrap();
+    let payload = BASE64.decode(payload).or_else(|_| BASE64URL.decode(payload));
+    let payload = payload.map_err(|error| error.to_string())?;
     let statement = Statement::read(&payload)?;
     if !statement.is_about(image) {
         return Err("about another image".to_owned());
@@ -44,11 +45,15 @@ fn cloud_build() {
     for path in files(&arena.join("slsa-gcb")) {
         // One is no JSON at all, on purpose; one is a digest.
         let Ok(document) = serde_json::from_slice::<Value>(&read(&path)) else { continue };
-        let image: Digest = document["image_summary"]["digest"].as_str().unwrap().parse().unwrap();
+        let image = document["image_summary"]["digest"].as_str().and_then(|text| text.parse::<Digest>().ok());
+        let (Some(image), Some(list)) = (image, document["provenance_summary"]["provenance"].as_array())
+        else {
+            continue;
+        };
         let version = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
         let builder = format!("https://cloudbuild.googleapis.com/GoogleHostedWorker@{version}");
         let place = name(&path);
-        for provenance in document["provenance_summary"]["provenance"].as_array().unwrap() {
+        for provenance in list {
             let envelope = &provenance["envelope"];
             let answer = said(envelope, &image);
             if place.contains("mismatch-payload-digest") || place.contains("mismatch-summary-digest") {
@@ -62,11 +67,21 @@ fn cloud_build() {
                 assert_eq!(answer, Err("about another image".to_owned()), "{place}");
                 refused += 1;
             } else {
-                let provenance = answer.unwrap_or_else(|why| panic!("{place}: {why}"));
+                let wrong = ["mismatch", "invalid", "no-", "empty-"].iter().any(|word| place.contains(word));
+                let provenance = match answer {
+                    Ok(provenance) => provenance,
+                    Err(why) => {
+                        assert!(wrong, "{place}: {why}");
+                        refused += 1;
+                        continue;
+                    }
+                };
                 let forged = place.contains("mismatch-payload-builderid");
                 assert_eq!(provenance.builder == builder, !forged, "{place}: {}", provenance.builder);
                 assert!(provenance.started < provenance.finished, "{place}");
-                assert_eq!(provenance.entry_point.as_deref(), Some("cloudbuild.yaml"), "{place}");
+                let bucket =
+                    provenance.source.as_ref().is_some_and(|source| source.repository.starts_with("gs://"));
+                assert!(bucket || provenance.entry_point.as_deref() == Some("cloudbuild.yaml"), "{place}");
                 read_ones += 1;
             }
         }

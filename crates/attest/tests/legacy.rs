@@ -107,7 +107,8 @@ fn keyless_signature_layers() {
         let stored: Value =
             serde_json::from_slice(bytes.strip_prefix(b"\0sigstore-json\n").unwrap()).unwrap();
         let annotations: Annotations = serde_json::from_value(stored["annotations"].clone()).unwrap();
-        if !annotations.contains_key(CERTIFICATE) {
+        let changed = path.to_str().unwrap().contains("modified");
+        if changed || !annotations.contains_key(CERTIFICATE) {
             continue;
         }
         let payload = BASE64.decode(stored["payload"].as_str().unwrap().as_bytes()).unwrap();
@@ -115,8 +116,10 @@ fn keyless_signature_layers() {
         let read = |annotations: &Annotations| Signed::from_signature_layer(annotations, &payload);
         let verified = checks(&read, &annotations, digest, &root);
         let Maker::Holder(identity) = &verified.maker else { panic!("{verified:?}") };
-        assert_eq!(identity.subject.kind, SubjectKind::Email);
-        assert_eq!(verified.existed_by(), Some("2023-01-20T20:51:33Z".parse().unwrap()));
+        if path.to_str().unwrap().contains("fulcio-rekor-valid") {
+            assert_eq!(identity.subject.kind, SubjectKind::Email);
+            assert_eq!(verified.existed_by(), Some("2023-01-20T20:51:33Z".parse().unwrap()));
+        }
         // Any byte of the payload, the digest's aside, and any of the signature.
         for place in [0, 60, payload.len() - 3] {
             let mut changed = payload.clone();
@@ -143,22 +146,25 @@ fn keyless_attestation_layers() {
         let of_kind = |kind: &str| {
             let all = index["manifests"].as_array().unwrap();
             let found = all.iter().find(|one| one["annotations"]["kind"].as_str().unwrap().ends_with(kind));
-            found.unwrap()["digest"].as_str().unwrap().to_owned()
+            Some(found?["digest"].as_str().unwrap().to_owned())
         };
-        let subject: Digest = of_kind("imageIndex").parse().unwrap();
-        let manifest: Manifest = serde_json::from_slice(&blob(&of_kind("atts"))).unwrap();
+        let image = of_kind("imageIndex").or_else(|| of_kind("image")).unwrap();
+        let subject: Digest = image.parse().unwrap();
+        let manifest: Manifest = serde_json::from_slice(&blob(&of_kind("atts").unwrap())).unwrap();
         for layer in &manifest.layers {
             let envelope = blob(&layer.digest.to_string());
             let read = |annotations: &Annotations| Signed::from_attestation_layer(annotations, &envelope);
             let verified = checks(&read, &layer.annotations, subject, &root);
             let statement = verified.statement.unwrap();
             assert_eq!(statement.predicate_type, layer.annotations["predicateType"]);
-            kinds.push(read(&layer.annotations).unwrap().entries[0].kind.0.clone());
+            let (kind, version) = read(&layer.annotations).unwrap().entries[0].kind.clone();
+            let by_bytes = (kind.as_str(), version.as_str()) == ("intoto", "0.0.1");
+            kinds.push(kind);
             // The same envelope in other words: the oldest entries are about its very bytes.
             let spaced = [b" ", envelope.as_slice()].concat();
             let spaced = Signed::from_attestation_layer(&layer.annotations, &spaced);
             let verdict = judged(spaced, subject, &root, PROMISED);
-            assert_eq!(verdict.is_ok(), kinds.last().unwrap() == "dsse", "{verdict:?}");
+            assert_eq!(verdict.is_ok(), !by_bytes, "{verdict:?}");
         }
     }
     assert!(kinds.contains(&"intoto".to_owned()) && kinds.contains(&"dsse".to_owned()), "{kinds:?}");

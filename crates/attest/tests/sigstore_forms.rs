@@ -180,6 +180,44 @@ fn an_authority_that_may_not_certify() {
     assert_eq!(answer, Err(SigstoreError::Path(PathError::UnknownIssuer)));
 }
 
+/// Steps to a trusted root may come along with the signer's certificate; they are no roots.
+#[test]
+fn certificates_that_come_along() {
+    let case = Case::new();
+    let mut document = case.instance.document();
+    document["certificateAuthorities"] = json!([trusted_authority("f", &[&case.instance.root.der])]);
+    let root = TrustedRoot::from_json(&serde_json::to_vec(&document).unwrap()).unwrap();
+    let with = |chain: &[&[u8]]| {
+        let mut bundle = case.signing.bundle(std::slice::from_ref(&case.entry), &[]);
+        bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.2");
+        let material = bundle["verificationMaterial"].as_object_mut().unwrap();
+        material.remove("certificate");
+        let certificates: Vec<_> = chain.iter().map(|der| json!({"rawBytes": base64(der)})).collect();
+        material.insert("x509CertificateChain".to_owned(), json!({"certificates": certificates}));
+        ask(&bundle, &root, Demands::PUBLIC)
+    };
+    let (own, between) = (&case.signing.certificate, &case.instance.between.der);
+    assert!(with(&[own, between]).is_ok());
+    assert_eq!(with(&[own]), Err(SigstoreError::Path(PathError::UnknownIssuer)));
+    let other = Instance::new();
+    assert_eq!(with(&[own, &other.between.der]), Err(SigstoreError::Path(PathError::UnknownIssuer)));
+    // A whole chain of strangers.
+    let stranger = Signing::new(&other);
+    let entry = case.instance.log.entry(&stranger.body(), NOW);
+    let mut bundle = stranger.bundle(&[entry], &[]);
+    bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.2");
+    let chain = [&stranger.certificate, &other.between.der, &other.root.der];
+    let chain: Vec<_> = chain.iter().map(|der| json!({"rawBytes": base64(der)})).collect();
+    bundle["verificationMaterial"]["certificate"] = Value::Null;
+    bundle["verificationMaterial"]["x509CertificateChain"] = json!({"certificates": chain});
+    let answer = ask(&bundle, &root, Demands::PUBLIC);
+    assert_eq!(answer, Err(SigstoreError::Path(PathError::UnknownIssuer)));
+    assert!(matches!(
+        with(&vec![own.as_slice(); 17]),
+        Err(SigstoreError::TooMuch { what: "certificates", .. })
+    ));
+}
+
 #[test]
 fn promises_to_publish_the_certificate() {
     let case = Case::new();

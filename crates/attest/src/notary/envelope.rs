@@ -308,13 +308,13 @@ mod tests {
 
     #[test]
     fn vectors_made_to_break_verifiers() {
-        let algorithm = |schema: &str, hash: Hash| match (schema, hash) {
-            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha256) => Some(Algorithm::Es256),
-            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha384) => Some(Algorithm::Es384),
-            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha512) => Some(Algorithm::Es512),
-            ("rsassa_pss_verify_schema_v1.json", Hash::Sha256) => Some(Algorithm::Ps256),
-            ("rsassa_pss_verify_schema_v1.json", Hash::Sha384) => Some(Algorithm::Ps384),
-            ("rsassa_pss_verify_schema_v1.json", Hash::Sha512) => Some(Algorithm::Ps512),
+        let algorithm = |schema: &str, hash: Hash, curve: &str| match (schema, hash, curve) {
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha256, "secp256r1") => Some(Algorithm::Es256),
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha384, "secp384r1") => Some(Algorithm::Es384),
+            ("ecdsa_p1363_verify_schema_v1.json", Hash::Sha512, "secp521r1") => Some(Algorithm::Es512),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha256, _) => Some(Algorithm::Ps256),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha384, _) => Some(Algorithm::Ps384),
+            ("rsassa_pss_verify_schema_v1.json", Hash::Sha512, _) => Some(Algorithm::Ps512),
             _ => None,
         };
         let verify = |algorithm: Algorithm, key: &[u8], message: &[u8], signature: &[u8]| {

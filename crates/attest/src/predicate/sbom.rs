@@ -63,7 +63,10 @@ impl Sbom {
 
 /// The version that an SPDX 3 document's context names.
 fn third_spdx(document: &Value) -> Option<String> {
-    let context = document.get("@context")?.as_str()?;
-    let version = context.strip_prefix("https://spdx.org/rdf/")?.split('/').next()?;
+    let context = document.get("@context")?;
+    let mut named =
+        context.as_array().map_or_else(|| vec![context], |list| list.iter().collect()).into_iter();
+    let context = named.find_map(|one| one.as_str()?.strip_prefix("https://spdx.org/rdf/"))?;
+    let version = context.split('/').next()?;
     Some(format!("SPDX-{version}"))
 }

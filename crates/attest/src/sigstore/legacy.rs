@@ -1,8 +1,7 @@
 //! cosign's older layouts: layers of the `.sig` and `.att` tags, whose annotations carry certificate, log entry and
 //! timestamp (cosign, `SIGNATURE_SPEC.md` and `ATTESTATION_SPEC.md`, as cosign 1 to 3 write them).
 //!
-//! Annotations are signed by nobody: each counts only for what it proves itself. The chain is passed over, the trusted
-//! root has one.
+//! Annotations are signed by nobody: each counts only for what it proves itself.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +18,7 @@ use crate::verify::SIGNATURE;
 use crate::x509::Certificate;
 
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+const CHAIN: &str = "dev.sigstore.cosign/chain";
 const BUNDLE: &str = "dev.sigstore.cosign/bundle";
 const STAMP: &str = "dev.sigstore.cosign/rfc3161timestamp";
 
@@ -97,10 +97,14 @@ fn with_annotations(
             Signer::Certificate(Box::new(certificate))
         }
     };
+    let chain = annotations.get(CHAIN).filter(|text| !text.trim().is_empty());
+    let between = chain.map(|text| Certificate::from_pem(text.as_bytes())).transpose();
+    let between = between.map_err(|error| malformed(CHAIN, error))?.unwrap_or_default();
+    few("certificates", between.len(), limits::CHAIN)?;
     let entries = annotations.get(BUNDLE).map(|text| entry(text)).transpose()?;
     let stamps = annotations.get(STAMP).map(|text| stamp(text)).transpose()?;
     let (entries, stamps) = (entries.into_iter().collect(), stamps.into_iter().collect());
-    Ok(Signed { signer, content, signature, entries, stamps })
+    Ok(Signed { signer, between, content, signature, entries, stamps })
 }
 
 fn entry(text: &str) -> Result<LogEntry, SigstoreError> {

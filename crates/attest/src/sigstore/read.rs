@@ -89,6 +89,8 @@ pub struct LogEntry {
 pub struct Signed {
     /// Who says to have signed.
     pub signer: Signer,
+    /// Certificates that came with the signer's: steps to a trusted root, where there is one.
+    pub between: Vec<Certificate>,
     /// What is signed.
     pub content: Content,
     /// The signature.
@@ -236,7 +238,7 @@ impl Signed {
         })?;
         let version = Version::of(&bundle.media_type);
         let material = bundle.verification_material;
-        let signer =
+        let (signer, between) =
             signer(version, material.public_key, material.certificate, material.x509_certificate_chain)?;
         let (content, signature) = content(bundle.dsse_envelope, bundle.message_signature)?;
         let raw: Vec<RawEntry> =
@@ -249,7 +251,7 @@ impl Signed {
         let stamps = stamps.transpose()?.map_or(vec![], |stamps| stamps.rfc3161_timestamps);
         few("timestamps", stamps.len(), limits::STAMPS)?;
         let stamps = stamps.into_iter().map(|stamp| stamp.signed_timestamp.0).collect();
-        Ok(Self { signer, content, signature, entries, stamps })
+        Ok(Self { signer, between, content, signature, entries, stamps })
     }
 }
 
@@ -278,29 +280,32 @@ pub(super) fn few(what: &'static str, actual: usize, limit: usize) -> Result<(),
     if actual > limit { Err(SigstoreError::TooMuch { what, actual, limit }) } else { Ok(()) }
 }
 
+/// Who signed, and the certificates that came along.
 fn signer(
     version: Version,
     key: Option<crate::bundle::Hint>,
     certificate: Option<Value>,
     chain: Option<Value>,
-) -> Result<Signer, SigstoreError> {
+) -> Result<(Signer, Vec<Certificate>), SigstoreError> {
     let read = |raw: &RawCertificate| {
-        Certificate::from_der(&raw.raw_bytes.0)
-            .map(|certificate| Signer::Certificate(Box::new(certificate)))
-            .map_err(|error| malformed("the certificate", error))
+        Certificate::from_der(&raw.raw_bytes.0).map_err(|error| malformed("the certificate", error))
     };
+    let holder = |certificate| Signer::Certificate(Box::new(certificate));
     match (key, certificate, chain) {
-        (Some(hint), None, None) => Ok(Signer::Key { hint: hint.hint }),
-        (None, Some(certificate), None) => read(&typed(certificate, "the certificate")?),
+        (Some(hint), None, None) => Ok((Signer::Key { hint: hint.hint }, vec![])),
+        (None, Some(certificate), None) => {
+            Ok((holder(read(&typed(certificate, "the certificate")?)?), vec![]))
+        }
         (None, None, Some(_)) if version == Version::Third => {
             Err(malformed("the certificate", "a bundle v0.3 holds one certificate, not a chain"))
         }
-        // Only the first: whoever vouches for it must be in the trusted root.
         (None, None, Some(chain)) => {
             let chain: RawChain = typed(chain, "the certificate chain")?;
             few("certificates", chain.certificates.len(), limits::CHAIN)?;
-            let first = chain.certificates.first();
-            first.map_or_else(|| Err(malformed("the certificate chain", "it is empty")), read)
+            let mut chain = chain.certificates.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let between = chain.split_off(chain.len().min(1));
+            let first = chain.pop().ok_or_else(|| malformed("the certificate chain", "it is empty"))?;
+            Ok((holder(first), between))
         }
         (None, None, None) => Err(malformed("the bundle", "it speaks of neither a key nor a certificate")),
         _ => Err(malformed("the bundle", "it speaks of more than one key or certificate")),

@@ -434,7 +434,8 @@ impl<'a> Judge<'a> {
         at_least("sources of time", times.len(), 1)?;
         let mut issuer = vec![];
         for dated in times {
-            issuer = issued(certificate, &root.authorities, dated.time).map_err(SigstoreError::Path)?;
+            issuer = issued(certificate, &self.signed.between, &root.authorities, dated.time)
+                .map_err(SigstoreError::Path)?;
         }
         let signs = matches!(certificate.key_usage(), Ok(Some((_, usage))) if usage.digital_signature());
         if !signs {
@@ -448,10 +449,16 @@ impl<'a> Judge<'a> {
 }
 
 /// The key of whoever issued `certificate`, when one of the authorities that were trusted at `at` vouches for it then.
-fn issued(certificate: &Certificate, authorities: &[Authority], at: Timestamp) -> Result<Vec<u8>, PathError> {
+fn issued(
+    certificate: &Certificate,
+    came_along: &[Certificate],
+    authorities: &[Authority],
+    at: Timestamp,
+) -> Result<Vec<u8>, PathError> {
     let mut wrong = PathError::NoAuthority { at };
     for authority in authorities.iter().filter(|authority| authority.is_trusted_at(at)) {
-        let between: Vec<_> = authority.intermediates.iter().chain(&authority.signer).collect();
+        let between: Vec<_> =
+            authority.intermediates.iter().chain(&authority.signer).chain(came_along).collect();
         match path(certificate, &between, &[&authority.root], at, Usage::CodeSigning) {
             Ok(issuer) => return Ok(issuer),
             // Of several reasons, that of the authority that issued it says most.

@@ -8,7 +8,6 @@ use webpki::aws_lc_rs as algorithms;
 use webpki::{EndEntityCert, Error, KeyUsage, anchor_from_trusted_cert};
 
 use super::Certificate;
-use crate::limits;
 
 /// What certificates may be signed with. No SHA-1, no short RSA.
 static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
@@ -110,7 +109,7 @@ pub(crate) fn path(
     if anchors.is_empty() {
         return Err(PathError::NoAuthority { at });
     }
-    let certifying = intermediates.iter().filter(|one| one.may_certify()).take(limits::CHAIN);
+    let certifying = intermediates.iter().filter(|one| one.may_certify());
     let between: Vec<_> = certifying.map(|one| CertificateDer::from(one.der())).collect();
     let leaf = CertificateDer::from(leaf.der());
     let leaf = EndEntityCert::try_from(&leaf).map_err(other)?;
