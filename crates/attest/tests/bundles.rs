@@ -55,7 +55,10 @@ fn artifact(path: &Path, bundle: &Value) -> Option<Artifact> {
     let payload =
         BASE64.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap_or_default().as_bytes()).ok()?;
     let statement: Value = serde_json::from_slice(&payload).unwrap_or_default();
-    let digest = &statement["subject"][0]["digest"];
+    let subjects = statement["subject"].as_array().cloned().unwrap_or_default();
+    let strong =
+        |subject: &&Value| !subject["digest"]["sha256"].is_null() || !subject["digest"]["sha512"].is_null();
+    let digest = subjects.iter().find(strong).map_or(Value::Null, |subject| subject["digest"].clone());
     let sha256 = format!("sha256:{}", digest["sha256"].as_str().unwrap_or_default()).parse::<Digest>().ok();
     let sha512 = HEXLOWER.decode(digest["sha512"].as_str().unwrap_or_default().as_bytes()).ok();
     let sha512 = sha512.and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
@@ -71,7 +74,20 @@ fn artifact(path: &Path, bundle: &Value) -> Option<Artifact> {
 }
 
 /// Words in the names of what is wrong on purpose; for what is known to be, [`REFUSED`] says the reason.
-const WRONG: [&str; 8] = ["invalid", "mismatch", "_fail", "wrong", "expired", "cve", "missing", "bad"];
+const WRONG: [&str; 12] = [
+    "invalid",
+    "mismatch",
+    "_fail",
+    "wrong",
+    "expired",
+    "cve",
+    "missing",
+    "bad",
+    "no_",
+    "unknown",
+    "unsupported",
+    "tamper",
+];
 
 /// What must not verify, and words of the reason.
 const REFUSED: [(&str, &str); 13] = [
@@ -90,6 +106,9 @@ const REFUSED: [(&str, &str); 13] = [
     ("invalidsigprov.tgz.json#1", "key did not make the signature"),
 ];
 
+/// Where GitHub's own root stands among them: its instance has no logs.
+const GITHUB: usize = 2;
+
 /// Verified by the first root that does; otherwise, all the reasons.
 fn verified(
     signed: &Signed,
@@ -98,9 +117,10 @@ fn verified(
     key: &PublicKey,
 ) -> Result<Verified, String> {
     let mut reasons = vec![];
-    for root in roots {
+    for (place, root) in roots.iter().enumerate() {
         // Bundles v0.1 of that time have promises only.
-        let of_certificates = Demands { promises: true, ..Demands::PUBLIC };
+        let public = Demands { promises: true, ..Demands::PUBLIC };
+        let of_certificates = if place == GITHUB { Demands::STAMPED } else { public };
         let of_keys = Demands { stamps: 1, ..Demands::KEY_ALONE };
         let keys = [NamedKey { name: "managed", key }];
         let trust = Trust { root: Some(root), keys: &keys, of_certificates, of_keys };
@@ -125,6 +145,13 @@ fn agrees_with_certificate(place: &str, verified: &Verified) -> bool {
     assert_eq!(identity.claims.get(&Claim::Repository), Some(&source.repository), "{place}");
     assert_eq!(identity.claims.get(&Claim::Commit), source.commit.as_ref(), "{place}");
     true
+}
+
+fn by_sha1_alone(bundle: &Value) -> bool {
+    let payload = BASE64.decode(bundle["dsseEnvelope"]["payload"].as_str().unwrap_or_default().as_bytes());
+    let statement: Value = serde_json::from_slice(&payload.unwrap_or_default()).unwrap_or_default();
+    let digests = statement["subject"].to_string();
+    digests.contains("\"sha1\"") && !digests.contains("sha256") && !digests.contains("sha512")
 }
 
 #[test]
@@ -162,6 +189,8 @@ fn bundles_of_others() {
                     passed += 1;
                 }
                 (Err(why), Some((_, words))) if why.contains(words) => refused += 1,
+                // GitHub's releases name commits by SHA-1 alone: nothing that is relied on.
+                (Err(why), None) if why.contains("another artifact") && by_sha1_alone(bundle) => refused += 1,
                 // New ones whose names say that something is wrong with them.
                 (Err(_), None) if WRONG.iter().any(|word| place.contains(word)) => refused += 1,
                 _ => panic!("{place}: {answer:?}"),

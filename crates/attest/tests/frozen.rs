@@ -69,3 +69,39 @@ fn an_envelope() {
         }
     }
 }
+
+/// What notation 1.3 signed, in both forms, with the certificate that its `cert generate-test` made.
+#[test]
+fn envelopes_of_notation() {
+    let image = include_bytes!("fixtures/notary/notation-image.json");
+    let artifact = Descriptor::of("application/vnd.oci.image.manifest.v1+json", image);
+    let policies = br#"{"version": "1.0", "trustPolicies": [{
+        "name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"},
+        "trustStores": ["ca:acme"],
+        "trustedIdentities": ["x509.subject: C=US, ST=WA, L=Seattle, O=Notary, CN=acme"]
+    }]}"#;
+    let policies = TrustPolicies::from_json(policies).unwrap();
+    let mut stores = TrustStores::default();
+    stores.add(StoreKind::Ca, "acme", include_bytes!("fixtures/notary/notation.crt")).unwrap();
+    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let forms: [(&str, &[u8], bool); 2] = [
+        ("application/jose+json", include_bytes!("fixtures/notary/notation.jws.json"), false),
+        ("application/cose", include_bytes!("fixtures/notary/notation.cose"), true),
+    ];
+    for (media_type, bytes, expires) in forms {
+        let envelope = Envelope::read(media_type, bytes).unwrap();
+        assert_eq!(envelope.expiry.is_some(), expires);
+        let ask = |artifact: &Descriptor| {
+            notary::verify(
+                &envelope,
+                artifact,
+                "r.example/web",
+                &trust,
+                "2026-11-25T12:00:00Z".parse().unwrap(),
+            )
+        };
+        let outcome = ask(&artifact).unwrap();
+        assert!(outcome.is_admitted() && outcome.is_authentic(), "{media_type}: {outcome:?}");
+        assert!(ask(&Descriptor::of(&artifact.media_type, b"another")).is_err());
+    }
+}

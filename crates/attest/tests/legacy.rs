@@ -19,7 +19,7 @@ use lockgate_attest::sigstore::{
     verify,
 };
 use lockgate_model::oci::Manifest;
-use lockgate_model::{Digest, Timestamp};
+use lockgate_model::{Descriptor, Digest, Timestamp};
 use serde_json::{Value, json};
 use xtask::parts::{self, or_skip};
 
@@ -155,6 +155,10 @@ fn keyless_attestation_layers() {
             let envelope = blob(&layer.digest.to_string());
             let read = |annotations: &Annotations| Signed::from_attestation_layer(annotations, &envelope);
             let verified = checks(&read, &layer.annotations, subject, &root);
+            assert_eq!(
+                judged(Signed::from_layer(layer, &envelope), subject, &root, PROMISED).as_ref(),
+                Ok(&verified)
+            );
             let statement = verified.statement.unwrap();
             assert_eq!(statement.predicate_type, layer.annotations["predicateType"]);
             let (kind, version) = read(&layer.annotations).unwrap().entries[0].kind.clone();
@@ -169,4 +173,19 @@ fn keyless_attestation_layers() {
     }
     assert!(kinds.contains(&"intoto".to_owned()) && kinds.contains(&"dsse".to_owned()), "{kinds:?}");
     assert!(entries(&arena).len() > 1);
+}
+
+#[test]
+fn layers_by_their_media_type() {
+    let bundle = include_bytes!("fixtures/sigstore/bundle.json");
+    let layer = |media_type: &str| Descriptor::of(media_type, bundle);
+    let right = layer("application/vnd.dev.sigstore.bundle.v0.3+json");
+    assert_eq!(Signed::from_layer(&right, bundle), Signed::from_bundle(bundle));
+    // Under another type, or with other content than the manifest names, it is nothing.
+    let other = Signed::from_layer(&layer("application/vnd.oci.image.layer.v1.tar"), bundle);
+    assert!(matches!(other, Err(SigstoreError::NotRead(_))));
+    let envelope = Signed::from_layer(&layer("application/vnd.dsse.envelope.v1+json"), bundle);
+    assert!(matches!(envelope, Err(SigstoreError::Malformed(_))));
+    let swapped = Signed::from_layer(&right, &bundle[1..]);
+    assert!(matches!(swapped, Err(SigstoreError::Malformed(why)) if why.contains("another digest")));
 }

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use data_encoding::{BASE64, HEXLOWER};
-use lockgate_model::{Timestamp, json};
+use lockgate_model::oci::media;
+use lockgate_model::{Descriptor, Digest, Timestamp, json};
 use serde::Deserialize;
 
 use super::read::{Content, LogEntry, Signed, Signer, enveloped, few};
 use super::verify::SigstoreError;
+use crate::bundle::MEDIA_TYPE;
 use crate::dsse::Envelope;
 use crate::hash::Hash;
 use crate::limits;
@@ -66,6 +68,23 @@ fn base64(annotation: &str, text: &str) -> Result<Vec<u8>, SigstoreError> {
 }
 
 impl Signed {
+    /// Reads what a layer of an attached manifest holds, by the layer's media type: a bundle, a signature or an
+    /// attestation. The content must be the one that the layer names.
+    pub fn from_layer(layer: &Descriptor, content: &[u8]) -> Result<Self, SigstoreError> {
+        if Digest::of(content) != layer.digest {
+            return Err(SigstoreError::Malformed("its content has another digest".to_owned()));
+        }
+        match layer.media_type.as_str() {
+            media::SIMPLE_SIGNING => Self::from_signature_layer(&layer.annotations, content),
+            media::DSSE => Self::from_attestation_layer(&layer.annotations, content),
+            bundle if bundle.starts_with(MEDIA_TYPE) => Self::from_bundle(content),
+            other => {
+                let other: String = other.chars().take(100).collect();
+                Err(SigstoreError::NotRead(format!("`{other}` is not read")))
+            }
+        }
+    }
+
     /// Reads a layer of a `.sig` tag: its annotations and its content, the signed payload.
     pub fn from_signature_layer(annotations: &Annotations, payload: &[u8]) -> Result<Self, SigstoreError> {
         let signature = annotations.get(SIGNATURE).ok_or_else(|| malformed(SIGNATURE, "it is not there"))?;

@@ -1,11 +1,11 @@
 //! Sigstore: signatures by short-lived certificates or managed keys, with transparency logs and timestamps, in bundles
 //! v0.1 to v0.3 and in cosign's older layouts.
 //!
-//! The way through: bytes are read into a [`Signed`] ([`Signed::from_bundle`], [`Signed::from_signature_layer`],
-//! [`Signed::from_attestation_layer`]), which says what is claimed. [`verify`] holds it against an [`Artifact`] and
-//! a [`Trust`]: the [`TrustedRoot`], the managed keys, and what is [demanded](Demands) of logs and timestamps. What
-//! comes out, [`Verified`], says who signed and when at the latest; whether that signer was asked for is a
-//! question for [`IdentityRule`], and whether a key was good then one for [`crate::validity`].
+//! The way through: bytes are read into a [`Signed`] ([`Signed::from_layer`], or by form [`Signed::from_bundle`],
+//! [`Signed::from_signature_layer`], [`Signed::from_attestation_layer`]), which says what is claimed. [`verify`] holds it
+//! against an [`Artifact`] and a [`Trust`]: the [`TrustedRoot`], the managed keys, and what is [demanded](Demands) of
+//! logs and timestamps. What comes out, [`Verified`], says who signed and when at the latest; whether that signer was
+//! asked for is a question for [`IdentityRule`], and whether a key was good then one for [`crate::validity`].
 //!
 //! The instant to judge for is an argument, as everywhere; that is why no library does this here
 //! (`docs/adr/0012-sigstore-is-verified-here.md`).
