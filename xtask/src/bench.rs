@@ -12,8 +12,12 @@ pub fn run(names: &[String]) -> Result<(), String> {
     if let Some(stranger) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no benchmark `{stranger}`: {}", known.join(", ")));
     }
-    cargo(&["--benches", "--no-run"])?;
-    for name in known.iter().filter(|name| names.is_empty() || names.contains(name)) {
+    let wanted: Vec<_> = known.iter().filter(|name| names.is_empty() || names.contains(name)).collect();
+    // Each by name: `--benches` would build every library and program a second time, to look for benchmarks in them.
+    let mut build: Vec<_> = wanted.iter().flat_map(|name| ["--bench", name.as_str()]).collect();
+    build.push("--no-run");
+    cargo(&build)?;
+    for name in wanted {
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
         println!("== {name}; load {}", load.trim());
         cargo(&["--bench", name])?;

@@ -247,17 +247,13 @@ where
         if self.fixed.clone().next().is_none() {
             return false;
         }
-        let latest = |versions: &mut dyn Iterator<Item = &'a str>| {
-            let order = |a: &&str, b: &&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
-            let not_after =
-                |version: &&str| compare(ecosystem, version, installed).is_ok_and(Ordering::is_le);
-            versions.filter(not_after).max_by(order)
-        };
-        match (latest(&mut self.versions.clone()), latest(&mut self.fixed.clone())) {
-            (Some(_), None) => true,
-            (Some(hole), Some(fixed)) => compare(ecosystem, hole, fixed).is_ok_and(Ordering::is_gt),
-            (None, _) => false,
-        }
+        let at_most = |a: &str, b: &str| compare(ecosystem, a, b).is_ok_and(Ordering::is_le);
+        let order = |a: &&str, b: &&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
+        let fix = self.fixed.clone().filter(|fixed| at_most(fixed, installed)).max_by(order);
+        // The list of versions may be long: most of them stand before the fix, and are asked about once.
+        let after_fix =
+            |hole: &str| fix.is_none_or(|fix| compare(ecosystem, hole, fix).is_ok_and(Ordering::is_gt));
+        self.versions.clone().any(|hole| after_fix(hole) && at_most(hole, installed))
     }
 }
 

@@ -51,15 +51,19 @@ pub(crate) async fn inventory(
     let Merged { inventory, bases } = merged.await.map_err(|error| {
         PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
     })?;
-    // A cache that cannot be written costs time only.
-    if let Ok(bytes) = serde_json::to_vec(&inventory) {
-        let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
-    }
-    for (count, bytes) in bases {
-        let name = base_name(&manifest.layers, diff_ids, count);
-        let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
-    }
+    let bases = bases.into_iter().map(|(count, bytes)| (base_name(&manifest.layers, diff_ids, count), bytes));
+    keep(reach, bases.chain(serde_json::to_vec(&inventory).ok().map(|bytes| (name, bytes)))).await;
     Ok(inventory)
+}
+
+/// Keeps all of it, one beside the other. A cache that cannot be written costs time only.
+async fn keep(reach: &Reach, found: impl Iterator<Item = (Digest, Vec<u8>)>) {
+    let mut puts = JoinSet::new();
+    for (name, bytes) in found {
+        let cache = reach.layers.clone();
+        puts.spawn(async move { cache.put(&name, ANALYSER, bytes.into()).await });
+    }
+    while puts.join_next().await.is_some() {}
 }
 
 /// The most of these layers that are kept as laid over each other; none of them where nothing is.

@@ -260,18 +260,21 @@ impl Feed {
     ///
     /// Errors: the feed is damaged where it was read.
     pub fn applying(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
-        let mut found = Places::new();
-        let mut asked = BTreeSet::new();
+        // Packages of one name are asked about together: what is filed under it is read once.
+        let mut asked: BTreeMap<PackageKey, BTreeMap<(&str, &str), &Package>> = BTreeMap::new();
         for package in inventories.iter().flat_map(|inventory| &inventory.packages) {
             for key in keys_of(package) {
-                if !asked.insert((key.clone(), &package.ecosystem, version(package, key.binary))) {
-                    continue;
-                }
-                for (record, at) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
-                    let part = record::take(&*self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
-                    if record::may_apply(&part, package).ok_or_else(|| damaged("an advisory"))? {
-                        found.entry(record).or_default().insert(at);
-                    }
+                let version = version(package, key.binary);
+                asked.entry(key).or_default().insert((&package.ecosystem, version), package);
+            }
+        }
+        let mut found = Places::new();
+        for (key, packages) in asked {
+            for (record, at) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
+                let part = record::take(&*self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
+                let applies = record::may_apply(&part, packages.values().copied());
+                if applies.ok_or_else(|| damaged("an advisory"))? {
+                    found.entry(record).or_default().insert(at);
                 }
             }
         }

@@ -142,8 +142,8 @@ pub(super) fn take(feed: &dyn FeedBytes, at: u64) -> Option<Bytes> {
     feed.read(at.checked_add(LENGTH as u64)?, length).ok()
 }
 
-/// Whether what a part says applies to `package`, or may; nothing when the part is damaged.
-pub(super) fn may_apply(part: &[u8], package: &Package) -> Option<bool> {
+/// Whether what a part says applies to one of `packages`, or may; nothing when the part is damaged.
+pub(super) fn may_apply<'a>(part: &[u8], packages: impl IntoIterator<Item = &'a Package>) -> Option<bool> {
     let part: Part<'_> = postcard::from_bytes(part).ok()?;
     let said = Said {
         ecosystem: part.ecosystem,
@@ -153,7 +153,7 @@ pub(super) fn may_apply(part: &[u8], package: &Package) -> Option<bool> {
         binary: part.binary,
         unaffected: part.unaffected,
     };
-    Some(said.may_apply(package))
+    Some(packages.into_iter().any(|package| said.may_apply(package)))
 }
 
 /// The advisory whose record begins at `at`, with the packages that begin at `parts`.
