@@ -27,10 +27,13 @@ fn main() {
         );
         return;
     };
-    for image in ["trixie-base", "gorust", "py-vuln", "node-vuln", "web-big"] {
-        bench.cold_and_warm(image);
+    // `cargo bench --bench scan -- layers` measures new layers only.
+    if !std::env::args().any(|argument| argument == "layers") {
+        for image in ["trixie-base", "gorust", "py-vuln", "node-vuln", "web-big"] {
+            bench.cold_and_warm(image);
+        }
+        bench.with_feed("web-big");
     }
-    bench.with_feed("web-big");
     bench.one_new_layer("web-big", 1 << 20);
     bench.one_new_layer("web-big", 54_000_000);
     bench.one_new_layer("py-vuln-v2", 1 << 20);
@@ -192,38 +195,61 @@ impl Bench {
         told(&format!("{image}, warm, with vulnerabilities and licenses"), &ours, &theirs, None);
     }
 
-    /// An image whose layers are all known but one: that whose size is nearest.
+    /// A layer, that whose size is nearest, on layers that are known: as an image that is built on a base that was
+    /// scanned before.
     fn one_new_layer(&self, image: &str, size: u64) {
+        let (at, size, count) = self.nearest(image, size);
+        let base = self.with_layers(image, &(0..at).collect::<Vec<_>>());
+        let whole = self.with_layers(image, &(0..=at).collect::<Vec<_>>());
+        let size = size as f64 / 1e6;
+        let last = at + 1 == count;
+        let syft = last.then(|| self.syft(image));
+        let case = format!("{image}, a new layer of {size:.1} MB on the known {at} below it");
+        self.after(&case, &base, &whole, syft);
+        if !last {
+            // What lies above it is known by itself, and not as it lies on this one.
+            let others: Vec<_> = (0..count).filter(|other| *other != at).collect();
+            let (base, all) = (self.with_layers(image, &others), (0..count).collect::<Vec<_>>());
+            let case = format!("{image}, a new layer of {size:.1} MB among known ones");
+            self.after(&case, &base, &self.with_layers(image, &all), Some(self.syft(image)));
+        }
+    }
+
+    /// Scans `image` after `base` was scanned.
+    fn after(&self, case: &str, base: &str, image: &str, syft: Option<Took>) {
         let packages: &[&str] = &["--format", "cyclonedx"];
-        let (base, size) = self.without_a_layer(image, size);
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
             let caches = [self.fresh(), self.fresh()];
-            self.lockgate(&base, caches[0].path());
-            self.trivy(&base, caches[1].path(), packages);
+            self.lockgate(base, caches[0].path());
+            self.trivy(base, caches[1].path(), packages);
             ours.push(self.lockgate(image, caches[0].path()));
             theirs.push(self.trivy(image, caches[1].path(), packages));
         }
-        let syft = self.syft(image);
-        let size = size as f64 / 1e6;
-        told(&format!("{image}, a new layer of {size:.1} MB on a known base"), &ours, &theirs, Some(syft));
+        told(case, &ours, &theirs, syft);
     }
 
-    /// A layout of `image` without the layer whose size is nearest to `size`; its path, and that layer's size.
-    fn without_a_layer(&self, image: &str, size: u64) -> (String, u64) {
-        let (from, to) = (self.images.join(image), self.scratch.path().join(format!("{image}-{size}")));
-        std::fs::create_dir_all(to.join("blobs")).unwrap();
+    /// The place of the layer whose size is nearest to `size`, its size, and how many layers there are.
+    fn nearest(&self, image: &str, size: u64) -> (usize, u64, usize) {
+        let blobs = self.images.join(image).join("blobs/sha256");
+        let index = read(&self.images.join(image).join("index.json"));
+        let manifest = read(&blobs.join(hex(&index["manifests"][0])));
+        let layers = manifest["layers"].as_array().unwrap();
+        let sizes: Vec<u64> = layers.iter().map(|layer| layer["size"].as_u64().unwrap()).collect();
+        let at = (1..sizes.len()).min_by_key(|at| sizes[*at].abs_diff(size)).unwrap();
+        (at, sizes[at], sizes.len())
+    }
+
+    /// A layout of `image` with these of its layers; its path.
+    fn with_layers(&self, image: &str, kept: &[usize]) -> String {
+        let (from, to) = (self.images.join(image), self.fresh().keep());
         let blobs = to.join("blobs/sha256");
-        if !blobs.exists() {
-            std::fs::create_dir(&blobs).unwrap();
-            for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap().map(|blob| blob.unwrap()) {
-                // Trivy reads no symbolic links.
-                let (blob, kept) = (blob.path().canonicalize().unwrap(), blobs.join(blob.file_name()));
-                std::fs::hard_link(&blob, &kept).or_else(|_| std::fs::copy(&blob, &kept).map(drop)).unwrap();
-            }
+        std::fs::create_dir_all(&blobs).unwrap();
+        for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap().map(|blob| blob.unwrap()) {
+            // Trivy reads no symbolic links.
+            let (blob, kept) = (blob.path().canonicalize().unwrap(), blobs.join(blob.file_name()));
+            std::fs::hard_link(&blob, &kept).or_else(|_| std::fs::copy(&blob, &kept).map(drop)).unwrap();
         }
-        let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
-        let hex = |value: &Value| value["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
         let write = |value: &Value| {
             let bytes = value.to_string().into_bytes();
             let digest = lockgate_model::Digest::of(&bytes);
@@ -233,11 +259,10 @@ impl Bench {
         let mut index = read(&from.join("index.json"));
         let mut manifest = read(&blobs.join(hex(&index["manifests"][0])));
         let mut config = read(&blobs.join(hex(&manifest["config"])));
-        let layers = manifest["layers"].as_array_mut().unwrap();
-        let sizes: Vec<u64> = layers.iter().map(|layer| layer["size"].as_u64().unwrap()).collect();
-        let at = (0..sizes.len()).min_by_key(|at| sizes[*at].abs_diff(size)).unwrap();
-        layers.remove(at);
-        config["rootfs"]["diff_ids"].as_array_mut().unwrap().remove(at);
+        for list in [&mut manifest["layers"], &mut config["rootfs"]["diff_ids"]] {
+            let all = std::mem::take(list.as_array_mut().unwrap());
+            *list = kept.iter().map(|at| all[*at].clone()).collect();
+        }
         config.as_object_mut().unwrap().remove("history");
         let (digest, length) = write(&config);
         (manifest["config"]["digest"], manifest["config"]["size"]) = (digest.into(), length.into());
@@ -245,12 +270,21 @@ impl Bench {
         (index["manifests"][0]["digest"], index["manifests"][0]["size"]) = (digest.into(), length.into());
         std::fs::write(to.join("index.json"), index.to_string()).unwrap();
         std::fs::copy(from.join("oci-layout"), to.join("oci-layout")).unwrap();
-        (to.display().to_string(), sizes[at])
+        to.display().to_string()
     }
 
     fn fresh(&self) -> tempfile::TempDir {
         tempfile::tempdir_in(self.scratch.path()).unwrap()
     }
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The digest of a descriptor, as blobs are named.
+fn hex(descriptor: &Value) -> String {
+    descriptor["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned()
 }
 
 fn told(case: &str, ours: &[Took], theirs: &[Took], syft: Option<Took>) {
