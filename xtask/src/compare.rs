@@ -74,8 +74,10 @@ impl Listed {
         const MATERIAL: [&str; 8] =
             ["test", "tests", "__tests__", "fixtures", "example", "examples", "doc", "docs"];
         let version = self.package.rsplit('@').next().unwrap_or_default();
-        let own = self.path.ends_with("package.json") && !self.path.contains("node_modules/");
-        matches!(version, "" | "unknown") || own || self.path.split('/').any(|part| MATERIAL.contains(&part))
+        let material = || self.path.split('/').any(|part| MATERIAL.contains(&part));
+        let description = self.path.ends_with("/package.json");
+        matches!(version, "" | "unknown")
+            || description && (!self.path.contains("node_modules/") || material())
     }
 }
 

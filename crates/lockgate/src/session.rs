@@ -169,9 +169,7 @@ pub struct Session {
     pub workspace: Workspace,
     /// Verifies the ledger's checkpoints.
     pub verifier: VerifierKey,
-    /// What `feed update` downloads.
-    pub feed_sources: Vec<FeedEntry>,
-    /// The way to them.
+    /// The way to the servers of feeds.
     pub web: Arc<Registries>,
     head: HeadFile,
     feeds: PathBuf,
@@ -232,8 +230,7 @@ impl Session {
             feeds: Arc::new(FeedFolder::new(&feeds)),
             clock,
         };
-        let feed_sources = config.feeds.clone();
-        Ok(Self { workspace, verifier, feed_sources, web, head, feeds, config })
+        Ok(Self { workspace, verifier, web, head, feeds, config })
     }
 
     async fn compare_head(&self) -> Result<(), Failure> {
@@ -265,6 +262,11 @@ impl Session {
             }
             None => Ok(()),
         }
+    }
+
+    /// What `feed update` downloads.
+    pub fn feed_sources(&self) -> &[FeedEntry] {
+        &self.config.feeds
     }
 
     /// The folder of feeds: a large one is made there.

@@ -88,13 +88,13 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
     }
     let mut matches = Matches::default();
     for (index, package) in inventory.packages.iter().enumerate() {
-        let candidates =
-            || names(package).filter_map(|name| by_name.get(&(family(&package.ecosystem), name))).flatten();
-        if candidates().next().is_none() || vendor_answers(inventory, package) {
+        if vendor_answers(inventory, package) {
             continue;
         }
+        let family = family(&package.ecosystem);
+        let candidates = names(package).filter_map(|name| by_name.get(&(family, name))).flatten();
         let said: Vec<_> =
-            candidates().filter(|(_, one)| same_release(package, &one.ecosystem)).copied().collect();
+            candidates.filter(|(_, one)| same_release(package, &one.ecosystem)).copied().collect();
         let denials: Vec<_> = said.iter().filter(|(_, one)| denies(package, one)).copied().collect();
         let mut applying = Vec::new();
         for (advisory, affected) in &said {

@@ -25,11 +25,17 @@ impl fmt::Display for Absent {
 
 /// The folder where `cargo xtask test` puts parts.
 pub fn folder() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("LOCKGATE_PARTS").unwrap_or_else(|| {
-        let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-        cache.unwrap_or_else(std::env::temp_dir).join("lockgate/parts")
-    })
+    set("LOCKGATE_PARTS").unwrap_or_else(|| cache().unwrap_or_else(std::env::temp_dir).join("lockgate/parts"))
+}
+
+/// The path in an environment variable.
+fn set(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The folder of caches (XDG Base Directory Specification).
+fn cache() -> Option<PathBuf> {
+    set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
 }
 
 /// The program called `name`: in the folder of parts, or on the path.
@@ -49,9 +55,7 @@ pub fn arena() -> Result<PathBuf, Absent> {
 
 /// The folder where `../shared/arena/build-images` puts large images (`images/`) and two peers (`bin/trivy`, `bin/syft`).
 pub fn built_images() -> Result<PathBuf, Absent> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let folder = cache.unwrap_or_default().join("lockgate-arena");
+    let folder = cache().unwrap_or_default().join("lockgate-arena");
     let there = folder.join("bin/trivy").is_file() && folder.join("bin/syft").is_file();
     let missing = "build the images with `../shared/arena/build-images peers` and `build all`";
     if there && folder.join("images").is_dir() { Ok(folder) } else { Err(Absent(missing.to_owned())) }

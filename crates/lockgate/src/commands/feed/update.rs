@@ -42,7 +42,7 @@ struct Folder(PathBuf);
 
 /// `lockgate feed update`
 pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failure> {
-    if session.feed_sources.is_empty() {
+    if session.feed_sources().is_empty() {
         return Err(Failure::told(
             "no feeds are listed in lockgate.yaml",
             "list them: feeds: [{url: \"https://...\"}]; or read files with `lockgate feed import FILE...`",
@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failur
     let folder = Folder(session.feed_folder().join("sources"));
     std::fs::create_dir_all(&folder.0).map_err(|error| Failure::file(&folder.0, &error))?;
     let (mut files, mut changed) = (Vec::new(), Vec::new());
-    for feed in &session.feed_sources {
+    for feed in session.feed_sources() {
         let (digest, fresh) = folder.fetch(session, feed).await?;
         files.push((feed.name().to_owned(), digest));
         changed.extend(fresh.then(|| feed.name()));
@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failur
         }
         return Ok(DONE);
     }
-    let sources = session.feed_sources.iter();
+    let sources = session.feed_sources().iter();
     let sources = sources.map(|feed| Source { name: feed.name().to_owned(), path: folder.data(&feed.url) });
     let names = files.iter().map(|(name, _)| name.clone()).collect();
     let (feed, summary) = import(session, sources.collect(), names).await?;
