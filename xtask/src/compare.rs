@@ -76,7 +76,9 @@ impl Listed {
         let version = self.package.rsplit('@').next().unwrap_or_default();
         let material = || self.path.split('/').any(|part| MATERIAL.contains(&part));
         let description = self.path.ends_with("/package.json");
+        let of_windows = [".exe", ".dll"].iter().any(|end| self.path.ends_with(end));
         matches!(version, "" | "unknown")
+            || of_windows
             || description && (!self.path.contains("node_modules/") || material())
     }
 }

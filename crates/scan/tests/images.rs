@@ -100,6 +100,18 @@ fn distributions_name_their_ecosystem() {
 }
 
 #[test]
+fn windows_programs_are_no_packages() {
+    let program = "MZ\u{0}PE\u{0}ProductName\u{0}Notifu\u{0}ProductVersion\u{0}1.7\u{0}";
+    let inventory = merge(&[layer(&[
+        Item::File("n/node_modules/a/package.json", A),
+        Item::File("n/node_modules/a/vendor/notifu.exe", program),
+        Item::File("n/node_modules/a/vendor/node.dll", program),
+    ])]);
+    assert_eq!(names(&inventory), ["a@1.0.0".to_owned()].into());
+    assert!(inventory.unread.is_empty());
+}
+
+#[test]
 fn wrong_bytes_are_refused_whatever_they_hold() {
     let plain = tar_of(&[Item::File("node_modules/a/package.json", A)]);
     let blob = gzip(&plain);
