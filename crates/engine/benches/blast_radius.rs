@@ -72,6 +72,6 @@ async fn run() {
     println!(
         "revoked and recorded in {:?}: {} Releases run by it",
         start.elapsed(),
-        revoked.blast_radius.map_or(0, |radius| radius.releases.len())
+        revoked.blast_radius.releases.len()
     );
 }

@@ -176,7 +176,7 @@ async fn of_two_people_one_proposes_and_the_other_revokes() {
     keyring::propose(&ann, "build", Some(day(1)), "stolen").await.unwrap();
     assert!(keyring::confirm(&ann, "build").await.unwrap_err().to_string().contains("someone else"));
     let revoked = keyring::confirm(&bob, "build").await.unwrap();
-    let radius = revoked.blast_radius.unwrap();
+    let radius = revoked.blast_radius;
     assert_eq!(radius.fallen().count(), 1);
     let row = keyring::member(&bob, "build").await.unwrap();
     assert_eq!(row.state(day(5)), State::Revoked);
@@ -304,7 +304,7 @@ async fn the_blast_radius_is_exact() {
     // The real thing gives the same, and records it.
     let revoked = keyring::revoke(&workspace, "a", Some(day(-1)), "stolen").await.unwrap();
     assert_eq!(revoked.appended.seq, size);
-    assert_eq!(revoked.blast_radius.unwrap().decisions, radius.decisions);
+    assert_eq!(revoked.blast_radius.decisions, radius.decisions);
     whole(&world).await;
 }
 
@@ -332,9 +332,9 @@ async fn a_key_that_was_revoked_before_saves_nothing() {
     let both = record(&workspace, &want(3, &by_both)).await;
     let last = record(&workspace, &want(4, &by_b)).await;
     let fallen = |radius: &BlastRadius| radius.fallen().map(|one| one.decision).collect::<Vec<_>>();
-    let radius = keyring::revoke(&workspace, "a", None, "stolen").await.unwrap().blast_radius.unwrap();
+    let radius = keyring::revoke(&workspace, "a", None, "stolen").await.unwrap().blast_radius;
     assert_eq!(fallen(&radius), [first.decision]);
-    let radius = keyring::revoke(&workspace, "b", None, "stolen").await.unwrap().blast_radius.unwrap();
+    let radius = keyring::revoke(&workspace, "b", None, "stolen").await.unwrap().blast_radius;
     assert_eq!(fallen(&radius), [both.decision, last.decision]);
     assert_eq!(radius.names, ["b".to_owned()].into());
     assert_eq!(radius.releases.len(), 1);

@@ -15,11 +15,15 @@ use crate::workspace::Reach;
 /// The settings of the vulnerability gate with which it rests on evidence.
 const HEARING: [&str; 3] = ["vex", "baseline", "scanners"];
 
+/// The gates that rest on nothing but evidence.
+const RESTING: [&str; 3] = ["signature", "provenance", "reproducibility"];
+
 /// The gates that rest on evidence: for the vulnerability gate, the settings say so.
 fn gates(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
     let hears = |settings: &Value| HEARING.iter().any(|name| settings.get(name).is_some());
     let vulnerability = of_stage.get("vulnerability").is_some_and(hears);
-    std::iter::once("signature").chain(vulnerability.then_some("vulnerability")).collect()
+    let asked = RESTING.into_iter().filter(|gate| of_stage.contains_key(*gate));
+    asked.chain(vulnerability.then_some("vulnerability")).collect()
 }
 
 /// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
@@ -96,5 +100,8 @@ fn readable_layers(content: &Content) -> &[Descriptor] {
 
 fn is_read(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.dev.sigstore.bundle")
-        || matches!(media_type, media::SIMPLE_SIGNING | media::DSSE | "application/vnd.in-toto+json")
+        || matches!(
+            media_type,
+            media::SIMPLE_SIGNING | media::DSSE | media::JOSE | media::COSE | "application/vnd.in-toto+json"
+        )
 }

@@ -98,11 +98,10 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
     let mut keys = Vec::new();
     for row in workspace.store.keyring().await.unwrap().rows() {
         let lockgate_model::keyring::Credential::Key { pem, .. } = &row.member.credential else { continue };
-        keys.push(TrustedKey {
-            duty: Some(row.member.duty.clone()),
-            in_use_since: Some(row.in_use_since()),
-            ..TrustedKey::plain(row.name(), inputs.insert(pem.clone()))
-        });
+        let mut key = TrustedKey::plain(row.name(), inputs.insert(pem.clone()));
+        key.standing.duty = Some(row.member.duty.clone());
+        key.standing.in_use_since = Some(row.in_use_since());
+        keys.push(key);
     }
     let image =
         Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
@@ -121,6 +120,9 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         evidence,
         feed: None,
         keys,
+        identities: vec![],
+        sigstore: vec![],
+        notary: None,
         policies: vec![],
         gates: [("signature".to_owned(), gate)].into(),
         gaps: vec![],

@@ -121,6 +121,9 @@ impl Making {
                 uncovered: std::collections::BTreeSet::new(),
             }),
             keys: vec![TrustedKey::plain("build", file)],
+            identities: vec![],
+            sigstore: vec![],
+            notary: None,
             policies,
             gates: [
                 ("signature".into(), json!({"keys": ["build"]})),
