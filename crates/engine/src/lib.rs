@@ -15,6 +15,7 @@ pub mod judge;
 pub mod keyring;
 pub mod ledger;
 pub mod promote;
+pub mod provenance;
 pub mod recover;
 pub mod replay;
 pub mod scan;

@@ -41,11 +41,22 @@ pub(crate) async fn gather(
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    of(reach, repository, &subjects, &gates, basket).await
+}
+
+/// Fetches the evidence of `subjects`, all taken together within the limits; what cannot be had is a gap of `gates`.
+pub(crate) async fn of(
+    reach: &Reach,
+    repository: &Repository,
+    subjects: &[Digest],
+    gates: &[&str],
+    basket: &mut Basket,
+) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
-    for subject in &subjects {
+    for subject in subjects {
         if let Err(error) = about(reach, repository, subject, &mut budget, basket, &mut evidence).await {
-            basket.gap(&gates, &format!("evidence of {subject}"), &error);
+            basket.gap(gates, &format!("evidence of {subject}"), &error);
         }
     }
     evidence

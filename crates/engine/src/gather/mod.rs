@@ -5,7 +5,7 @@
 //! a [`Gap`], so that the Decision says what was missing.
 
 mod base;
-mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 mod trust;

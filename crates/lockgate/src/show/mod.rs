@@ -4,6 +4,7 @@ mod decision;
 mod feeds;
 mod keyring;
 mod progress;
+mod provenance;
 mod records;
 mod table;
 
@@ -13,6 +14,7 @@ pub use decision::{decision, plan};
 pub use feeds::{affected, feed, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
+pub use provenance::provenance;
 pub use records::{entries, history, status, verified};
 
 /// Prints a line. Whoever reads may stop reading: then nobody is left to tell anything, and the process ends as one that
