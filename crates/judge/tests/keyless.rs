@@ -7,13 +7,14 @@ mod holders;
 mod instance;
 mod making;
 
-use holders::{Keyless, attach, statement};
+use holders::{Keyless, statement};
 use instance::{NOW, SUBJECT, Stamping, claim, holder_params};
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_model::case::{Revocation, TrustedIdentity};
 use lockgate_model::keyring::{Role, Subject};
 use lockgate_model::oci::media;
 use lockgate_model::{Answer, Decision, Outcome, Timestamp};
+use making::attach;
 use rcgen::SanType;
 use serde_json::{Value, json};
 

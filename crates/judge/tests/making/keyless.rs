@@ -19,32 +19,12 @@ use rcgen::CertificateParams;
 use serde_json::{Value, json};
 
 use crate::instance::{ISSUER, Instance, NOW, SUBJECT, Signing, holder_params};
-use crate::making::Making;
+use crate::making::{Making, attach};
 
 /// A Case whose artifact is signed by the holder of a certificate.
 pub struct Keyless {
     pub making: Making,
     pub instance: Instance,
-}
-
-/// Attaches a document to `artifact`.
-pub fn attach(inputs: &mut Inputs, artifact: &Descriptor, media_type: &str, bytes: Vec<u8>) -> Evidence {
-    let layer = Descriptor::of(media_type, &bytes);
-    let blob = inputs.insert(bytes);
-    let manifest = Manifest {
-        schema_version: 2,
-        media_type: Some(media::OCI_MANIFEST.into()),
-        artifact_type: Some(media_type.into()),
-        config: Descriptor::of(media::OCI_EMPTY, EMPTY_JSON),
-        layers: vec![layer],
-        subject: Some(artifact.bare()),
-        annotations: BTreeMap::new(),
-    };
-    let manifest = serde_json::to_vec(&manifest).unwrap();
-    let descriptor = Descriptor::of(media::OCI_MANIFEST, &manifest);
-    inputs.insert(manifest);
-    let subject = artifact.digest;
-    Evidence { subject, attachment: Attachment::Referrer, manifest: descriptor, blobs: vec![blob] }
 }
 
 /// A statement about an artifact.
