@@ -1,5 +1,7 @@
 //! Keys: those that verify, and those that sign.
 
+mod encrypted;
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -55,14 +57,15 @@ pub enum KeyError {
         /// What it holds.
         found: String,
     },
-    /// A key encrypted as PKCS#8 says.
-    #[error("it is encrypted: `openssl pkey -in KEY -out PLAIN` decrypts it")]
+    /// An encrypted key, and no password.
+    #[error("it is encrypted, and no password was given")]
     Encrypted,
-    /// A key encrypted in cosign's own way, which nothing else reads.
-    #[error(
-        "it is encrypted by cosign, which this version does not read: sign with cosign, whose signatures count here as well, or make a key with `lockgate key generate`"
-    )]
-    EncryptedByCosign,
+    /// The password does not open it, or it was changed.
+    #[error("the password is wrong, or the file was changed")]
+    Password,
+    /// It is encrypted in a way that is not read, or that takes too much.
+    #[error("{0}")]
+    Encryption(String),
     /// A public key that is malformed, or of an algorithm that is not read.
     #[error(
         "it is no well-formed key of an algorithm that is read: ECDSA P-256 and P-384, Ed25519 and RSA of 2048 to 8192 bits are"
@@ -76,6 +79,9 @@ pub enum KeyError {
     /// The cryptographic library refused.
     #[error("the cryptographic library refused the key")]
     Refused,
+    /// The token that holds the key did not sign.
+    #[error("the token did not sign: {0}")]
+    Token(String),
 }
 
 /// A public key, as SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
@@ -171,6 +177,15 @@ impl PublicKey {
     }
 }
 
+/// What signs: a key in memory, or one that never leaves its token.
+pub trait Signer: Send + Sync {
+    /// The public half.
+    fn public(&self) -> PublicKey;
+
+    /// Signs `message`: ECDSA with SHA-256, in DER.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
 /// A private key, ECDSA P-256: what cosign makes, and what everyone verifies.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
@@ -184,21 +199,28 @@ impl SigningKey {
         Self::from_pair(pair)
     }
 
-    /// Reads a `PRIVATE KEY` (PKCS#8) in PEM.
+    /// Reads a `PRIVATE KEY` (PKCS#8) in PEM. An encrypted one is [`KeyError::Encrypted`].
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let pem = one_pem(bytes)?;
-        match pem.tag() {
-            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
-            // cosign 2 and 3, and cosign 1.
-            "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
-                return Err(KeyError::EncryptedByCosign);
-            }
-            _ => {}
+        if is_encrypted(&pem) {
+            return Err(KeyError::Encrypted);
         }
         expect_tag(&pem, "PRIVATE KEY")?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pem.contents())
-            .map_err(|_| KeyError::NotP256)?;
-        Self::from_pair(pair)
+        Self::from_pkcs8(pem.contents())
+    }
+
+    /// Reads a private key under `password`: cosign's, or PKCS#8's with PBES2. One in the open is read too.
+    pub fn from_encrypted_pem(bytes: &[u8], password: &[u8]) -> Result<Self, KeyError> {
+        let pem = one_pem(bytes)?;
+        if !is_encrypted(&pem) {
+            return Self::from_pem(bytes);
+        }
+        Self::from_pkcs8(&encrypted::open(pem.tag(), pem.contents(), password)?)
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der);
+        Self::from_pair(pair.map_err(|_| KeyError::NotP256)?)
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
@@ -213,6 +235,12 @@ impl SigningKey {
         Ok(encode_pem("PRIVATE KEY", der.as_ref()))
     }
 
+    /// The key under `password` in cosign's form, in PEM.
+    pub fn to_encrypted_pem(&self, password: &[u8]) -> Result<String, KeyError> {
+        let der = self.pair.to_pkcs8v1().map_err(|_| KeyError::Refused)?;
+        Ok(encode_pem(encrypted::SIGSTORE, &encrypted::seal(der.as_ref(), password)?))
+    }
+
     /// The public half.
     pub fn public(&self) -> PublicKey {
         self.public.clone()
@@ -222,6 +250,16 @@ impl SigningKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Refused)?;
         Ok(signature.as_ref().to_vec())
+    }
+}
+
+impl Signer for SigningKey {
+    fn public(&self) -> PublicKey {
+        self.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign(message)
     }
 }
 
@@ -240,6 +278,10 @@ fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
         (Some(pem), true) => Ok(pem),
         _ => Err(KeyError::NotPem),
     }
+}
+
+fn is_encrypted(pem: &Pem) -> bool {
+    [encrypted::SIGSTORE, encrypted::COSIGN, encrypted::PKCS8].contains(&pem.tag())
 }
 
 fn expect_tag(pem: &Pem, expected: &'static str) -> Result<(), KeyError> {
@@ -281,13 +323,12 @@ mod tests {
         let (private, public) = (key.to_pem().unwrap(), key.public().to_pem());
         assert!(matches!(PublicKey::from_pem(private.as_bytes()), Err(KeyError::Kind { .. })));
         assert!(matches!(SigningKey::from_pem(public.as_bytes()), Err(KeyError::Kind { .. })));
-        for (tag, error) in [
-            ("ENCRYPTED PRIVATE KEY", KeyError::Encrypted),
-            ("ENCRYPTED SIGSTORE PRIVATE KEY", KeyError::EncryptedByCosign),
-            ("ENCRYPTED COSIGN PRIVATE KEY", KeyError::EncryptedByCosign),
-        ] {
+        for tag in ["ENCRYPTED PRIVATE KEY", "ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"]
+        {
             let encrypted = private.replace("PRIVATE KEY", tag);
-            assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), error);
+            assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), KeyError::Encrypted);
+            let opened = SigningKey::from_encrypted_pem(encrypted.as_bytes(), b"");
+            assert!(matches!(opened, Err(KeyError::Encryption(_))));
         }
         assert_eq!(PublicKey::from_pem(format!("{public}{public}").as_bytes()), Err(KeyError::NotPem));
         assert_eq!(PublicKey::from_pem(b"nothing"), Err(KeyError::NotPem));

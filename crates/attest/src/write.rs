@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bundle::{Bundle, Hint, Material};
 use crate::dsse::{Envelope, IN_TOTO};
-use crate::keys::{KeyError, SigningKey};
+use crate::keys::{KeyError, Signer};
 use crate::simple_signing;
 use crate::statement::{COSIGN_SIGN, Statement};
 use crate::verify::SIGNATURE;
@@ -62,7 +62,7 @@ pub fn cosign_signature_statement(artifact: &Descriptor) -> Statement {
 /// A bundle v0.3 as referrer of `artifact`. `created` goes into an annotation, as cosign does.
 pub fn cosign_bundle(
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
     statement: &Statement,
     created: Timestamp,
 ) -> Result<Attachable, WriteError> {
@@ -106,7 +106,7 @@ pub fn cosign_legacy_signature(
     existing: Option<&Manifest>,
     reference: &str,
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<Attachable, WriteError> {
     let payload = simple_signing::payload(reference, &artifact.digest)?;
     let mut layer = Descriptor::of(media::SIMPLE_SIGNING, &payload);
@@ -118,7 +118,7 @@ pub fn cosign_legacy_signature(
 pub fn cosign_legacy_attestation(
     existing: Option<&Manifest>,
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
     statement: &Statement,
 ) -> Result<Attachable, WriteError> {
     let envelope = Envelope::sign(IN_TOTO, &serde_json::to_vec(statement)?, key)?;

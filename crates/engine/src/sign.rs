@@ -1,6 +1,6 @@
 //! Signs and attests as cosign does, so that either reads what the other wrote.
 
-use lockgate_attest::keys::SigningKey;
+use lockgate_attest::keys::Signer;
 use lockgate_attest::statement::Statement;
 use lockgate_attest::write::{
     Attachable, cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature, cosign_signature_statement,
@@ -37,7 +37,7 @@ pub struct Signed {
 pub async fn sign(
     reach: &Reach,
     reference: &Reference,
-    key: &SigningKey,
+    key: &dyn Signer,
     forms: &[Form],
     at: Timestamp,
 ) -> Result<Signed, EngineError> {
@@ -62,7 +62,7 @@ pub async fn sign(
 pub async fn attest(
     reach: &Reach,
     reference: &Reference,
-    key: &SigningKey,
+    key: &dyn Signer,
     forms: &[Form],
     at: Timestamp,
     statement: impl Fn(&Descriptor) -> Statement + Send + Sync,

@@ -87,6 +87,11 @@ impl Surroundings {
         (!std::env::split_paths(&path).any(|place| place == folder)).then_some(folder)
     }
 
+    /// An environment variable; nothing when it is not set, or not text.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         MachineClock.now()

@@ -9,11 +9,12 @@ use super::DONE;
 use super::args::{Attest, Global};
 use super::sign::{forms, tell};
 use crate::failure::Failure;
-use crate::session::{Surroundings, read_file, read_key};
+use crate::session::{Surroundings, read_file};
+use crate::signing;
 
 /// `lockgate attest`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -> Result<u8, Failure> {
-    let key = read_key(&args.key)?;
+    let key = signing::signer(around, &args.means)?;
     let bytes = read_file(&args.predicate)?;
     let predicate = json::value(&bytes, limits::EVIDENCE_BYTES).map_err(|error| {
         Failure::told(
@@ -34,7 +35,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -
     let reference = around.reference(&args.image)?;
     let statement =
         |artifact: &lockgate_model::Descriptor| Statement::about(artifact, kind, predicate.clone());
-    let signed = sign::attest(&reach, &reference, &key, &forms(args.form), around.now(), statement).await?;
+    let signed = sign::attest(&reach, &reference, &*key, &forms(args.form), around.now(), statement).await?;
     tell(global, "attested", &signed);
     Ok(DONE)
 }

@@ -7,15 +7,15 @@ use serde_json::json;
 use super::DONE;
 use super::args::{self, Global, Output, Sign};
 use crate::failure::Failure;
-use crate::session::{Surroundings, read_key};
-use crate::show;
+use crate::session::Surroundings;
+use crate::{show, signing};
 
 /// `lockgate sign`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Sign) -> Result<u8, Failure> {
-    let key = read_key(&args.key)?;
+    let key = signing::signer(around, &args.means)?;
     let reach: Reach = around.reach(global)?;
     let reference = around.reference(&args.image)?;
-    let signed = sign::sign(&reach, &reference, &key, &forms(args.form), around.now()).await?;
+    let signed = sign::sign(&reach, &reference, &*key, &forms(args.form), around.now()).await?;
     tell(global, "signed", &signed);
     Ok(DONE)
 }

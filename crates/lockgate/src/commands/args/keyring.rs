@@ -6,6 +6,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use lockgate_model::Timestamp;
 use lockgate_model::keyring::{Role, Stages};
 
+use crate::signing::Secret;
+
 /// `key`
 #[derive(Debug, Subcommand)]
 pub enum Key {
@@ -16,6 +18,9 @@ pub enum Key {
         /// Where the two folders are; without it, the workspace.
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// Encrypt the key as cosign does, with the password in this place: env:NAME, file:PATH or prompt.
+        #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+        password_from: Option<Secret>,
     },
     /// Add a public key to the keyring
     Add(AddKey),
@@ -42,6 +47,9 @@ pub enum Key {
     Show {
         /// A name of the keyring, or a PEM file.
         key: String,
+        /// Where the password of an encrypted key file is: env:NAME, file:PATH or prompt.
+        #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+        password_from: Option<Secret>,
     },
 }
 

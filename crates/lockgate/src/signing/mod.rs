@@ -1,0 +1,45 @@
+//! By what is signed: a key in a file. Secrets come from where the command line says, never from the command line itself.
+
+mod secret;
+
+use std::path::Path;
+
+use lockgate_attest::keys::{KeyError, Signer, SigningKey};
+
+pub use secret::Secret;
+
+use crate::commands::args::Means;
+use crate::failure::Failure;
+use crate::session::{Surroundings, read_file};
+
+/// The variable from which cosign takes passwords.
+const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
+
+/// What signs.
+pub fn signer(around: &Surroundings, means: &Means) -> Result<Box<dyn Signer>, Failure> {
+    Ok(Box::new(key_file(around, &means.key, means.password_from.as_ref())?))
+}
+
+/// A private key in a file. An encrypted one takes the password from `password`, or from where cosign takes it.
+pub fn key_file(
+    around: &Surroundings,
+    path: &Path,
+    password: Option<&Secret>,
+) -> Result<SigningKey, Failure> {
+    let bytes = read_file(path)?;
+    let wrong = |source| Failure::Key { file: path.display().to_string(), source };
+    match SigningKey::from_pem(&bytes) {
+        Err(KeyError::Encrypted) => {}
+        read => return read.map_err(wrong),
+    }
+    let password = match password {
+        Some(from) => from.read(around, &format!("Password of {}: ", path.display()))?,
+        None => around.variable(COSIGN_PASSWORD).map(String::into_bytes).map(Into::into).ok_or_else(|| {
+            Failure::told(
+                format!("{}: {}", path.display(), KeyError::Encrypted),
+                format!("add --password-from env:NAME, file:PATH or prompt; or set {COSIGN_PASSWORD}, as for cosign"),
+            )
+        })?,
+    };
+    SigningKey::from_encrypted_pem(&bytes, &password).map_err(wrong)
+}
