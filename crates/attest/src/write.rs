@@ -75,12 +75,21 @@ pub fn cosign_bundle(
         dsse_envelope: Some(Envelope::sign(IN_TOTO, &serde_json::to_vec(statement)?, key)?),
         message_signature: None,
     };
-    let bundle = serde_json::to_vec(&bundle)?;
+    cosign_referrer(artifact, serde_json::to_vec(&bundle)?, &statement.predicate_type, created)
+}
+
+/// The referrer of `artifact` that carries a bundle v0.3 with an envelope. `created` goes into an annotation, as cosign does.
+pub fn cosign_referrer(
+    artifact: &Descriptor,
+    bundle: Vec<u8>,
+    predicate_type: &str,
+    created: Timestamp,
+) -> Result<Attachable, WriteError> {
     let mut config = Descriptor::of(media::OCI_EMPTY, EMPTY_JSON);
     config.artifact_type = Some(media::SIGSTORE_BUNDLE.to_owned());
     let annotations = BTreeMap::from([
         ("dev.sigstore.bundle.content".to_owned(), "dsse-envelope".to_owned()),
-        ("dev.sigstore.bundle.predicateType".to_owned(), statement.predicate_type.clone()),
+        ("dev.sigstore.bundle.predicateType".to_owned(), predicate_type.to_owned()),
         ("org.opencontainers.image.created".to_owned(), created.to_string()),
     ]);
     let manifest = Manifest {

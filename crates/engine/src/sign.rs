@@ -84,6 +84,20 @@ pub async fn attest(
     Ok(Signed { artifact, manifests })
 }
 
+/// The artifact that `reference` names now.
+pub async fn artifact(reach: &Reach, reference: &Reference) -> Result<Descriptor, EngineError> {
+    Ok(find(reach, reference).await?.artifact)
+}
+
+/// Pushes what was made elsewhere about an artifact in `repository`.
+pub async fn attach(
+    reach: &Reach,
+    repository: &Repository,
+    attachable: Attachable,
+) -> Result<Descriptor, EngineError> {
+    push(reach, repository, Ok::<_, EngineError>(attachable)).await
+}
+
 /// The manifest under cosign's tag, to which a layer is added.
 async fn existing(
     reach: &Reach,

@@ -139,6 +139,15 @@ impl Surroundings {
         }
     }
 
+    /// The way to services of the web, by the workspace's settings where there is one.
+    pub fn web(&self, global: &Global) -> Result<Arc<Registries>, Failure> {
+        let hosts = match self.workspace_file(global) {
+            Some(file) => registries(&config::load(&file)?)?,
+            None => Vec::new(),
+        };
+        Ok(Arc::new(self.registries(hosts, self.here.clone())))
+    }
+
     fn reach_by(&self, hosts: Vec<HostSettings>, base: PathBuf, layers: &Path) -> Reach {
         self.reach_through(Arc::new(self.registries(hosts, base)), layers)
     }

@@ -1,5 +1,8 @@
-//! By what is signed: a key in a file. Secrets come from where the command line says, never from the command line itself.
+//! By what is signed: a key in a file, or a certificate for an identity. Secrets come from where the command line says, never
+//! from the command line itself.
 
+mod ci_token;
+pub mod keyless;
 mod secret;
 
 use std::path::Path;
@@ -17,7 +20,9 @@ const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// What signs.
 pub fn signer(around: &Surroundings, means: &Means) -> Result<Box<dyn Signer>, Failure> {
-    Ok(Box::new(key_file(around, &means.key, means.password_from.as_ref())?))
+    let key =
+        means.key.as_deref().ok_or_else(|| Failure::told("there is no key to sign with", "add --key"))?;
+    Ok(Box::new(key_file(around, Path::new(key), means.password_from.as_ref())?))
 }
 
 /// A private key in a file. An encrypted one takes the password from `password`, or from where cosign takes it.

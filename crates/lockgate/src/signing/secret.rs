@@ -34,6 +34,17 @@ impl Secret {
         }
     }
 
+    /// The same, and a path alone. What looks like a token is refused.
+    pub fn parse_file(text: &str) -> Result<Self, String> {
+        if text.starts_with("ey") && text.matches('.').count() == 2 {
+            return Err(
+                "this is a token, which others on this machine can read here: give a file, or env:NAME"
+                    .to_owned(),
+            );
+        }
+        Self::parse(text).or_else(|_| Ok(Self::File(text.into())))
+    }
+
     /// The secret; `prompt` asks for it. An empty one is refused.
     pub fn read(&self, around: &Surroundings, prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let secret = Zeroizing::new(self.bytes(around, prompt)?);

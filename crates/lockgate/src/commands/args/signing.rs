@@ -10,9 +10,36 @@ use crate::signing::Secret;
 #[derive(Debug, Clone, Args)]
 pub struct Means {
     /// The private key, PEM; one that cosign or OpenSSL encrypted, too.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "keyless", conflicts_with = "keyless")]
+    pub key: Option<String>,
     /// Where the key's password is: env:NAME, file:PATH or prompt; without it, the variable COSIGN_PASSWORD.
-    #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+    #[arg(long, value_name = "PLACE", value_parser = Secret::parse, requires = "key")]
     pub password_from: Option<Secret>,
+    /// How to sign without a key.
+    #[command(flatten)]
+    pub keyless: Keyless,
+}
+
+/// How to sign without a key.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Without a key")]
+pub struct Keyless {
+    /// Sign by a certificate for whoever the identity token names, and a key that is thrown away.
+    #[arg(long, requires = "fulcio_url", requires = "trusted_root")]
+    pub keyless: bool,
+    /// The certificate authority, Fulcio.
+    #[arg(long, value_name = "URL", requires = "keyless")]
+    pub fulcio_url: Option<String>,
+    /// The transparency log, Rekor.
+    #[arg(long, value_name = "URL", requires = "keyless")]
+    pub rekor_url: Option<String>,
+    /// A timestamp authority (RFC 3161). May be given several times.
+    #[arg(long, value_name = "URL", requires = "keyless")]
+    pub timestamp_server_url: Vec<String>,
+    /// The identity token: a file, or env:NAME; without it, the one of GitHub Actions or GitLab CI.
+    #[arg(long, value_name = "FILE", value_parser = Secret::parse_file, requires = "keyless")]
+    pub identity_token: Option<Secret>,
+    /// Whom to trust: trusted_root.json. What these services answer is verified by it before anything is pushed.
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    pub trusted_root: Option<PathBuf>,
 }
