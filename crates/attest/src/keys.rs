@@ -107,6 +107,19 @@ impl PublicKey {
         Self::from_der(pem.contents())
     }
 
+    /// The ECDSA P-256 key with this uncompressed point (SEC 1, section 2.3.3): `4`, then two numbers of 32 bytes.
+    pub fn from_p256_point(point: &[u8]) -> Result<Self, KeyError> {
+        // SubjectPublicKeyInfo up to the point (RFC 5480, section 2).
+        const HEAD: [u8; 26] = [
+            0x30, 89, 0x30, 19, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+            3, 1, 7, 3, 66, 0,
+        ];
+        if point.len() != 65 {
+            return Err(KeyError::Algorithm);
+        }
+        Self::from_der(&[&HEAD[..], point].concat())
+    }
+
     /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
     /// signature could count for two.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
@@ -269,6 +282,22 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
+/// An ECDSA P-256 signature in DER (RFC 3279, section 2.2.3) from its two numbers in a row, as tokens give it; nothing, when
+/// there are not 64 bytes.
+pub fn der_of_fixed(fixed: &[u8]) -> Option<Vec<u8>> {
+    let number = |bytes: &[u8]| {
+        let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len() - 1);
+        let digits = bytes.get(start..)?;
+        // Without it, the number would be negative.
+        let sign: &[u8] = if digits.first()? & 0x80 == 0 { &[] } else { &[0] };
+        let length = u8::try_from(sign.len() + digits.len()).ok()?;
+        Some([&[2, length], sign, digits].concat())
+    };
+    let (r, s) = fixed.split_at_checked(32).filter(|(_, s)| s.len() == 32)?;
+    let numbers = [number(r)?, number(s)?].concat();
+    Some([&[0x30, u8::try_from(numbers.len()).ok()?], numbers.as_slice()].concat())
+}
+
 fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
     if bytes.len() > KEY_BYTES {
         return Err(KeyError::NotPem);
@@ -404,6 +433,29 @@ mod tests {
         let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap().to_pkcs8v1().unwrap();
         let pem = encode_pem("PRIVATE KEY", p384.as_ref());
         assert_eq!(SigningKey::from_pem(pem.as_bytes()).unwrap_err(), KeyError::NotP256);
+    }
+
+    #[test]
+    fn keys_and_signatures_of_tokens() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let key = PublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+        let point = key.der().get(26..).unwrap();
+        assert_eq!(PublicKey::from_p256_point(point), Ok(key.clone()));
+        for wrong in [&point[1..], &point[..64], &[&[3], &point[1..]].concat(), &[4; 65]] {
+            assert_eq!(PublicKey::from_p256_point(wrong), Err(KeyError::Algorithm));
+        }
+        // Often enough that numbers begin with zeros, and with ones.
+        for round in 0..600_u32 {
+            let message = round.to_be_bytes();
+            let fixed = pair.sign(&SystemRandom::new(), &message).unwrap();
+            let der = der_of_fixed(fixed.as_ref()).unwrap();
+            assert!(key.verify(&message, &der), "{round}");
+        }
+        let small = [[0; 31].as_slice(), &[1], &[0; 32]].concat();
+        assert_eq!(der_of_fixed(&small).unwrap(), [0x30, 6, 2, 1, 1, 2, 1, 0]);
+        for wrong in [0, 31, 32, 63, 65, 96] {
+            assert_eq!(der_of_fixed(&vec![1; wrong]), None);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
 
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
-pub use signing::{Keyless, Means};
+pub use signing::{KeyAccess, Keyless, Means};
 
 use crate::report::Format;
 

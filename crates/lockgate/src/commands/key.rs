@@ -36,8 +36,12 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Key) -> R
             keyring::blast_radius(global, around, key, *compromised_since).await
         }
         Key::List(which) => keyring::list(global, around, which, true).await,
-        Key::Show { key, password_from } if Path::new(key).is_file() => {
-            show_file(global, around, Path::new(key), password_from.as_ref())
+        Key::Public { key, access } => {
+            say!("{}", signing::named(around, key, access)?.public().to_pem().trim_end());
+            Ok(DONE)
+        }
+        Key::Show { key, access } if Path::new(key).is_file() => {
+            show_file(global, around, Path::new(key), access.password_from.as_ref())
         }
         Key::Show { key, .. } => keyring::show_member(global, around, key).await,
     }

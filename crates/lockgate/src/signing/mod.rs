@@ -1,8 +1,9 @@
-//! By what is signed: a key in a file, or a certificate for an identity. Secrets come from where the command line says, never
+//! By what is signed: a key in a file or on a token, or a certificate for an identity. Secrets come from where the command line says, never
 //! from the command line itself.
 
 mod ci_token;
 pub mod keyless;
+pub mod pkcs11;
 mod secret;
 
 use std::path::Path;
@@ -11,7 +12,7 @@ use lockgate_attest::keys::{KeyError, Signer, SigningKey};
 
 pub use secret::Secret;
 
-use crate::commands::args::Means;
+use crate::commands::args::{KeyAccess, Means};
 use crate::failure::Failure;
 use crate::session::{Surroundings, read_file};
 
@@ -22,7 +23,15 @@ const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 pub fn signer(around: &Surroundings, means: &Means) -> Result<Box<dyn Signer>, Failure> {
     let key =
         means.key.as_deref().ok_or_else(|| Failure::told("there is no key to sign with", "add --key"))?;
-    Ok(Box::new(key_file(around, Path::new(key), means.password_from.as_ref())?))
+    named(around, key, &means.access)
+}
+
+/// The key that a path or a URI names.
+pub fn named(around: &Surroundings, key: &str, access: &KeyAccess) -> Result<Box<dyn Signer>, Failure> {
+    if pkcs11::is_uri(key) {
+        return Ok(Box::new(pkcs11::open(around, key, access)?));
+    }
+    Ok(Box::new(key_file(around, Path::new(key), access.password_from.as_ref())?))
 }
 
 /// A private key in a file. An encrypted one takes the password from `password`, or from where cosign takes it.

@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use lockgate_model::Timestamp;
 use lockgate_model::keyring::{Role, Stages};
 
+use super::KeyAccess;
 use crate::signing::Secret;
 
 /// `key`
@@ -47,9 +48,17 @@ pub enum Key {
     Show {
         /// A name of the keyring, or a PEM file.
         key: String,
-        /// Where the password of an encrypted key file is: env:NAME, file:PATH or prompt.
-        #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
-        password_from: Option<Secret>,
+        /// How to get at a private key.
+        #[command(flatten)]
+        access: KeyAccess,
+    },
+    /// Print the public half of a private key, to be trusted: a PEM file, or a key on a token
+    Public {
+        /// A file, or pkcs11:token=NAME;object=NAME
+        key: String,
+        /// How to get at it.
+        #[command(flatten)]
+        access: KeyAccess,
     },
 }
 

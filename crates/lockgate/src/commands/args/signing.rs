@@ -9,15 +9,30 @@ use crate::signing::Secret;
 /// By what is signed.
 #[derive(Debug, Clone, Args)]
 pub struct Means {
-    /// The private key, PEM; one that cosign or OpenSSL encrypted, too.
-    #[arg(long, value_name = "FILE", required_unless_present = "keyless", conflicts_with = "keyless")]
+    /// The private key: a PEM file, also one that cosign or OpenSSL encrypted, or a key on a token as
+    /// pkcs11:token=NAME;object=NAME
+    #[arg(long, value_name = "FILE|URI", required_unless_present = "keyless", conflicts_with = "keyless")]
     pub key: Option<String>,
-    /// Where the key's password is: env:NAME, file:PATH or prompt; without it, the variable COSIGN_PASSWORD.
-    #[arg(long, value_name = "PLACE", value_parser = Secret::parse, requires = "key")]
-    pub password_from: Option<Secret>,
+    /// How to get at the key.
+    #[command(flatten)]
+    pub access: KeyAccess,
     /// How to sign without a key.
     #[command(flatten)]
     pub keyless: Keyless,
+}
+
+/// How to get at a private key.
+#[derive(Debug, Clone, Args)]
+pub struct KeyAccess {
+    /// Where the key file's password is: env:NAME, file:PATH or prompt; without it, the variable COSIGN_PASSWORD.
+    #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+    pub password_from: Option<Secret>,
+    /// The PKCS#11 library of the token, an absolute path.
+    #[arg(long, value_name = "FILE")]
+    pub pkcs11_module: Option<PathBuf>,
+    /// Where the token's PIN is: env:NAME, file:PATH or prompt.
+    #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+    pub pin_from: Option<Secret>,
 }
 
 /// How to sign without a key.
