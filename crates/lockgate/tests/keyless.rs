@@ -34,7 +34,11 @@ fn world(test: &str) -> Option<(World, Services)> {
 
 /// Runs `lockgate COMMAND IMAGE` without a key, by these services.
 fn keyless(world: &World, services: &Services, command: &[&str]) -> Ran {
-    let stamps = services.stamps();
+    stamped_by(world, services, &services.stamps(), command)
+}
+
+/// The same with timestamps from another address.
+fn stamped_by(world: &World, services: &Services, stamps: &str, command: &[&str]) -> Ran {
     let by = [
         "--keyless",
         "--fulcio-url",
@@ -42,7 +46,7 @@ fn keyless(world: &World, services: &Services, command: &[&str]) -> Ran {
         "--rekor-url",
         &services.url,
         "--timestamp-server-url",
-        &stamps,
+        stamps,
         "--trusted-root",
         "trusted_root.json",
         "--identity-token",
@@ -253,6 +257,8 @@ fn whoever_lies_is_noticed_and_nothing_is_pushed() {
     // Services of somebody else, who are as right as these.
     services.lie(None);
     let others = Services::start();
+    let refused = stamped_by(&world, &services, &others.stamps(), &["sign"]).expect(1);
+    assert!(refused.err.contains("0 timestamp authorities of the 1"), "{}", refused.err);
     fs::write(world.w.folder.join("token"), others.github_token()).unwrap();
     let refused = keyless(&world, &others, &["sign"]).expect(1);
     assert!(refused.err.contains("does not verify by the trusted root"), "{}", refused.err);
