@@ -88,6 +88,11 @@ impl Surroundings {
         (!std::env::split_paths(&path).any(|place| place == folder)).then_some(folder)
     }
 
+    /// An environment variable; nothing when it is not set, or not text.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         MachineClock.now()
@@ -133,6 +138,15 @@ impl Surroundings {
             }
             None => Ok(self.reach_by(Vec::new(), self.here.clone(), &self.cache.join("layers"))),
         }
+    }
+
+    /// The way to services of the web, by the workspace's settings where there is one.
+    pub fn web(&self, global: &Global) -> Result<Arc<Registries>, Failure> {
+        let hosts = match self.workspace_file(global) {
+            Some(file) => registries(&config::load(&file)?)?,
+            None => Vec::new(),
+        };
+        Ok(Arc::new(self.registries(hosts, self.here.clone())))
     }
 
     fn reach_by(&self, hosts: Vec<HostSettings>, base: PathBuf, layers: &Path) -> Reach {
