@@ -26,6 +26,7 @@ mod log;
 mod stamps;
 mod tokens;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,8 +88,11 @@ pub(crate) fn now() -> i64 {
 impl Services {
     /// Starts them.
     pub(crate) fn start() -> Self {
+        // Each has a timestamp authority of its own name: who a stamp is by is told by the name first.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let stampers = format!("stamp root {}", STARTED.fetch_add(1, Ordering::Relaxed));
         let state = Arc::new(State {
-            instance: Instance::at(now(), "stamp root"),
+            instance: Instance::at(now(), &stampers),
             issuer: tokens::Issuer::new(),
             log: Mutex::new(log::Log::default()),
             lie: Mutex::new(None),
