@@ -13,6 +13,7 @@ pub mod feed;
 pub mod gather;
 pub mod judge;
 pub mod keyring;
+pub mod later;
 pub mod ledger;
 pub mod promote;
 pub mod recover;

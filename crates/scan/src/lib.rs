@@ -29,7 +29,7 @@ pub use feed::{
 pub use inventories::InventoryIndex;
 pub use layer::{LayerContent, LayerError, analyse, analyse_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
-pub use merge::{Base, Merged, merge, merge_onto};
+pub use merge::{Base, Laid, lay_onto, merge};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
 pub const ANALYSER: &str = "2026-2";
