@@ -15,6 +15,7 @@ pub mod limits;
 pub mod matching;
 pub mod purl;
 pub mod reports;
+pub mod sbom;
 pub mod version;
 pub mod vex;
 

@@ -44,6 +44,8 @@ pub const NESTED_BYTES: u64 = 512 << 20;
 pub const NESTED_DEPTH: usize = 8;
 /// Most packages that one file may name.
 pub const PACKAGES_PER_FILE: usize = 200_000;
+/// Most packages that all bills of materials attached to one artifact may name, taken together.
+pub const DECLARED_PACKAGES: usize = 400_000;
 /// Largest single JSON document that is imported, in bytes: Debian's tracker has about 60 MB.
 pub const DOCUMENT_BYTES: u64 = 512 << 20;
 /// Most parts of one product of a CSAF document: relationships may name products that are relationships.

@@ -137,7 +137,7 @@ pub struct Attest {
     /// The predicate, a JSON file.
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,
-    /// The predicate's type: a URI, or openvex, cyclonedx, csaf, baseline, report (of a scanner, as it is), or vuln (the
+    /// The predicate's type: a URI, or openvex, cyclonedx, spdx, csaf, baseline, report (of a scanner, as it is), or vuln (the
     /// same in cosign's predicate).
     #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
