@@ -103,8 +103,9 @@ impl<'a> Tree<'a> {
         let mut licenses = Licenses { of_debian: self.licenses(), spelled: BTreeMap::new() };
         let linked = self.linked_packages();
         let owners = ownership::of(self);
-        let mut packages = Vec::new();
-        for (path, placed) in &self.files {
+        let count = self.files.values().map(|placed| placed.facts.packages.len()).sum::<usize>();
+        let mut packages = Vec::with_capacity(count.min(limits::PACKAGES));
+        for (path, placed) in self.files.iter().filter(|(_, placed)| !placed.facts.packages.is_empty()) {
             let named = if catalog::is_package(path) {
                 path.clone()
             } else {
