@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod promote;
 pub mod recover;
 pub mod replay;
+pub mod reproduce;
 pub mod scan;
 pub mod sign;
 pub mod workspace;

@@ -7,6 +7,7 @@
 
 pub mod baseline;
 pub mod catalog;
+pub mod compare;
 pub mod feed;
 pub mod inventories;
 pub mod layer;
@@ -28,7 +29,7 @@ pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
 };
 pub use inventories::InventoryIndex;
-pub use layer::{LayerContent, LayerError, analyse, analyse_verified};
+pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::{Base, Laid, lay_onto, merge};
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
-use lockgate_model::ports::{BlobStream, LayerCache, PortError, Trouble};
+use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
-use lockgate_scan::{ANALYSER, Base, LayerContent, analyse_verified, lay_onto};
+use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_verified, lay_onto};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -182,7 +182,7 @@ fn interrupted(repository: &Repository) -> PortError {
 struct LayerJob {
     registry: Arc<dyn lockgate_model::ports::Registry>,
     cache: Arc<dyn LayerCache>,
-    progress: Arc<dyn lockgate_model::ports::Progress>,
+    progress: Arc<dyn Progress>,
     repository: Repository,
     layer: Descriptor,
     diff_id: Digest,
@@ -223,53 +223,66 @@ impl LayerJob {
     }
 
     fn corrupt(&self, reason: &str) -> PortError {
-        let place = format!("layer {}@{}", self.repository, self.layer.digest);
-        PortError::new(
-            Trouble::Corrupt,
-            place,
-            reason,
-            "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given",
-        )
+        corrupt(&self.repository, &self.layer, reason)
     }
 
-    /// Feeds the stream to the analyser, which runs on the blocking pool.
+    /// Feeds the stream to the analyser.
     async fn analyse(&self, stream: BlobStream) -> Result<LayerContent, PortError> {
-        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        let work = tokio::task::spawn_blocking(move || {
-            analyse_verified(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
-        });
-        let trouble = self.pump(stream, sender).await;
-        let analysed = work.await.map_err(|_| interrupted(&self.repository))?;
-        match (trouble, analysed) {
-            (Some(error), _) => Err(error),
-            (None, Ok(content)) => Ok(content),
-            (None, Err(error)) => Err(self.corrupt(&error.to_string())),
-        }
+        let work = move |bytes: ChunkReader| analyse_verified(bytes, &layer, Some(&diff_id));
+        fed(stream, &*self.progress, &self.repository, &self.layer, work).await
     }
+}
 
-    /// Sends every chunk; gives back the error that ended the stream, if one did.
-    async fn pump(
-        &self,
-        mut stream: BlobStream,
-        sender: mpsc::Sender<Result<Bytes, io::Error>>,
-    ) -> Option<PortError> {
-        while let Some(chunk) = next(&mut stream).await {
-            match chunk {
-                Ok(chunk) => {
-                    self.progress.advance(chunk.len() as u64);
-                    if sender.send(Ok(chunk)).await.is_err() {
-                        return None;
-                    }
-                }
-                Err(error) => {
-                    let _told = sender.send(Err(io::Error::other("the download failed"))).await;
-                    return Some(error);
+fn corrupt(repository: &Repository, layer: &Descriptor, reason: &str) -> PortError {
+    let place = format!("layer {repository}@{}", layer.digest);
+    PortError::new(
+        Trouble::Corrupt,
+        place,
+        reason,
+        "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given",
+    )
+}
+
+/// What `work` makes of a layer, which runs on the blocking pool while the layer streams in.
+pub(crate) async fn fed<T: Send + 'static>(
+    stream: BlobStream,
+    progress: &dyn Progress,
+    repository: &Repository,
+    layer: &Descriptor,
+    work: impl FnOnce(ChunkReader) -> Result<T, LayerError> + Send + 'static,
+) -> Result<T, PortError> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let work = tokio::task::spawn_blocking(move || work(ChunkReader { receiver, chunk: Bytes::new() }));
+    let trouble = pump(stream, progress, sender).await;
+    let made = work.await.map_err(|_| interrupted(repository))?;
+    match trouble {
+        Some(error) => Err(error),
+        None => made.map_err(|error| corrupt(repository, layer, &error.to_string())),
+    }
+}
+
+/// Sends every chunk; gives back the error that ended the stream, if one did.
+async fn pump(
+    mut stream: BlobStream,
+    progress: &dyn Progress,
+    sender: mpsc::Sender<Result<Bytes, io::Error>>,
+) -> Option<PortError> {
+    while let Some(chunk) = next(&mut stream).await {
+        match chunk {
+            Ok(chunk) => {
+                progress.advance(chunk.len() as u64);
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return None;
                 }
             }
+            Err(error) => {
+                let _told = sender.send(Err(io::Error::other("the download failed"))).await;
+                return Some(error);
+            }
         }
-        None
     }
+    None
 }
 
 /// The next chunk of a stream.
@@ -298,7 +311,7 @@ pub(crate) async fn small_blob(
 }
 
 /// Reads the chunks of a channel as one stream of bytes.
-struct ChunkReader {
+pub(crate) struct ChunkReader {
     receiver: mpsc::Receiver<Result<Bytes, io::Error>>,
     chunk: Bytes,
 }

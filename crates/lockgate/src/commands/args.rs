@@ -68,6 +68,8 @@ pub enum Command {
     Feed(Feed),
     /// List an image's packages and what a feed says about them
     Scan(Scan),
+    /// Say what tells two builds of one image apart
+    Reproduce(Reproduce),
     /// Judge whether an image may climb, without promoting it
     Judge(Climb),
     /// Judge whether an image may climb and, if so, promote it
@@ -144,6 +146,15 @@ pub struct Attest {
     /// Which of cosign's forms to write.
     #[arg(long, value_enum, default_value_t = Form::Bundle)]
     pub form: Form,
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The first image, as `scan` takes it: also docker-archive:FILE, oci-archive:FILE and dir:FOLDER
+    pub a: String,
+    /// The second, such as a rebuild of the first
+    pub b: String,
 }
 
 /// `feed`

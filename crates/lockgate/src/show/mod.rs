@@ -1,5 +1,6 @@
 //! What commands print: tables and words for people, one JSON document for machines.
 
+mod compared;
 mod decision;
 mod feeds;
 mod keyring;
@@ -11,6 +12,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub use compared::compared;
 pub use decision::{decision, plan};
 pub use feeds::{affected, feed, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
