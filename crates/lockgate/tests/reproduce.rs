@@ -74,6 +74,7 @@ fn packed(tar: &[u8], level: u32) -> (&'static str, Vec<u8>, Digest) {
 
 /// An image, and rebuilds of it that differ in one thing each.
 fn images() -> Workspace {
+    const CREATED: &str = "2026-01-01T00:00:00Z";
     let w = Workspace::empty();
     let usual: fn(&mut tar::Header) = |_| ();
     let later: fn(&mut tar::Header) = |header| header.set_mtime(1_800_000_000);
@@ -82,7 +83,6 @@ fn images() -> Workspace {
     let make = |name: &str, layers: &[(&str, Vec<u8>, Digest)], created: &str| {
         image(&w.folder.join(name), layers, created);
     };
-    const CREATED: &str = "2026-01-01T00:00:00Z";
     make("first", &[base(), app(usual, usual)], CREATED);
     make("again", &[base(), app(usual, usual)], CREATED);
     make("later", &[base(), app(later, usual)], "2026-02-02T00:00:00Z");

@@ -105,7 +105,7 @@ const CAUSES: &[Cause] = &[
             cause: "compiled Python files differ",
             fix: "set SOURCE_DATE_EPOCH (then .pyc files carry a hash in place of a time), or PYTHONDONTWRITEBYTECODE=1",
         },
-        shows: |shown| shown.path(|path| path.ends_with(".pyc")),
+        shows: |shown| shown.path(|path| path.contains("__pycache__/")),
     },
     Cause {
         hint: Hint {

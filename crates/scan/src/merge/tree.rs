@@ -44,8 +44,12 @@ impl<'a> Tree<'a> {
     ) -> Self {
         let (files, links) = (files.collect::<BTreeMap<_, _>>(), links.collect::<BTreeMap<_, _>>());
         let mut sieve = Sieve::default();
-        files.keys().for_each(|path| sieve.add(path));
-        links.keys().for_each(|path| sieve.add_link(path));
+        for path in files.keys() {
+            sieve.add(path);
+        }
+        for path in links.keys() {
+            sieve.add_link(path);
+        }
         Self { files, links, unread, sieve, here: None }
     }
 
