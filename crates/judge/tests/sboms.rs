@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 const CYCLONEDX: &str = "https://cyclonedx.org/bom";
 const SPDX: &str = "https://spdx.dev/Document";
 
+/// What takes a key's word away.
+type Spoil = fn(&mut TrustedKey);
+
 /// A Case whose feed knows a hole of npm's `left`, which only a bill of materials names.
 struct Declared {
     making: Making,
@@ -176,7 +179,7 @@ fn what_does_not_count_is_told_and_changes_nothing() {
     assert!(found(&decision, "vulnerability.known").is_none());
 
     // By a key that was revoked, that expired, or that has another role.
-    let spoils: [(&str, fn(&mut TrustedKey)); 3] = [
+    let spoils: [(&str, Spoil); 3] = [
         ("was revoked", |key| {
             key.revoked = Some(Revocation { at: at("2026-11-01T00:00:00Z"), compromised_since: None });
         }),
