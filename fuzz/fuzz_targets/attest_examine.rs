@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lockgate_attest::verify::{Carried, examine};
+use lockgate_attest::verify::{Believed, Carried, examine};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Manifest, media};
 use lockgate_model::{Descriptor, Digest, Evidence};
@@ -26,6 +26,6 @@ fuzz_target!(|bytes: &[u8]| {
             manifest: Descriptor::of(media::OCI_MANIFEST, &manifest),
             blobs: vec![Digest::of(bytes)],
         };
-        let _said = examine(&Carried { evidence: &evidence, manifest: &manifest, blobs: vec![bytes] }, &[]);
+        let _said = examine(&Carried { evidence: &evidence, manifest: &manifest, blobs: vec![bytes] }, &Believed::keys(&[]));
     }
 });

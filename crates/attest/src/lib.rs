@@ -1,6 +1,6 @@
 //! Bytes to verified claims: who signed what, when at the latest, and what it says.
 //!
-//! [`verify`] judges what cosign attaches to images by managed keys alone. [`sigstore`] judges signatures by certificates
+//! [`verify`] examines what is attached to images, and asks the others. [`sigstore`] judges signatures by certificates
 //! and keys with transparency logs and timestamps, [`notary`] those of the Notary Project. [`predicate`] reads what
 //! attestations say, and [`validity`] says whether a signer was trusted then. Trust material, revocation and the instant
 //! to judge for are arguments: the same bytes give the same answer for ever.
@@ -26,3 +26,4 @@ pub mod x509;
 mod bundle;
 mod hash;
 mod simple_signing;
+mod vouched;

@@ -86,6 +86,11 @@ impl Statement {
         }
     }
 
+    /// Whether one of the subjects is a git commit.
+    pub fn is_about_commit(&self, commit: &str) -> bool {
+        self.subject.iter().any(|subject| subject.digest.get("gitCommit").is_some_and(|one| one == commit))
+    }
+
     /// Whether one of the subjects is `digest`, by sha256.
     pub fn is_about(&self, digest: &Digest) -> bool {
         let hex = digest.hex();

@@ -1,4 +1,5 @@
-//! Examines what is attached to an artifact: who signed it, and what it says.
+//! Examines what is attached to an artifact: who signed it, and what it says. Signatures by keys are judged here; those
+//! that others vouch for, and what proves their age, in [`crate::vouched`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,8 +12,11 @@ use lockgate_model::{Descriptor, Digest, Evidence, Timestamp, limits};
 use crate::bundle;
 use crate::dsse::{Envelope, pae};
 use crate::keys::PublicKey;
+use crate::notary::NotaryTrust;
+use crate::sigstore::{Demands, Identity, TrustedRoot};
 use crate::simple_signing;
 use crate::statement::{COSIGN_SIGN, Statement};
+use crate::vouched;
 
 /// The annotation of a `.sig` layer that holds the signature, in base64.
 pub(crate) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
@@ -24,6 +28,72 @@ pub struct NamedKey<'a> {
     pub name: &'a str,
     /// The key.
     pub key: &'a PublicKey,
+}
+
+/// An instance of Sigstore, and what is asked of signatures by its certificates.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its authorities and logs.
+    pub root: &'a TrustedRoot,
+    /// The issuers for whose identities it may vouch: no other's count by its certificates.
+    pub issuers: &'a BTreeSet<String>,
+    /// What is asked of signatures by its certificates.
+    pub demands: Demands,
+}
+
+/// Whom Notary Project signatures on an artifact are believed from.
+#[derive(Debug, Clone, Copy)]
+pub struct Notary<'a> {
+    /// Policies, stores and revocations.
+    pub trust: NotaryTrust<'a>,
+    /// The repository in which the artifact was found, as scopes of policies name it.
+    pub repository: &'a str,
+    /// The artifact. Of others nothing is believed: what is signed is digest, size and media type.
+    pub artifact: &'a Descriptor,
+}
+
+/// Whom to believe.
+#[derive(Debug, Clone, Copy)]
+pub struct Believed<'a> {
+    /// Managed keys.
+    pub keys: &'a [NamedKey<'a>],
+    /// Instances of Sigstore: they vouch for identities, and date signatures by keys. Nothing where signatures by
+    /// certificates are not read at all.
+    pub instances: Option<&'a [Instance<'a>]>,
+    /// For Notary Project signatures.
+    pub notary: Option<Notary<'a>>,
+    /// Commits of which statements count as well as those about the artifact: for those who ask about its source.
+    pub commits: &'a [String],
+    /// The instant to judge for.
+    pub as_of: Timestamp,
+}
+
+impl<'a> Believed<'a> {
+    /// Managed keys alone: nothing is dated, so that the instant does not matter.
+    pub fn keys(keys: &'a [NamedKey<'a>]) -> Self {
+        Self { keys, instances: None, notary: None, commits: &[], as_of: Timestamp::from_unix(0) }
+    }
+}
+
+/// A signer for whom somebody else vouches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vouched {
+    /// The holder of a certificate by an instance of Sigstore.
+    Holder {
+        /// The instance.
+        instance: String,
+        /// The holder.
+        identity: Box<Identity>,
+    },
+    /// The subject of a certificate that a trust policy of the Notary Project admits.
+    Subject {
+        /// The policy.
+        policy: String,
+        /// The distinguished name.
+        name: String,
+    },
 }
 
 /// A piece of evidence with its bytes.
@@ -46,6 +116,8 @@ pub enum Form {
     Envelope,
     /// A Sigstore bundle.
     Bundle,
+    /// An envelope of the Notary Project.
+    Notary,
     /// Something else, which is not read.
     Other,
 }
@@ -74,6 +146,8 @@ pub enum Refusal {
     NotRead(String),
     /// It is well made, but none of the keys verifies it.
     NoKey,
+    /// Nobody who is believed vouches for whoever signed it.
+    NotVouched(String),
 }
 
 /// What came of examining one layer of a piece of evidence.
@@ -81,16 +155,18 @@ pub enum Refusal {
 pub struct Examined {
     /// Its form.
     pub form: Form,
-    /// What it is, where that could be said; believed only when `by` is not empty.
+    /// What it is, where that could be said; believed only when there is no refusal.
     pub speaks: Option<Speaks>,
     /// Names of the keys that verify it, sorted. A key that was given under two names is here under both:
     /// whoever counts keys counts their ids.
     pub by: Vec<String>,
-    /// The statement, when a key verifies it.
+    /// Who signed it, where somebody vouches for the signer.
+    pub vouched: Option<Vouched>,
+    /// The statement, when it is known who made it.
     pub statement: Option<Statement>,
     /// An instant at which it existed already, as a trusted time says; none where nothing proves one.
     pub proven_at: Option<Timestamp>,
-    /// Why no key verifies it.
+    /// Why nobody is known to have made it.
     pub refusal: Option<Refusal>,
 }
 
@@ -100,6 +176,7 @@ impl fmt::Display for Refusal {
             Self::Malformed(why) => write!(f, "it is malformed: {why}"),
             Self::OtherSubject(why) | Self::NotRead(why) => f.write_str(why),
             Self::NoKey => f.write_str("none of the trusted keys made it"),
+            Self::NotVouched(why) => write!(f, "nobody who is trusted vouches for its signer: {why}"),
         }
     }
 }
@@ -110,20 +187,32 @@ impl fmt::Display for Form {
             Self::SimpleSigning => "cosign signature (.sig)",
             Self::Envelope => "DSSE envelope (.att)",
             Self::Bundle => "Sigstore bundle",
+            Self::Notary => "Notary Project signature",
             Self::Other => "other evidence",
         })
     }
 }
 
+impl Speaks {
+    /// What a statement in that form is.
+    pub(crate) fn of(form: Form, statement: &Statement) -> Self {
+        if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
+            return Self::Signature;
+        }
+        Self::Attestation { predicate_type: statement.predicate_type.clone() }
+    }
+}
+
 impl Examined {
     fn refused(form: Form, refusal: Refusal) -> Self {
-        Self { form, speaks: None, by: vec![], statement: None, proven_at: None, refusal: Some(refusal) }
+        let (speaks, vouched, statement, proven_at) = (None, None, None, None);
+        Self { form, speaks, by: vec![], vouched, statement, proven_at, refusal: Some(refusal) }
     }
 }
 
 /// Examines one piece of evidence: an answer for each of its layers. The artifact it must be about is
 /// `carried.evidence.subject`.
-pub fn examine(carried: &Carried<'_>, keys: &[NamedKey<'_>]) -> Vec<Examined> {
+pub fn examine(carried: &Carried<'_>, believed: &Believed<'_>) -> Vec<Examined> {
     let manifest = match manifest(carried) {
         Ok(manifest) => manifest,
         Err(refusal) => return vec![Examined::refused(Form::Other, refusal)],
@@ -134,7 +223,7 @@ pub fn examine(carried: &Carried<'_>, keys: &[NamedKey<'_>]) -> Vec<Examined> {
     }
     let layers = manifest.layers.iter().zip(&carried.blobs).take(limits::SIGNATURES_PER_EVIDENCE);
     let mut examiner =
-        Examiner { subject: &carried.evidence.subject, keys, left: limits::SIGNATURES_PER_EVIDENCE };
+        Examiner { subject: &carried.evidence.subject, believed, left: limits::SIGNATURES_PER_EVIDENCE };
     let mut answers: Vec<_> = layers.map(|(layer, blob)| examiner.layer(layer, blob)).collect();
     if manifest.layers.len() > limits::SIGNATURES_PER_EVIDENCE {
         let why = format!(
@@ -189,7 +278,7 @@ fn manifest(carried: &Carried<'_>) -> Result<Manifest, Refusal> {
 /// What the layers of one piece of evidence are examined with.
 struct Examiner<'a> {
     subject: &'a Digest,
-    keys: &'a [NamedKey<'a>],
+    believed: &'a Believed<'a>,
     /// How many signatures may still be tried, in all layers together.
     left: usize,
 }
@@ -199,6 +288,7 @@ impl Examiner<'_> {
         let form = match layer.media_type.as_str() {
             media::SIMPLE_SIGNING => Form::SimpleSigning,
             media::DSSE => Form::Envelope,
+            media::JOSE | media::COSE => Form::Notary,
             other if other.starts_with(bundle::MEDIA_TYPE) => Form::Bundle,
             _ => Form::Other,
         };
@@ -206,17 +296,35 @@ impl Examiner<'_> {
             _ if Digest::of(blob) != layer.digest => {
                 Err(Refusal::Malformed("its content has another digest".to_owned()))
             }
-            Form::SimpleSigning => self.simple(layer, blob),
-            Form::Envelope => Envelope::read(blob)
-                .map_err(|error| Refusal::Malformed(error.to_string()))
-                .and_then(|envelope| self.enveloped(form, &envelope)),
-            Form::Bundle => bundle::envelope(blob).and_then(|envelope| self.enveloped(form, &envelope)),
+            Form::Notary => vouched::notary(layer, blob, self.subject, self.believed),
             Form::Other => {
                 let media_type: String = layer.media_type.chars().take(100).collect();
                 Err(Refusal::NotRead(format!("`{media_type}` is not read")))
             }
+            Form::SimpleSigning | Form::Envelope | Form::Bundle => self.signed(form, layer, blob),
         };
         examined.unwrap_or_else(|refusal| Examined::refused(form, refusal))
+    }
+
+    /// By a key that is trusted, or by whom an instance of Sigstore vouches for. A key's own word is asked first: it
+    /// needs nobody else's.
+    fn signed(&mut self, form: Form, layer: &Descriptor, blob: &[u8]) -> Result<Examined, Refusal> {
+        let by_key = match form {
+            Form::SimpleSigning => self.simple(layer, blob),
+            Form::Envelope => Envelope::read(blob)
+                .map_err(|error| Refusal::Malformed(error.to_string()))
+                .and_then(|envelope| self.enveloped(form, &envelope)),
+            _ => bundle::envelope(blob).and_then(|envelope| self.enveloped(form, &envelope)),
+        };
+        if self.believed.instances.is_none() {
+            return by_key;
+        }
+        match by_key {
+            Ok(examined) if examined.refusal.is_none() => {
+                vouched::dated(examined, layer, blob, self.subject, self.believed)
+            }
+            by_key => vouched::keyless(form, layer, blob, self.subject, self.believed).unwrap_or(by_key),
+        }
     }
 
     fn simple(&mut self, layer: &Descriptor, payload: &[u8]) -> Result<Examined, Refusal> {
@@ -229,24 +337,22 @@ impl Examiner<'_> {
         let by = self.makers(payload, &[signature])?;
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let speaks = Some(Speaks::Signature);
-        Ok(Examined { form: Form::SimpleSigning, speaks, by, statement: None, proven_at: None, refusal })
+        let (form, vouched, statement, proven_at) = (Form::SimpleSigning, None, None, None);
+        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal })
     }
 
     fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
         let opened = envelope.open().map_err(|error| Refusal::Malformed(error.to_string()))?;
         let statement = Statement::read(&opened.payload).map_err(Refusal::Malformed)?;
-        if !statement.is_about(self.subject) {
+        let about_source = || self.believed.commits.iter().any(|commit| statement.is_about_commit(commit));
+        if !statement.is_about(self.subject) && !about_source() {
             return Err(Refusal::OtherSubject("its statement is about another artifact".to_owned()));
         }
         let by = self.makers(&pae(&envelope.payload_type, &opened.payload), &opened.signatures)?;
-        let speaks = if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
-            Speaks::Signature
-        } else {
-            Speaks::Attestation { predicate_type: statement.predicate_type.clone() }
-        };
+        let speaks = Some(Speaks::of(form, &statement));
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let statement = (!by.is_empty()).then_some(statement);
-        Ok(Examined { form, speaks: Some(speaks), by, statement, proven_at: None, refusal })
+        Ok(Examined { form, speaks, by, vouched: None, statement, proven_at: None, refusal })
     }
 
     /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key
@@ -260,7 +366,8 @@ impl Examiner<'_> {
         })?;
         let made =
             |key: &&NamedKey<'_>| signatures.iter().any(|signature| key.key.verify(message, signature));
-        let names: BTreeSet<_> = self.keys.iter().filter(made).map(|key| key.name.to_owned()).collect();
+        let names: BTreeSet<_> =
+            self.believed.keys.iter().filter(made).map(|key| key.name.to_owned()).collect();
         Ok(names.into_iter().collect())
     }
 }

@@ -14,7 +14,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use lockgate_attest::dsse::{Envelope, pae};
 use lockgate_attest::keys::{KeyError, PublicKey};
 use lockgate_attest::statement::Statement;
-use lockgate_attest::verify::{Carried, Examined, NamedKey, Refusal, Speaks, examine};
+use lockgate_attest::verify::{Believed, Carried, Examined, NamedKey, Refusal, Speaks, examine};
 use lockgate_attest::vsa;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Manifest, media};
@@ -76,7 +76,7 @@ fn examined(
     };
     let keys: Vec<_> = keys.iter().map(|(name, key)| NamedKey { name, key }).collect();
     let carried = Carried { evidence: &evidence, manifest: &manifest, blobs: vec![blob] };
-    examine(&carried, &keys).remove(0)
+    examine(&carried, &Believed::keys(&keys)).remove(0)
 }
 
 /// The layer and the payload of a signature as the `dir:` transport stores it.

@@ -4,7 +4,7 @@
 use data_encoding::BASE64;
 use lockgate_attest::keys::{PublicKey, SigningKey};
 use lockgate_attest::statement::Statement;
-use lockgate_attest::verify::{Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
+use lockgate_attest::verify::{Believed, Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
 use lockgate_attest::write::{
     cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature, cosign_signature_statement,
 };
@@ -75,7 +75,7 @@ fn examined(written: Written, key: &[u8]) -> Examined {
         blobs: vec![Digest::of(written.layer)],
     };
     let carried = Carried { evidence: &evidence, manifest: written.manifest, blobs: vec![written.layer] };
-    let mut answers = examine(&carried, &[NamedKey { name: "build", key: &key }]);
+    let mut answers = examine(&carried, &Believed::keys(&[NamedKey { name: "build", key: &key }]));
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
@@ -238,7 +238,8 @@ fn we_add_to_cosigns_tags() {
     };
     let blobs = vec![P256.sig.layer, &ours.blobs[1]];
     let keys = [NamedKey { name: "cosign", key: &theirs }, NamedKey { name: "ours", key: &public }];
-    let answers = examine(&Carried { evidence: &evidence, manifest: &ours.manifest, blobs }, &keys);
+    let answers =
+        examine(&Carried { evidence: &evidence, manifest: &ours.manifest, blobs }, &Believed::keys(&keys));
     let by: Vec<_> = answers.into_iter().map(|one| one.by).collect();
     assert_eq!(by, [["cosign"], ["ours"]]);
     let config = value(&ours.blobs[0]);

@@ -5,7 +5,7 @@ use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL};
 use lockgate_attest::dsse::{Envelope, IN_TOTO};
 use lockgate_attest::keys::SigningKey;
 use lockgate_attest::statement::Statement;
-use lockgate_attest::verify::{Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
+use lockgate_attest::verify::{Believed, Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
 use lockgate_attest::write::{
     Attachable, WriteError, cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature,
     cosign_signature_statement,
@@ -48,7 +48,10 @@ impl Piece {
 
     fn examine_by(&self, keys: &[NamedKey<'_>]) -> Vec<Examined> {
         let blobs = self.blobs.iter().map(Vec::as_slice).collect();
-        examine(&Carried { evidence: &self.evidence(), manifest: &self.manifest, blobs }, keys)
+        examine(
+            &Carried { evidence: &self.evidence(), manifest: &self.manifest, blobs },
+            &Believed::keys(keys),
+        )
     }
 
     fn examine(&self, key: &SigningKey) -> Vec<Examined> {
@@ -380,7 +383,7 @@ fn what_carries_it_must_be_what_was_named() {
         };
         let blobs = piece.blobs.iter().map(Vec::as_slice).collect();
         let carried = Carried { evidence: &evidence, manifest: &piece.manifest, blobs };
-        let answers = examine(&carried, &keys);
+        let answers = examine(&carried, &Believed::keys(&keys));
         assert!(matches!(&answers[..], [one] if matches!(one.refusal, Some(Refusal::Malformed(_)))));
         // More or fewer blobs than layers, or others.
         let none = Piece { blobs: vec![], ..piece.clone() };
@@ -394,7 +397,10 @@ fn what_carries_it_must_be_what_was_named() {
     let index = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": []}).to_string();
     let manifest = Descriptor::of(media::OCI_INDEX, index.as_bytes());
     let evidence = Evidence { manifest, ..legacy(&key).evidence() };
-    let answers = examine(&Carried { evidence: &evidence, manifest: index.as_bytes(), blobs: vec![] }, &[]);
+    let answers = examine(
+        &Carried { evidence: &evidence, manifest: index.as_bytes(), blobs: vec![] },
+        &Believed::keys(&[]),
+    );
     assert!(matches!(answers[0].refusal, Some(Refusal::NotRead(_))));
 }
 

@@ -1,6 +1,6 @@
-//! What relied on a key, and what of it falls when the key is no longer believed.
+//! What relied on a key, and what of it falls when the key is no longer believed; the same of an identity.
 //!
-//! Every recorded Decision says which keys its verdicts rest on. Those that rest on the key are judged again: the
+//! Every recorded Decision says which keys and identities its verdicts rest on. Those that rest on it are judged again: the
 //! recorded Case, the same instant, only the key revoked in it, and only the gates that relied on it. Keys that were
 //! revoked before are revoked in it too: of two signers, each of which was enough, neither may stand in for the other.
 //! What relied on a Decision that falls, because its artifact was released below by it, falls with it.
@@ -25,17 +25,19 @@ use crate::{EngineError, Workspace};
 const BATCH: usize = 128;
 /// The prefix by which the route's verdict names the Decision below.
 const DECISION: &str = "decision:";
-/// The gate that reads nothing but evidence and keys; others that rest on keys read all of a Case.
-const BY_KEYS_ALONE: &str = "signature";
+/// The gates that read nothing but evidence and trust; others that rest on keys read all of a Case.
+const BY_TRUST_ALONE: [&str; 3] = ["signature", "provenance", "reproducibility"];
+/// The prefixes by which verdicts name what they rest on.
+const RELIED: [&str; 2] = ["key:", "identity:"];
 /// In place of findings, for a Decision whose Case or content is gone: what cannot be judged again is not believed.
 const UNREADABLE: &str = "blast-radius.unreadable";
 /// In place of findings, for a Decision that fell with the one below it.
 const FELL_BELOW: &str = "route.release-fell";
 
-/// A key that is no longer believed.
+/// A key or identity that is no longer believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suspicion {
-    /// The key's digest: by which name it was known does not matter.
+    /// Its digest, as [`lockgate_model::keyring::Credential::id`] has it: by which name it was known does not matter.
     pub key: Digest,
     /// When it is, or would be, revoked.
     pub at: Timestamp,
@@ -80,7 +82,8 @@ async fn revocations(
     let Suspicion { key, at, mut compromised_since } = *suspicion;
     let mut revoked = BTreeMap::new();
     for row in workspace.store.keyring().await?.rows() {
-        if let (Some(id), Some(said)) = (row.key_id(), &row.revoked) {
+        if let Some(said) = &row.revoked {
+            let id = row.id();
             let known = said.what.compromised_since;
             if id == key {
                 compromised_since = compromised_since.min(known);
@@ -172,7 +175,8 @@ fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, keys: &BTreeMa
     let (mut gates, mut concerned) = (BTreeSet::new(), false);
     for verdict in &recorded.verdicts {
         for relied in &verdict.relied_on {
-            if let Some((name, id)) = relied.strip_prefix("key:").and_then(|key| key.split_once('@'))
+            let key = RELIED.iter().find_map(|prefix| relied.strip_prefix(prefix));
+            if let Some((name, id)) = key.and_then(|key| key.split_once('@'))
                 && let Some(asked) = keys.get(&format!("@{id}"))
             {
                 gates.insert(verdict.gate.clone());
@@ -223,7 +227,7 @@ async fn judge_one(
     keys: &mut Keys,
 ) -> Result<Again, EngineError> {
     let case = keys.revoked(workspace, record).await?;
-    if gates.iter().all(|gate| gate == BY_KEYS_ALONE) {
+    if gates.iter().all(|gate| BY_TRUST_ALONE.contains(&gate.as_str())) {
         let (again, gates) = (recorded.clone(), gates.clone());
         let again = blocking(move || decide_again(&case, &again, &gates)).await?;
         if !heard(&again.verdicts, &recorded) {
@@ -256,9 +260,9 @@ struct Keys {
 }
 
 impl Keys {
-    /// The Case with these keys revoked in it, and with what gates that rest on keys read: evidence and keys.
+    /// The Case with these keys revoked in it, and with what gates that rest on trust alone read: evidence and trust.
     async fn revoked(&mut self, workspace: &Workspace, record: &CaseRecord) -> Result<Case, EngineError> {
-        let files: BTreeSet<Digest> = record.keys.iter().map(|key| key.file).collect();
+        let files = record.trust_files();
         let unread = files.iter().filter(|file| !self.files.contains_key(file));
         let evidence = record.evidence.iter().flat_map(|one| one.blobs.iter().chain([&one.manifest.digest]));
         let wanted: BTreeSet<Digest> = evidence.chain(unread).copied().collect();
@@ -284,7 +288,12 @@ impl Keys {
         for key in &mut record.keys {
             let id = self.files.get(&key.file).and_then(|(_, id)| *id);
             if let Some(revoked) = id.and_then(|id| self.revoked.get(&id)) {
-                key.revoked = Some(*revoked);
+                key.standing.revoked = Some(*revoked);
+            }
+        }
+        for identity in &mut record.identities {
+            if let Some(revoked) = self.revoked.get(&identity.id()) {
+                identity.standing.revoked = Some(*revoked);
             }
         }
         record

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
-use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, canon};
+use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, Verdict, canon};
 
 use crate::gather::{Request, blocking, gather};
 use crate::ledger::{Appended, LedgerError};
 use crate::{EngineError, Workspace};
 
-/// The gate about whose verdict people are alerted.
-const SIGNATURE: &str = "signature";
+/// The gates about whose verdicts people are alerted: whose work it is, and how it was made.
+const ALERTING: [&str; 3] = ["signature", "provenance", "reproducibility"];
 /// Codes that an alert names; the Decision has them all.
 const ALERT_CODES: usize = 32;
 
@@ -35,8 +35,8 @@ pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded,
     record(workspace, case, false).await
 }
 
-/// As [`judge`], for a promotion: when it halts because of whose signature the artifact has or lacks, an alert is
-/// recorded with the Decision.
+/// As [`judge`], for a promotion: when it halts because of whose signature or provenance the artifact has or lacks, an
+/// alert is recorded with the Decision.
 pub(crate) async fn judge_to_promote(
     workspace: &Workspace,
     request: &Request,
@@ -48,11 +48,14 @@ pub(crate) async fn judge_to_promote(
 /// The alert that a Decision gives rise to.
 fn alert(digest: Digest, decision: &Decision) -> Option<Alert> {
     let halted = decision.outcome != Outcome::Proceed;
-    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == SIGNATURE)?;
-    if !halted || verdict.answer == Answer::Pass {
+    let alerting =
+        |verdict: &&Verdict| ALERTING.contains(&verdict.gate.as_str()) && verdict.answer != Answer::Pass;
+    let verdicts: Vec<&Verdict> = decision.verdicts.iter().filter(alerting).collect();
+    if !halted || verdicts.is_empty() {
         return None;
     }
-    let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise);
+    let findings = verdicts.into_iter().flat_map(|verdict| &verdict.findings);
+    let blocking = findings.filter(|finding| finding.effect != Effect::Advise);
     let codes: BTreeSet<_> = blocking.map(|finding| finding.code.clone()).collect();
     Some(Alert {
         decision: digest,

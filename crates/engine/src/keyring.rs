@@ -102,8 +102,8 @@ pub async fn member(workspace: &Workspace, name: &str) -> Result<MemberRow, Engi
 pub struct Revoked {
     /// The entry.
     pub appended: Appended,
-    /// What relied on it; nothing for an identity, on which no Decision relies yet.
-    pub blast_radius: Option<BlastRadius>,
+    /// What relied on it.
+    pub blast_radius: BlastRadius,
 }
 
 /// Revokes a member and records what had relied on it.
@@ -125,11 +125,7 @@ pub async fn revoke(
     keyring
         .apply(&said, &KeyringChange::Revoked(revoking.clone()))
         .map_err(|refusal| LedgerError::Refused(Conflict::Keyring(refusal)))?;
-    let Some(key) = row.key_id() else {
-        let appended = append(workspace, KeyringChange::Revoked(revoking), vec![]).await?;
-        return Ok(Revoked { appended, blast_radius: None });
-    };
-    let suspicion = Suspicion { key, at, compromised_since };
+    let suspicion = Suspicion { key: row.id(), at, compromised_since };
     let mut found = measure(workspace, &suspicion).await?;
     let (bytes, digest) = canon::encode(&found)?;
     revoking.blast_radius = Some(digest);
@@ -138,7 +134,7 @@ pub async fn revoke(
         // Others recorded something in between. What is told is the whole; what is recorded says how far it looked.
         found = measure(workspace, &suspicion).await?;
     }
-    Ok(Revoked { appended, blast_radius: Some(found) })
+    Ok(Revoked { appended, blast_radius: found })
 }
 
 /// Asks a second person to revoke a member.

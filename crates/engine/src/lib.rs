@@ -16,6 +16,7 @@ pub mod keyring;
 pub mod later;
 pub mod ledger;
 pub mod promote;
+pub mod provenance;
 pub mod recover;
 pub mod replay;
 pub mod reproduce;

@@ -1,5 +1,6 @@
 //! Everything a use case works with: the route, the trust, the policies, and the ports to the world.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,6 +22,56 @@ pub struct KeyFile {
     pub valid_from: Option<Timestamp>,
     /// First instant at which it no longer counts.
     pub valid_until: Option<Timestamp>,
+}
+
+/// Whom the workspace trusts to vouch for signers and to tell the time, as its files say.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Instances of Sigstore.
+    pub sigstore: Vec<InstanceFile>,
+    /// The trust of the Notary Project.
+    pub notation: Option<NotationFiles>,
+}
+
+/// An instance of Sigstore, as [`lockgate_model::case::SigstoreInstance`] has it.
+#[derive(Debug, Clone)]
+pub struct InstanceFile {
+    /// Its name.
+    pub name: String,
+    /// The content of its `trusted_root.json`.
+    pub root: Bytes,
+    /// The issuers for whose identities it may vouch.
+    pub issuers: BTreeSet<String>,
+    /// How many transparency logs must have a signature by a certificate.
+    pub logs: u32,
+    /// Whether a log's promise counts like a proof.
+    pub promises: bool,
+    /// How many timestamp authorities must have dated it.
+    pub timestamps: u32,
+    /// How many certificate logs must have promised to publish the certificate.
+    pub scts: u32,
+}
+
+/// The trust of the Notary Project.
+#[derive(Debug, Clone)]
+pub struct NotationFiles {
+    /// The trust policy document.
+    pub policy: Bytes,
+    /// The files of its stores.
+    pub stores: Vec<StoreFile>,
+    /// CRLs and OCSP responses.
+    pub revocations: Vec<Bytes>,
+}
+
+/// A file of certificates in a trust store.
+#[derive(Debug, Clone)]
+pub struct StoreFile {
+    /// `ca`, `signingAuthority` or `tsa`.
+    pub kind: String,
+    /// The store's name.
+    pub name: String,
+    /// Certificates, PEM or DER.
+    pub bytes: Bytes,
 }
 
 /// A policy file as the workspace holds it.
@@ -59,6 +110,8 @@ pub struct Workspace {
     pub route: Route,
     /// The trusted keys.
     pub keys: Vec<KeyFile>,
+    /// Whom to trust besides.
+    pub trust: Trust,
     /// The policies.
     pub policies: Vec<PolicySource>,
     /// The feed to judge with; without one, the feed imported last.

@@ -176,7 +176,7 @@ async fn of_two_people_one_proposes_and_the_other_revokes() {
     keyring::propose(&ann, "build", Some(day(1)), "stolen").await.unwrap();
     assert!(keyring::confirm(&ann, "build").await.unwrap_err().to_string().contains("someone else"));
     let revoked = keyring::confirm(&bob, "build").await.unwrap();
-    let radius = revoked.blast_radius.unwrap();
+    let radius = revoked.blast_radius;
     assert_eq!(radius.fallen().count(), 1);
     let row = keyring::member(&bob, "build").await.unwrap();
     assert_eq!(row.state(day(5)), State::Revoked);
@@ -210,6 +210,7 @@ async fn a_decision_from_before_a_revocation_authorises_nothing_after_it() {
         required: 1,
         below: None,
         at: day(0),
+        stamped_by: None,
     };
     let judged = record(&workspace, &wanted).await;
     // The same intent again, of a Case that was closed before the key was revoked.
@@ -245,6 +246,7 @@ async fn the_blast_radius_is_exact() {
             required,
             below,
             at: day(i64::try_from(number).unwrap()),
+            stamped_by: None,
         };
         // Something good was there before, of every second service.
         if number % 2 == 0 {
@@ -304,8 +306,56 @@ async fn the_blast_radius_is_exact() {
     // The real thing gives the same, and records it.
     let revoked = keyring::revoke(&workspace, "a", Some(day(-1)), "stolen").await.unwrap();
     assert_eq!(revoked.appended.seq, size);
-    assert_eq!(revoked.blast_radius.unwrap().decisions, radius.decisions);
+    assert_eq!(revoked.blast_radius.decisions, radius.decisions);
     whole(&world).await;
+}
+
+/// A thousand promotions, half of them by a key that is stolen in the middle of them. A timestamp authority has dated the
+/// signatures: what it proves to be older stays, all else that the key let through falls, and nothing else.
+#[tokio::test]
+async fn a_drill_on_a_thousand_promotions() {
+    const PROMOTIONS: usize = 1_000;
+    const SERVICES: usize = 40;
+    let world = World::new().await;
+    let workspace = process(&world, 0, "ann").await;
+    let stolen = Signer::builder(&workspace, "stolen").await;
+    let other = Signer::builder(&workspace, "other").await;
+    let instance = promotions::instance::Instance::new();
+    let hour = |number: usize| Timestamp::from_unix(1_780_000_000 + i64::try_from(number).unwrap() * 3_600);
+    let (mut older, mut later, mut undated) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for number in 0..PROMOTIONS {
+        let by = if number % 2 == 0 { [&stolen] } else { [&other] };
+        let wanted = Wanted {
+            service: format!("service-{}", number / 2 % SERVICES),
+            number,
+            to: "staging",
+            signers: &by,
+            required: 1,
+            below: None,
+            at: hour(number),
+            stamped_by: (number % 10 != 0).then_some(&instance),
+        };
+        let decision = record(&workspace, &wanted).await.decision;
+        match (number % 2, number % 10) {
+            (0, 0) => undated.insert(decision),
+            (0, _) if number < PROMOTIONS / 2 => older.insert(decision),
+            (0, _) => later.insert(decision),
+            _ => true,
+        };
+    }
+    let since = Some(hour(PROMOTIONS / 2));
+    let revoked = keyring::revoke(&workspace, "stolen", since, "stolen").await.unwrap();
+    let radius = revoked.blast_radius;
+    let fallen: BTreeSet<_> = radius.fallen().map(|one| one.decision).collect();
+    let touched: BTreeSet<_> = radius.decisions.iter().map(|one| one.decision).collect();
+    assert_eq!((older.len(), later.len(), undated.len()), (200, 200, 100));
+    assert_eq!(fallen, later.union(&undated).copied().collect());
+    assert_eq!(touched, fallen.union(&older).copied().collect());
+    // Each service's last release was by the other key: nothing of what runs has to do with it.
+    assert!(radius.releases.is_empty(), "{:?}", radius.releases);
+    // The replay of what was recorded before is what it was.
+    let first = radius.decisions.first().unwrap();
+    assert!(replay::replay(&workspace, &first.decision.to_string()).await.unwrap().identical());
 }
 
 /// Of two signers each was enough. When both were stolen, neither stands in for the other, and what fell with the first
@@ -326,15 +376,16 @@ async fn a_key_that_was_revoked_before_saves_nothing() {
         required: 1,
         below: None,
         at: day(0),
+        stamped_by: None,
     };
     let good = record(&workspace, &want(1, &by_c)).await;
     let first = record(&workspace, &want(2, &by_a)).await;
     let both = record(&workspace, &want(3, &by_both)).await;
     let last = record(&workspace, &want(4, &by_b)).await;
     let fallen = |radius: &BlastRadius| radius.fallen().map(|one| one.decision).collect::<Vec<_>>();
-    let radius = keyring::revoke(&workspace, "a", None, "stolen").await.unwrap().blast_radius.unwrap();
+    let radius = keyring::revoke(&workspace, "a", None, "stolen").await.unwrap().blast_radius;
     assert_eq!(fallen(&radius), [first.decision]);
-    let radius = keyring::revoke(&workspace, "b", None, "stolen").await.unwrap().blast_radius.unwrap();
+    let radius = keyring::revoke(&workspace, "b", None, "stolen").await.unwrap().blast_radius;
     assert_eq!(fallen(&radius), [both.decision, last.decision]);
     assert_eq!(radius.names, ["b".to_owned()].into());
     assert_eq!(radius.releases.len(), 1);
@@ -361,6 +412,7 @@ async fn what_cannot_be_judged_again_falls() {
         required: 1,
         below: None,
         at: day(0),
+        stamped_by: None,
     };
     let one = record(&workspace, &wanted(1)).await;
     let two = record(&workspace, &wanted(2)).await;

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use lockgate_model::oci::Content;
 use lockgate_model::{Answer, Case, Decision, Outcome, Verdict};
 
-use crate::EDITION;
 use crate::findings::{blind, verdict};
 use crate::gates::{Docket, GATES};
 use crate::settings::nearest;
+use crate::{EDITION, EDITIONS};
 
 /// Judges `case`. The same Case gives the same Decision, on any machine and any day.
 pub fn decide(case: &Case) -> Decision {
     let record = &case.record;
-    let verdicts = if record.edition == EDITION { verdicts(case) } else { vec![other_edition(case)] };
+    let edition = EDITIONS.iter().find(|edition| **edition == record.edition);
+    let verdicts = if edition.is_some() { verdicts(case) } else { vec![other_edition(case)] };
     Decision {
-        edition: EDITION.to_owned(),
+        edition: (*edition.unwrap_or(&EDITION)).to_owned(),
         // A record always has canonical bytes; were it not so, no Case would have this digest.
         case: record.encode().map_or(lockgate_model::Digest::of(b""), |(_, digest)| digest),
         as_of: record.as_of,

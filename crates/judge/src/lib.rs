@@ -19,5 +19,13 @@ pub use decide::{decide, decide_again};
 pub use samples::{SAMPLES, Sample};
 pub use settings::{SettingsError, check_settings};
 
-/// The semantics of judging in this version. What changes the bytes of a Decision needs another Edition.
-pub const EDITION: &str = "2026-1";
+/// The semantics by which new Cases are judged. What changes the bytes of a Decision needs another Edition.
+pub const EDITION: &str = "2026-2";
+
+/// Every Edition that this version judges by: recorded Cases keep theirs.
+///
+/// `2026-1` knew no instances of Sigstore, and said of signatures by certificates that they are not read.
+pub const EDITIONS: &[&str] = &[FIRST, EDITION];
+
+/// The first Edition.
+pub(crate) const FIRST: &str = "2026-1";

@@ -74,10 +74,10 @@ fn signature_findings() {
         making.record.evidence = vec![signature(&mut making.inputs, &making.record.artifact, &other)];
     });
     spoilt(Outcome::Pause, "signature.key-expired", |making| {
-        making.record.keys[0].valid_until = Some(making.record.as_of);
+        making.record.keys[0].standing.valid_until = Some(making.record.as_of);
     });
     spoilt(Outcome::Pause, "signature.key-not-yet-valid", |making| {
-        making.record.keys[0].valid_from = Some(making.record.as_of.plus_seconds(1));
+        making.record.keys[0].standing.valid_from = Some(making.record.as_of.plus_seconds(1));
     });
     spoilt(Outcome::Pause, "signature.key-unusable", |making| making.record.keys.clear());
     spoilt(Outcome::Pause, "signature.key-unusable", |making| {
@@ -102,7 +102,7 @@ fn signature_findings() {
     });
     // The window includes its first instant.
     let mut making = Making::new();
-    making.record.keys[0].valid_from = Some(making.record.as_of);
+    making.record.keys[0].standing.valid_from = Some(making.record.as_of);
     assert_eq!(making.decide().outcome, Outcome::Proceed);
 }
 

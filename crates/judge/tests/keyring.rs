@@ -58,6 +58,9 @@ impl Making {
             evidence,
             feed: None,
             keys: vec![TrustedKey::plain("build", file)],
+            identities: vec![],
+            sigstore: vec![],
+            notary: None,
             policies: vec![],
             gates: BTreeMap::new(),
             gaps: vec![],
@@ -101,13 +104,13 @@ fn spoilt(outcome: Outcome, code: &str, spoil: impl FnOnce(&mut Making)) {
 
 /// What the keyring says of the one key.
 fn in_keyring(making: &mut Making, role: Role, stages: &str) {
-    making.record.keys[0].duty = Some(Duty {
+    making.record.keys[0].standing.duty = Some(Duty {
         owner: "ann".into(),
         roles: [role].into(),
         stages: stages.parse().unwrap(),
         rotate_every_days: None,
     });
-    making.record.keys[0].in_use_since = Some(at("2026-11-01T00:00:00Z"));
+    making.record.keys[0].standing.in_use_since = Some(at("2026-11-01T00:00:00Z"));
     making.record.gates.insert("signature".into(), json!({"role": "builder"}));
 }
 
@@ -137,17 +140,17 @@ fn each_reason_not_to_count_is_told() {
     by_name(&mut making, Role::Releaser, json!({"keys": ["build"]}));
     assert_eq!(making.decide().outcome, Outcome::Proceed);
     spoilt(Outcome::Pause, "signature.key-retired", |making| {
-        key(making, |key, as_of| key.retired_at = Some(as_of));
+        key(making, |key, as_of| key.standing.retired_at = Some(as_of));
     });
     spoilt(Outcome::Pause, "signature.key-revoked", |making| {
-        key(making, |key, at| key.revoked = Some(Revocation { at, compromised_since: None }));
+        key(making, |key, at| key.standing.revoked = Some(Revocation { at, compromised_since: None }));
     });
     // No trusted time says that the signature is older: nobody believes it.
     spoilt(Outcome::Pause, "signature.key-revoked", |making| {
-        key(making, |key, at| key.revoked = Some(Revocation { at, compromised_since: Some(at) }));
+        key(making, |key, at| key.standing.revoked = Some(Revocation { at, compromised_since: Some(at) }));
     });
     let cadence = |making: &mut Making, days| {
-        making.record.keys[0].duty.as_mut().unwrap().rotate_every_days = Some(days);
+        making.record.keys[0].standing.duty.as_mut().unwrap().rotate_every_days = Some(days);
     };
     spoilt(Outcome::Proceed, "signature.key-rotation-due", |making| cadence(making, 30));
     spoilt(Outcome::Pause, "signature.key-overdue", |making| cadence(making, 22));
@@ -159,7 +162,7 @@ fn each_reason_not_to_count_is_told() {
         let mut other = making.record.keys[0].clone();
         other.name = "release".into();
         other.file = making.inputs.insert(SigningKey::generate().unwrap().public().to_pem());
-        other.duty.as_mut().unwrap().roles = [Role::Releaser].into();
+        other.standing.duty.as_mut().unwrap().roles = [Role::Releaser].into();
         making.record.keys.push(other);
     });
     for settings in [json!({}), json!({"role": "builder", "required": 0}), json!({"role": "bilder"})] {
@@ -175,7 +178,7 @@ fn a_key_counts_once_whatever_it_is_called_and_whoever_holds_it_too() {
     spoilt(Outcome::Pause, "signature.key-revoked", |making| {
         let plain = TrustedKey::plain("twin", making.record.keys[0].file);
         let revoked = Revocation { at: making.record.as_of, compromised_since: None };
-        making.record.keys[0].revoked = Some(revoked);
+        making.record.keys[0].standing.revoked = Some(revoked);
         making.record.keys.push(plain);
         making.record.gates.insert("signature".into(), json!({"keys": ["twin"]}));
     });
@@ -185,7 +188,7 @@ fn a_key_counts_once_whatever_it_is_called_and_whoever_holds_it_too() {
         let other = SigningKey::generate().unwrap();
         let mut key = making.record.keys[0].clone();
         (key.name, key.file) = ("other".into(), making.inputs.insert(other.public().to_pem()));
-        key.duty.as_mut().unwrap().owner = owner.into();
+        key.standing.duty.as_mut().unwrap().owner = owner.into();
         making.record.keys.push(key);
         making.record.evidence.push(signature(&mut making.inputs, &making.record.artifact, &other));
         making.record.gates.insert("signature".into(), json!({"role": "builder", "required": 2}));
@@ -198,7 +201,7 @@ fn a_key_counts_once_whatever_it_is_called_and_whoever_holds_it_too() {
     spoilt(Outcome::Proceed, "signature.key-revoked", |making| {
         second(making, "bob");
         let revoked = Revocation { at: making.record.as_of, compromised_since: None };
-        making.record.keys[0].revoked = Some(revoked);
+        making.record.keys[0].standing.revoked = Some(revoked);
         making.record.gates.insert("signature".into(), json!({"role": "builder"}));
     });
 }
@@ -209,7 +212,7 @@ fn judging_one_gate_again_is_judging_again() {
     let mut making = Making::new();
     let recorded = making.decide();
     let revoked = Revocation { at: making.record.as_of, compromised_since: None };
-    making.record.keys[0].revoked = Some(revoked);
+    making.record.keys[0].standing.revoked = Some(revoked);
     let whole = making.decide();
     let gates: BTreeSet<_> = ["signature".to_owned()].into();
     // No more than that gate reads.

@@ -132,17 +132,22 @@ fn a_key_of_the_keyring_marks_as_its_role_and_stage_allow() {
         ("vex", Role::Witness, |_| {}, Some("is no builder or scanner or approver")),
         ("baseline", Role::Approver, |_| {}, None),
         ("baseline", Role::Scanner, |_| {}, Some("is no approver")),
-        ("vex", Role::Scanner, |key| key.retired_at = Some(at("2026-11-20T00:00:00Z")), Some("was retired")),
         (
             "vex",
             Role::Scanner,
-            |key| key.valid_until = Some(at("2026-11-20T00:00:00Z")),
+            |key| key.standing.retired_at = Some(at("2026-11-20T00:00:00Z")),
+            Some("was retired"),
+        ),
+        (
+            "vex",
+            Role::Scanner,
+            |key| key.standing.valid_until = Some(at("2026-11-20T00:00:00Z")),
             Some("was valid until"),
         ),
         (
             "vex",
             Role::Scanner,
-            |key| key.duty.as_mut().unwrap().stages = "prod".parse().unwrap(),
+            |key| key.standing.duty.as_mut().unwrap().stages = "prod".parse().unwrap(),
             Some("serves prod, not this stage"),
         ),
         (
@@ -150,7 +155,7 @@ fn a_key_of_the_keyring_marks_as_its_role_and_stage_allow() {
             Role::Scanner,
             |key| {
                 let at = at("2026-11-20T00:00:00Z");
-                key.revoked = Some(Revocation { at, compromised_since: Some(at) });
+                key.standing.revoked = Some(Revocation { at, compromised_since: Some(at) });
             },
             Some("was revoked"),
         ),
@@ -159,7 +164,7 @@ fn a_key_of_the_keyring_marks_as_its_role_and_stage_allow() {
         let mut marked = Marked::new();
         let key = marked.making.record.keys.iter_mut().find(|key| key.name == "security").unwrap();
         let (owner, stages) = ("ann".to_owned(), "*".parse().unwrap());
-        key.duty = Some(Duty { owner, roles: [role].into(), stages, rotate_every_days: None });
+        key.standing.duty = Some(Duty { owner, roles: [role].into(), stages, rotate_every_days: None });
         spoil(key);
         match kind {
             "vex" => marked.vex("not_affected", NOVEMBER, "Ann"),
@@ -178,7 +183,7 @@ fn a_stolen_key_marks_nothing_under_another_name_either() {
     let mut marked = Marked::new();
     let mut twin = marked.making.record.keys.iter().find(|key| key.name == "security").unwrap().clone();
     twin.name = "stolen".to_owned();
-    twin.revoked = Some(Revocation { at: at("2026-11-20T00:00:00Z"), compromised_since: None });
+    twin.standing.revoked = Some(Revocation { at: at("2026-11-20T00:00:00Z"), compromised_since: None });
     marked.making.record.keys.push(twin);
     marked.vex("not_affected", NOVEMBER, "Ann").expect(Outcome::Rework);
 }
@@ -251,7 +256,7 @@ fn what_is_not_signed_by_a_named_key_never_counts_and_is_told() {
     for (from, until, why) in dates {
         let mut marked = Marked::new();
         let key = marked.making.record.keys.last_mut().unwrap();
-        (key.valid_from, key.valid_until) = (from.map(at), until.map(at));
+        (key.standing.valid_from, key.standing.valid_until) = (from.map(at), until.map(at));
         told(&marked.vex("not_affected", NOVEMBER, "Ann").expect(Outcome::Rework), why);
     }
     // Not signed at all: a file, and a bare statement.

@@ -263,7 +263,7 @@ fn reports_that_do_not_count_are_told_with_the_reason() {
     scanned.attest_by(&SigningKey::generate().unwrap(), PREDICATE_TYPE, report.clone());
     assert!(codes(&scanned.expect(Outcome::Pause)).contains(&"vulnerability.report-not-counted"));
     let mut scanned = Scanned::new("require");
-    scanned.making.record.keys.last_mut().unwrap().valid_until = Some(at("2026-11-23T12:00:00Z"));
+    scanned.making.record.keys.last_mut().unwrap().standing.valid_until = Some(at("2026-11-23T12:00:00Z"));
     assert!(
         codes(&scanned.attest(PREDICATE_TYPE, report.clone()).expect(Outcome::Pause))
             .contains(&"vulnerability.report-not-counted")

@@ -15,3 +15,4 @@ pub mod session;
 pub mod show;
 pub mod sources;
 pub mod starter;
+mod trust;

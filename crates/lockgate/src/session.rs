@@ -27,6 +27,7 @@ use crate::config::{self, Config, FeedEntry};
 use crate::failure::Failure;
 use crate::show;
 use crate::sources::{self, LaidOut};
+use crate::trust;
 
 /// Largest file that is read whole: keys, predicates, policies, checkpoints; in bytes.
 const FILE_BYTES: u64 = 32 << 20;
@@ -226,6 +227,7 @@ impl Session {
         let workspace = Workspace {
             route: config.route.clone(),
             keys: keys(&config)?,
+            trust: trust::read(&config)?,
             policies: policies(&config)?,
             feed: None,
             actor: global.actor.clone().unwrap_or_else(|| around.account.clone()),

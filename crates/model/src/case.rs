@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::canon::{self, CanonError};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
-use crate::keyring::Duty;
+use crate::keyring::{Credential, Duty, Subject};
 use crate::oci::Descriptor;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
@@ -50,6 +50,15 @@ pub struct CaseRecord {
     pub feed: Option<FeedPin>,
     /// The keys that the workspace trusts.
     pub keys: Vec<TrustedKey>,
+    /// The identities of the keyring.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<TrustedIdentity>,
+    /// The instances of Sigstore that vouch for identities and tell the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sigstore: Vec<SigstoreInstance>,
+    /// Whom Notary Project signatures are believed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notary: Option<NotaryTrust>,
     /// The policy files of the workspace.
     pub policies: Vec<PolicyFile>,
     /// The gates to pass, each with its settings.
@@ -125,6 +134,28 @@ pub struct TrustedKey {
     pub name: String,
     /// Digest of the file that holds it (PEM, `SubjectPublicKeyInfo`).
     pub file: Digest,
+    /// For what and when it counts.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// An identity of the keyring: whoever an issuer vouches for under such a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedIdentity {
+    /// Its name.
+    pub name: String,
+    /// The issuer, exactly as its tokens name it.
+    pub issuer: String,
+    /// Which of its subjects.
+    pub subject: Subject,
+    /// For what and when it counts.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// For what and when a key or an identity counts. Nothing set: always, for every stage that names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
     /// First instant at which it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
@@ -143,6 +174,53 @@ pub struct TrustedKey {
     /// That it was revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revocation>,
+}
+
+/// An instance of Sigstore that is believed: who issues certificates, which logs have them, who tells the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigstoreInstance {
+    /// Its name.
+    pub name: String,
+    /// Digest of its `trusted_root.json`.
+    pub root: Digest,
+    /// The issuers for whose identities it may vouch: no other's count by its certificates.
+    pub issuers: BTreeSet<String>,
+    /// How many transparency logs must have a signature by a certificate.
+    pub logs: u32,
+    /// Whether a log's promise to include it counts like the proof that it did.
+    pub promises: bool,
+    /// How many timestamp authorities must have dated it.
+    pub timestamps: u32,
+    /// How many certificate logs must have promised to publish the certificate.
+    pub scts: u32,
+}
+
+/// Whom Notary Project signatures are believed from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotaryTrust {
+    /// The repository in which the artifact was found, as scopes of trust policies name it.
+    pub repository: String,
+    /// Digest of the trust policy document.
+    pub policy: Digest,
+    /// The files of the trust stores.
+    pub stores: Vec<NotaryStore>,
+    /// CRLs and OCSP responses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocations: Vec<Digest>,
+}
+
+/// A file of certificates in a trust store.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotaryStore {
+    /// `ca`, `signingAuthority` or `tsa`.
+    pub kind: String,
+    /// The store's name.
+    pub name: String,
+    /// Digest of the file.
+    pub file: Digest,
 }
 
 /// A revocation, as judging sees it. It holds for every instant: a Case of last month that is judged with it is judged
@@ -220,26 +298,42 @@ pub struct Case {
 impl TrustedKey {
     /// A key that counts at every instant, as `lockgate.yaml` names one.
     pub fn plain(name: &str, file: Digest) -> Self {
-        Self {
-            name: name.to_owned(),
-            file,
-            valid_from: None,
-            valid_until: None,
-            duty: None,
-            in_use_since: None,
-            retired_at: None,
-            revoked: None,
-        }
+        Self { name: name.to_owned(), file, standing: Standing::default() }
+    }
+}
+
+impl TrustedIdentity {
+    /// What it is known by wherever names may differ, as [`Credential::id`] has it.
+    pub fn id(&self) -> Digest {
+        let (issuer, subject) = (self.issuer.clone(), self.subject.clone());
+        Credential::Identity { issuer, subject }.id()
     }
 }
 
 impl CaseRecord {
+    /// The files that say whom to trust: keys, roots, trust policies with their stores and revocations.
+    pub fn trust_files(&self) -> BTreeSet<Digest> {
+        let keys = self.keys.iter().map(|key| key.file);
+        let mut files: BTreeSet<_> = keys.chain(self.sigstore.iter().map(|one| one.root)).collect();
+        if let Some(notary) = &self.notary {
+            let stores = notary.stores.iter().map(|store| store.file);
+            files.extend(stores.chain(notary.revocations.iter().copied()).chain([notary.policy]));
+        }
+        files
+    }
+
     /// Brings every list into its fixed order, so that the order in which things were found says nothing.
     pub fn sort(&mut self) {
         self.images.sort_by(|a, b| (&a.platform, &a.manifest).cmp(&(&b.platform, &b.manifest)));
         self.evidence.sort();
         self.evidence.dedup();
         self.keys.sort_by(|a, b| a.name.cmp(&b.name));
+        self.identities.sort_by(|a, b| a.name.cmp(&b.name));
+        self.sigstore.sort_by(|a, b| a.name.cmp(&b.name));
+        if let Some(notary) = &mut self.notary {
+            notary.stores.sort();
+            notary.revocations.sort_unstable();
+        }
         self.policies.sort_by(|a, b| a.path.cmp(&b.path));
         self.gaps.sort();
         self.gaps.dedup();
@@ -264,7 +358,7 @@ impl CaseRecord {
             digests.extend(&evidence.blobs);
         }
         digests.extend(self.feed.as_ref().map(|feed| feed.extract));
-        digests.extend(self.keys.iter().map(|key| key.file));
+        digests.extend(self.trust_files());
         digests.extend(self.policies.iter().map(|policy| policy.content));
         digests.sort_unstable();
         digests.dedup();

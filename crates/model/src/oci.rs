@@ -37,6 +37,10 @@ pub mod media {
     pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
     /// DSSE envelope as cosign's `.att` layers carry it (`ATTESTATION_SPEC.md`).
     pub const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+    /// A JWS envelope, as the Notary Project's (`signature-envelope-jws.md`).
+    pub const JOSE: &str = "application/jose+json";
+    /// A COSE envelope, as the Notary Project's (`signature-envelope-cose.md`).
+    pub const COSE: &str = "application/cose";
     /// A Lockgate ledger proof: a C2SP tlog-proof beside the entry it proves.
     pub const LEDGER_PROOF: &str = "application/vnd.lockgate.ledger-proof.v1+text";
     /// A Lockgate ledger entry, canonical JSON.

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
 };
+use lockgate_model::oci::media;
 use lockgate_model::{Descriptor, Timestamp, json};
 use serde::Deserialize;
 
@@ -14,10 +15,6 @@ use super::{cose, jws};
 use crate::limits;
 use crate::x509::{Certificate, CertificateError};
 
-/// The media type of JWS envelopes.
-pub(super) const JWS: &str = "application/jose+json";
-/// The media type of COSE envelopes.
-pub(super) const COSE: &str = "application/cose";
 /// What the payload must call itself.
 pub(super) const PAYLOAD: &str = "application/vnd.cncf.notary.payload.v1+json";
 
@@ -215,8 +212,8 @@ impl Envelope {
             return Err(NotaryError::Malformed(format!("{actual} bytes, where at most {most} are read")));
         }
         let parts = match media_type {
-            JWS => jws::read(bytes)?,
-            COSE => cose::read(bytes)?,
+            media::JOSE => jws::read(bytes)?,
+            media::COSE => cose::read(bytes)?,
             other => return Err(NotaryError::MediaType(other.chars().take(100).collect())),
         };
         verify_integrity(&parts)?;

@@ -18,7 +18,8 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// The kind of that name, as folders of trust stores are called.
+    pub fn named(name: &str) -> Option<Self> {
         match name {
             "ca" => Some(Self::Ca),
             "signingAuthority" => Some(Self::SigningAuthority),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use lockgate_model::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PredicateError, few, malformed, typed};
@@ -18,7 +18,8 @@ const BUILDKIT_HERMETIC: &str = "https://mobyproject.org/buildkit@v1#hermetic";
 const BUILDKIT_METADATA: &str = "https://mobyproject.org/buildkit@v1#metadata";
 
 /// Where the source came from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Source {
     /// The repository's address, without `git+`, ref and `.git`.
     pub repository: String,
@@ -29,7 +30,8 @@ pub struct Source {
 }
 
 /// Something the build used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Material {
     /// Its address.
     pub uri: String,
@@ -52,7 +54,8 @@ impl Material {
 }
 
 /// What the builder says is complete (v0.2 and before).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Completeness {
     /// The parameters.
     pub parameters: bool,
@@ -63,7 +66,8 @@ pub struct Completeness {
 }
 
 /// How something was built, as the builder says it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Provenance {
     /// Who built it, a URI.
     pub builder: String,

@@ -50,11 +50,17 @@ impl<'a> Checkpoint<'a> {
     }
 
     /// Whether `log` signed it. Lines of others, witnesses for example, are passed over. `named` asks that origin and
-    /// line name the log, as Rekor v2's must: there the name is part of the key's id.
+    /// line name the log, as Rekor v2's must: there the name is part of the key's id. Rekor v1's origin is the line's name
+    /// and the tree's number, whatever the log's address is.
     pub(crate) fn is_signed_by(&self, log: &Log, named: bool) -> bool {
         let Some(key) = &log.key else { return false };
+        let of_origin = |line: &Line<'_>| {
+            let rest = self.origin.strip_prefix(line.name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" - "))
+        };
         let ours = |line: &&Line<'_>| {
-            log.id.starts_with(&line.hint) && (!named || (line.name == log.name && self.origin == log.name))
+            let name = if named { line.name == log.name && self.origin == log.name } else { of_origin(line) };
+            log.id.starts_with(&line.hint) && name
         };
         self.signatures.iter().filter(ours).any(|line| key.verify(self.text.as_bytes(), &line.signature))
     }

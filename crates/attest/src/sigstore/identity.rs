@@ -6,6 +6,7 @@ use std::fmt;
 
 use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use der::{Decode, Tag, Tagged};
+use lockgate_model::keyring;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use x509_cert::ext::pkix::SubjectAltName;
@@ -240,6 +241,27 @@ impl Pattern {
             return Err(PatternError::AdmitsAnybody(pattern.chars().take(200).collect()));
         }
         Ok(Self::Matching(Box::new(whole)))
+    }
+
+    /// What a subject of the keyring covers.
+    pub fn of_subject(subject: &keyring::Subject) -> Result<Self, PatternError> {
+        match subject {
+            keyring::Subject::Exact(text) => Self::exact(text),
+            keyring::Subject::Glob(glob) => Self::glob(glob),
+            keyring::Subject::Regex(pattern) => Self::matching(pattern),
+        }
+    }
+
+    /// `*` stands for any characters but `/`, `**` for any characters; without a star, exactly this.
+    pub fn glob(glob: &str) -> Result<Self, PatternError> {
+        if !glob.contains('*') {
+            return Self::exact(glob);
+        }
+        let any = glob.split("**").map(|part| {
+            let parts: Vec<_> = part.split('*').map(regex::escape).collect();
+            parts.join("[^/]*")
+        });
+        Self::matching(&any.collect::<Vec<_>>().join(".*"))
     }
 
     /// Whether `name` is what the pattern asks for.

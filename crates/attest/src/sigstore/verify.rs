@@ -26,24 +26,34 @@ use crate::x509::{Certificate, PathError, Usage, path};
 pub struct Artifact {
     digests: BTreeMap<Hash, Vec<u8>>,
     bytes: Option<Vec<u8>>,
+    /// Commits of which statements count as well.
+    commits: Vec<String>,
 }
 
 impl Artifact {
     /// The artifact with these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         let digests = Hash::ALL.into_iter().map(|hash| (hash, hash.of(bytes).as_ref().to_vec())).collect();
-        Self { digests, bytes: Some(bytes.to_vec()) }
+        Self { digests, bytes: Some(bytes.to_vec()), commits: vec![] }
     }
 
     /// The artifact with this digest.
     pub fn named(digest: &Digest) -> Self {
-        Self { digests: BTreeMap::from([(Hash::Sha256, digest.as_bytes().to_vec())]), bytes: None }
+        let digests = BTreeMap::from([(Hash::Sha256, digest.as_bytes().to_vec())]);
+        Self { digests, bytes: None, commits: vec![] }
     }
 
     /// The same, with its SHA-512 besides: packages of npm are named by it alone.
     #[must_use]
     pub fn with_sha512(mut self, digest: [u8; 64]) -> Self {
         self.digests.insert(Hash::Sha512, digest.to_vec());
+        self
+    }
+
+    /// The same, with the commits that it may have been built from: statements about them count as well.
+    #[must_use]
+    pub fn with_commits(mut self, commits: &[String]) -> Self {
+        self.commits = commits.to_vec();
         self
     }
 
@@ -60,6 +70,9 @@ impl Artifact {
 
     /// Whether a statement is about the artifact: one subject has a digest of it, and no digest of another thing.
     pub fn is_subject_of(&self, statement: &Statement) -> bool {
+        if self.commits.iter().any(|commit| statement.is_about_commit(commit)) {
+            return true;
+        }
         statement.subject.iter().any(|subject| {
             let compared = subject.digest.iter().filter_map(|(name, digest)| {
                 let hash = Hash::named(name).filter(|hash| hash.name() == name)?;

@@ -15,11 +15,15 @@ use crate::workspace::Reach;
 /// The settings of the vulnerability gate with which it rests on evidence.
 const HEARING: [&str; 4] = ["vex", "baseline", "scanners", "sboms"];
 
+/// The gates that rest on nothing but evidence.
+const RESTING: [&str; 3] = ["signature", "provenance", "reproducibility"];
+
 /// The gates that rest on evidence: for the vulnerability gate, the settings say so.
 fn gates(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
     let hears = |settings: &Value| HEARING.iter().any(|name| settings.get(name).is_some());
     let vulnerability = of_stage.get("vulnerability").is_some_and(hears);
-    std::iter::once("signature").chain(vulnerability.then_some("vulnerability")).collect()
+    let asked = RESTING.into_iter().filter(|gate| of_stage.contains_key(*gate));
+    asked.chain(vulnerability.then_some("vulnerability")).collect()
 }
 
 /// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
@@ -37,11 +41,22 @@ pub(crate) async fn gather(
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    of(reach, repository, &subjects, &gates, basket).await
+}
+
+/// Fetches the evidence of `subjects`, all taken together within the limits; what cannot be had is a gap of `gates`.
+pub(crate) async fn of(
+    reach: &Reach,
+    repository: &Repository,
+    subjects: &[Digest],
+    gates: &[&str],
+    basket: &mut Basket,
+) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
-    for subject in &subjects {
+    for subject in subjects {
         if let Err(error) = about(reach, repository, subject, &mut budget, basket, &mut evidence).await {
-            basket.gap(&gates, &format!("evidence of {subject}"), &error);
+            basket.gap(gates, &format!("evidence of {subject}"), &error);
         }
     }
     evidence
@@ -96,5 +111,8 @@ fn readable_layers(content: &Content) -> &[Descriptor] {
 
 fn is_read(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.dev.sigstore.bundle")
-        || matches!(media_type, media::SIMPLE_SIGNING | media::DSSE | "application/vnd.in-toto+json")
+        || matches!(
+            media_type,
+            media::SIMPLE_SIGNING | media::DSSE | media::JOSE | media::COSE | "application/vnd.in-toto+json"
+        )
 }

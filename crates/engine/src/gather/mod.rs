@@ -5,17 +5,17 @@
 //! a [`Gap`], so that the Decision says what was missing.
 
 mod base;
-mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 mod sboms;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::EDITION;
-use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile, Revocation, TrustedKey};
+use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
 use lockgate_model::inventory::Distribution;
-use lockgate_model::keyring::{Credential, Keyring, RevokingSaid};
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
@@ -94,6 +94,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
+    let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),
         as_of: request.as_of,
@@ -107,7 +108,10 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
         images: file_inventories(parts, bases, &mut basket)?,
         evidence,
         feed,
-        keys: file_keys(workspace, &keyring, &mut basket),
+        keys: trust.keys,
+        identities: trust.identities,
+        sigstore: trust.sigstore,
+        notary: trust.notary,
         policies: file_policies(workspace, &mut basket),
         gates: step.to.gates.clone(),
         gaps: basket.gaps,
@@ -263,34 +267,6 @@ fn file_inventories(
             })
         })
         .collect()
-}
-
-/// The keys of `lockgate.yaml` and those of the keyring: the retired and revoked too, so that findings can say so.
-fn file_keys(workspace: &Workspace, keyring: &Keyring, basket: &mut Basket) -> Vec<TrustedKey> {
-    let mut keys = Vec::new();
-    for key in &workspace.keys {
-        let file = basket.inputs.insert(key.pem.clone());
-        let (valid_from, valid_until) = (key.valid_from, key.valid_until);
-        keys.push(TrustedKey { valid_from, valid_until, ..TrustedKey::plain(&key.name, file) });
-    }
-    for row in keyring.rows() {
-        let Credential::Key { pem, .. } = &row.member.credential else { continue };
-        let revocation = |revoked: &RevokingSaid| Revocation {
-            at: revoked.said.at,
-            compromised_since: revoked.what.compromised_since,
-        };
-        keys.push(TrustedKey {
-            name: row.name().to_owned(),
-            file: basket.inputs.insert(pem.clone()),
-            valid_from: row.member.valid_from,
-            valid_until: row.member.valid_until,
-            duty: Some(row.member.duty.clone()),
-            in_use_since: Some(row.in_use_since()),
-            retired_at: row.retired_at,
-            revoked: row.revoked.as_ref().map(revocation),
-        });
-    }
-    keys
 }
 
 fn file_policies(workspace: &Workspace, basket: &mut Basket) -> Vec<PolicyFile> {

@@ -2,6 +2,9 @@
 //! ledger; no registry is asked.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part of this")]
 
+#[path = "../../../attest/tests/common/instance.rs"]
+pub mod instance;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -9,7 +12,7 @@ use lockgate_attest::keys::SigningKey;
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_engine::{Workspace, keyring};
 use lockgate_judge::{EDITION, decide};
-use lockgate_model::case::{Held, Image, TrustedKey};
+use lockgate_model::case::{Held, Image, SigstoreInstance, TrustedKey};
 use lockgate_model::entry::{Decided, Intent};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::keyring::{Duty, Member, Role};
@@ -18,7 +21,7 @@ use lockgate_model::{
     Case, CaseRecord, Descriptor, Digest, Entry, Event, Evidence, Inputs, KeyringChange, Outcome, Timestamp,
     canon,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A key of the keyring, with its private half.
 pub struct Signer {
@@ -68,6 +71,8 @@ pub struct Wanted<'a> {
     /// The Decision that released it below.
     pub below: Option<Digest>,
     pub at: Timestamp,
+    /// Who proves that the signatures existed at `at`.
+    pub stamped_by: Option<&'a instance::Instance>,
 }
 
 /// What was recorded.
@@ -93,16 +98,24 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
     let manifest = serde_json::to_vec(&manifest).unwrap();
     let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
     inputs.insert(manifest);
-    let evidence =
-        wanted.signers.iter().map(|signer| signature(&mut inputs, &artifact, &signer.key)).collect();
+    let signed = wanted.signers.iter().map(|signer| signature(&mut inputs, &artifact, signer, wanted));
+    let evidence = signed.collect();
+    let sigstore = wanted.stamped_by.map(|instance| SigstoreInstance {
+        name: "stamps".into(),
+        root: inputs.insert(serde_json::to_vec(&instance.document()).unwrap()),
+        issuers: [instance::ISSUER.to_owned()].into(),
+        logs: 1,
+        promises: false,
+        timestamps: 0,
+        scts: 1,
+    });
     let mut keys = Vec::new();
     for row in workspace.store.keyring().await.unwrap().rows() {
         let lockgate_model::keyring::Credential::Key { pem, .. } = &row.member.credential else { continue };
-        keys.push(TrustedKey {
-            duty: Some(row.member.duty.clone()),
-            in_use_since: Some(row.in_use_since()),
-            ..TrustedKey::plain(row.name(), inputs.insert(pem.clone()))
-        });
+        let mut key = TrustedKey::plain(row.name(), inputs.insert(pem.clone()));
+        key.standing.duty = Some(row.member.duty.clone());
+        key.standing.in_use_since = Some(row.in_use_since());
+        keys.push(key);
     }
     let image =
         Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
@@ -121,6 +134,9 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         evidence,
         feed: None,
         keys,
+        identities: vec![],
+        sigstore: sigstore.into_iter().collect(),
+        notary: None,
         policies: vec![],
         gates: [("signature".to_owned(), gate)].into(),
         gaps: vec![],
@@ -164,11 +180,33 @@ async fn append(workspace: &Workspace, case: Case) -> Recorded {
     Recorded { decision: digest, artifact: artifact.digest }
 }
 
-fn signature(inputs: &mut Inputs, artifact: &Descriptor, key: &SigningKey) -> Evidence {
+fn signature(inputs: &mut Inputs, artifact: &Descriptor, signer: &Signer, wanted: &Wanted<'_>) -> Evidence {
     let statement = cosign_signature_statement(artifact);
-    let made = cosign_bundle(artifact, key, &statement, Timestamp::from_unix(0)).unwrap();
-    let blob = inputs.insert(made.blobs.last().unwrap().clone());
-    let manifest = Descriptor::of(media::OCI_MANIFEST, &made.manifest);
-    inputs.insert(made.manifest);
-    Evidence { subject: artifact.digest, attachment: Attachment::Referrer, manifest, blobs: vec![blob] }
+    let made = cosign_bundle(artifact, &signer.key, &statement, Timestamp::from_unix(0)).unwrap();
+    let mut bundle = made.blobs.last().unwrap().clone();
+    let mut manifest = made.manifest;
+    if let Some(instance) = wanted.stamped_by {
+        bundle = stamped(&bundle, instance, wanted.at);
+        let mut changed: Manifest = serde_json::from_slice(&manifest).unwrap();
+        changed.layers = vec![Descriptor::of(media::SIGSTORE_BUNDLE, &bundle)];
+        manifest = serde_json::to_vec(&changed).unwrap();
+    }
+    let blob = inputs.insert(bundle);
+    let descriptor = Descriptor::of(media::OCI_MANIFEST, &manifest);
+    inputs.insert(manifest);
+    let subject = artifact.digest;
+    Evidence { subject, attachment: Attachment::Referrer, manifest: descriptor, blobs: vec![blob] }
+}
+
+/// The bundle with a timestamp of `at`.
+fn stamped(bundle: &[u8], instance: &instance::Instance, at: Timestamp) -> Vec<u8> {
+    let mut bundle: Value = serde_json::from_slice(bundle).unwrap();
+    let signature = bundle.pointer("/dsseEnvelope/signatures/0/sig").and_then(Value::as_str).unwrap();
+    let signature = data_encoding::BASE64.decode(signature.as_bytes()).unwrap();
+    let time: String = at.to_string().chars().filter(|c| !"-:T".contains(*c)).collect();
+    let token = instance::Stamping { time: &time, ..instance.stamping() }.token(&signature);
+    let stamps = json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
+    let material = bundle.pointer_mut("/verificationMaterial").and_then(Value::as_object_mut).unwrap();
+    material.insert("timestampVerificationData".to_owned(), stamps);
+    serde_json::to_vec(&bundle).unwrap()
 }

@@ -13,7 +13,7 @@ use lockgate_engine::gather::Request;
 use lockgate_engine::later::Later;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::sign::{Form, sign};
-use lockgate_engine::workspace::{KeyFile, Reach, VerdictSigner};
+use lockgate_engine::workspace::{KeyFile, Reach, Trust, VerdictSigner};
 use lockgate_ledger::{SigningKey as LedgerKey, VerifierKey};
 use lockgate_model::oci::{Manifest, media};
 use lockgate_model::ports::{Clock, Registry, Store, Upload};
@@ -102,6 +102,7 @@ impl World {
         Workspace {
             route: route(),
             keys: vec![KeyFile { name: "build".into(), pem, valid_from: None, valid_until: None }],
+            trust: Trust::default(),
             policies: vec![],
             feed: None,
             actor: "ann".into(),

@@ -56,7 +56,7 @@ pub(super) fn usable<'a, 'n>(
 
 /// The revoked keys, by their digest: a key that was stolen does not count under any other name either.
 pub(super) fn revocations(docket: &Docket<'_>) -> BTreeMap<Digest, Revocation> {
-    let revoked = docket.case.record.keys.iter().filter_map(|key| Some((key, key.revoked?)));
+    let revoked = docket.case.record.keys.iter().filter_map(|key| Some((key, key.standing.revoked?)));
     let known =
         revoked.filter_map(|(key, revoked)| Some((Usable::read(docket.case, key)?.key.id(), revoked)));
     known.collect()

@@ -2,8 +2,12 @@
 
 mod keys;
 mod policy;
+mod provenance;
+mod reproducibility;
+mod roots;
 mod route;
 mod signature;
+mod signers;
 mod standing;
 mod vulnerability;
 
@@ -29,7 +33,14 @@ pub struct Gate {
 }
 
 /// Every gate, in the order in which they are asked.
-pub const GATES: &[Gate] = &[route::GATE, signature::GATE, vulnerability::GATE, policy::GATE];
+pub const GATES: &[Gate] = &[
+    route::GATE,
+    signature::GATE,
+    provenance::GATE,
+    reproducibility::GATE,
+    vulnerability::GATE,
+    policy::GATE,
+];
 
 /// A Case as gates see it.
 pub struct Docket<'a> {

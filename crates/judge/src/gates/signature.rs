@@ -1,24 +1,30 @@
-//! Signature: is the artifact signed by enough of the keys that the stage trusts?
+//! Signature: is the artifact signed by enough of those whom the stage trusts?
 //!
-//! Settings: `keys` (names of trusted keys) or `role` (every key of the keyring with that role; with `keys`, the role
-//! that they must have), `required` (how many distinct signers, 1 unless said) and `warnDays` (how long before a key is
-//! to be rotated it is told, 14 unless said).
+//! Settings: `keys` (names of trusted keys), `identities` (names of identities of the keyring: whoever an issuer vouches
+//! for, by certificates of an instance of Sigstore) or `role` (every key and identity of the keyring with that role; with
+//! names, the role that they must have), `claims` (what certificates must say besides: `source-repository-uri`,
+//! `source-repository-ref` and so on, exactly or with stars), `notation: true` (those whom the trust policy of the Notary
+//! Project admits count too), `required` (how many distinct signers, 1 unless said) and `warnDays` (how long before a key
+//! is to be rotated it is told, 14 unless said).
 //!
-//! A key counts when it is valid at the instant of judging; one of the keyring also when it serves this stage, has the
-//! role and was not retired or revoked. One key under two names counts once, and so do all keys of one owner in the
-//! keyring. Only signatures count, never attestations. Provenance gets a gate of its own.
+//! A key or identity counts when it is valid at the instant of judging; one of the keyring also when it serves this
+//! stage, has the role and was not retired or revoked, or what it signed is proven to be older. One key under two names
+//! counts once, and so do all of one owner in the keyring. Only signatures count, never attestations: those are for the
+//! provenance gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_attest::verify::{Examined, Form, Refusal, Speaks, examine};
-use lockgate_model::case::{Revocation, TrustedKey};
+use lockgate_attest::sigstore::Claim;
+use lockgate_attest::verify::{Believed, Examined, Form, Refusal, Speaks, examine};
 use lockgate_model::keyring::Role;
-use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Timestamp, Verdict};
+use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keys::{Usable, carried, revocations, usable};
-use super::standing::{Asked, Doubt, doubt, explain, rotation_due};
+use super::keys::{Usable, carried};
+use super::roots::Roots;
+use super::signers::{Counted, Signer, Signers, Wanted};
+use super::standing::{Doubt, Signatory, explain, rotation_due};
 use super::{Docket, Gate};
 use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, verdict};
 use crate::settings::{self, SettingsError};
@@ -34,7 +40,7 @@ pub(super) const GATE: Gate = Gate {
 /// Why there is this gate.
 const WHY: &str = "a signature is the only proof that this image was made by whom it should be: a tag, or access to the registry, proves nothing";
 
-/// Roles of which a key of the keyring must have one when the settings name it and no role: others vouch for something
+/// Roles of which a member of the keyring must have one when the settings name it and no role: others vouch for something
 /// else than an artifact.
 const VOUCHING: &[Role] = &[Role::Builder, Role::Releaser];
 /// Keys of the keyring that nobody asked for, which are tried so that a finding can name who signed instead.
@@ -48,7 +54,13 @@ struct Settings {
     #[serde(default)]
     keys: Option<Vec<String>>,
     #[serde(default)]
+    identities: Option<Vec<String>>,
+    #[serde(default)]
     role: Option<Role>,
+    #[serde(default)]
+    claims: BTreeMap<Claim, String>,
+    #[serde(default)]
+    notation: bool,
     #[serde(default = "one")]
     required: usize,
     #[serde(default = "fortnight")]
@@ -64,76 +76,31 @@ fn fortnight() -> u32 {
 }
 
 impl Settings {
-    fn roles(&self) -> &[Role] {
-        self.role.as_ref().map_or(VOUCHING, std::slice::from_ref)
-    }
-
-    /// Whom the stage asks for, for people, with `between` between names.
-    fn asked_for(&self, between: &str) -> String {
-        match (&self.keys, self.role) {
-            (Some(keys), _) => keys.join(between),
-            (None, Some(role)) => format!("a {role} of the keyring"),
-            (None, None) => "nobody".to_owned(),
-        }
-    }
-
-    /// The names of the keys to try.
-    fn names<'a>(&'a self, trusted: &'a [TrustedKey]) -> Vec<&'a str> {
-        match &self.keys {
-            Some(keys) => keys.iter().map(String::as_str).collect(),
-            None => trusted.iter().filter(|key| self.selects(key)).map(|key| key.name.as_str()).collect(),
-        }
-    }
-
-    fn selects(&self, key: &TrustedKey) -> bool {
-        match (&self.keys, self.role) {
-            (Some(keys), _) => keys.contains(&key.name),
-            (None, Some(role)) => key.duty.as_ref().is_some_and(|duty| duty.roles.contains(&role)),
-            (None, None) => false,
-        }
+    fn wanted(&self) -> Wanted {
+        let Self { keys, identities, role, claims, .. } = self;
+        Wanted { keys: keys.clone(), identities: identities.clone(), role: *role, claims: claims.clone() }
     }
 }
 
 fn check_settings(settings: &Value) -> Result<(), SettingsError> {
     let settings: Settings = settings::read(settings)?;
     let error = |path: &str, message: String| Err(SettingsError { path: path.to_owned(), message });
-    match (&settings.keys, settings.role) {
-        (None, None) => error("", "name `keys`, or the `role` that keys of the keyring must have".to_owned()),
-        (Some(keys), _) if settings.required == 0 || settings.required > keys.len() => {
-            error("required", format!("`required` must be 1 to {}, the number of keys", keys.len()))
-        }
+    let wanted = settings.wanted();
+    match wanted.check() {
+        // With `notation` alone the trust policy says who.
+        Err(error) if error.path.is_empty() && settings.notation => {}
+        checked => checked?,
+    }
+    match wanted.count() {
         _ if settings.required == 0 => error("required", "`required` must be at least 1".to_owned()),
+        Some(count) if settings.required > count && !settings.notation => {
+            error("required", format!("`required` must be 1 to {count}, the number of keys and identities"))
+        }
         _ => Ok(()),
     }
 }
 
-/// Who signs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Signer {
-    Key(Digest),
-    Owner(String),
-}
-
-impl Signer {
-    /// Two keys of one owner are one signer, so that whoever rotates a key is not two people for as long as the overlap
-    /// lasts.
-    fn with(key: &Usable<'_>) -> Self {
-        match &key.trusted.duty {
-            Some(duty) => Self::Owner(duty.owner.clone()),
-            None => Self::Key(key.key.id()),
-        }
-    }
-}
-
-/// A signature that counts: by which key, in which evidence.
-struct Counted {
-    name: String,
-    key: Digest,
-    evidence: Digest,
-}
-
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
-    let record = &docket.case.record;
     let settings = match check_settings(settings).and_then(|()| settings::read::<Settings>(settings)) {
         Ok(settings) => settings,
         Err(error) => {
@@ -143,52 +110,79 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         }
     };
     let mut findings = Vec::new();
-    let keys = usable(docket, GATE.name, settings.names(&record.keys), &mut findings);
+    let wanted = settings.wanted();
+    let roots = Roots::read(docket, GATE.name, settings.notation, &mut findings);
+    if settings.notation && findings.is_empty() && !roots.has_notary() {
+        let why = "the gate asks for Notary Project signatures, and nothing says whom to trust for them";
+        let fix = "name the trust policy under `trust.notation` in lockgate.yaml".to_owned();
+        findings.push(blind("signature.no-trust-policy", "notation", why.to_owned(), fix));
+    }
+    let signers = Signers::read(docket, GATE.name, &wanted, VOUCHING, roots, &mut findings);
     let was_blind = !findings.is_empty();
-    let named: Vec<_> = keys.iter().map(Usable::named).collect();
-    let about = |evidence: &&Evidence| evidence.subject == record.artifact.digest;
     let mut seen = Seen::default();
-    for evidence in record.evidence.iter().filter(about) {
+    let artifact = docket.case.record.artifact.digest;
+    for evidence in docket.case.record.evidence.iter().filter(|evidence| evidence.subject == artifact) {
         match carried(docket, evidence) {
-            Some(carried) => seen.add(evidence, examine(&carried, &named)),
+            Some(carried) => {
+                for examined in signers.examine(&carried) {
+                    seen.add(evidence, &examined, &signers);
+                }
+            }
             None => seen.unreadable.push(evidence.manifest.digest),
         }
     }
-    let asked = Asked { as_of: record.as_of, stage: &record.to, roles: settings.roles(), keys: &record.keys };
-    let judgement = Judgement { docket, settings: &settings, asked, seen };
-    let counted = judgement.counted(&keys, &revocations(docket), &mut findings);
-    judgement.conclude(&counted, was_blind, findings)
+    Judgement { docket, settings: &settings, wanted: &wanted, signers, seen }.conclude(was_blind, findings)
 }
 
 /// What was seen in the evidence.
 #[derive(Default)]
-struct Seen {
-    /// By name of the key, its signatures: the evidence that carries one, and when it is proven to have existed.
-    signed: BTreeMap<String, Vec<(Digest, Option<Timestamp>)>>,
-    /// Signatures that none of the keys made, or that are refused: where and why.
+struct Seen<'a> {
+    /// Who signed and counts, by what it is and its name, with the first evidence that carries its signature.
+    good: BTreeMap<(&'static str, String), (Counted<'a>, Digest)>,
+    /// Members that are asked for and signed, and the first reason why that does not count.
+    doubted: BTreeMap<(&'static str, String), (Signatory<'a>, Doubt)>,
+    /// Holders of certificates that nobody asked for, and why they are none of those that are.
+    strangers: BTreeMap<String, String>,
+    /// Signatures that nobody trusted made, or that are refused: where and why.
     refused: Vec<(Digest, String)>,
     /// Evidence whose bytes are not in the Case.
     unreadable: Vec<Digest>,
 }
 
-impl Seen {
-    fn add(&mut self, evidence: &Evidence, examined: Vec<Examined>) {
-        for one in examined {
-            match (&one.speaks, &one.refusal) {
-                (Some(Speaks::Signature), None) => {
-                    for name in one.by {
-                        let signature = (evidence.manifest.digest, one.proven_at);
-                        self.signed.entry(name).or_default().push(signature);
-                    }
+impl<'a> Seen<'a> {
+    fn add(&mut self, evidence: &Evidence, examined: &Examined, signers: &Signers<'a>) {
+        match (&examined.speaks, &examined.refusal) {
+            (Some(Speaks::Signature), None) => {
+                let weighed = signers.weigh(examined);
+                for counted in weighed.counted {
+                    let name = counted.member.map_or(("", counted.name.as_str()), |one| (one.what, one.name));
+                    let name = (name.0, name.1.to_owned());
+                    self.good.entry(name).or_insert((counted, evidence.manifest.digest));
                 }
-                (Some(Speaks::Attestation { .. }), _) | (None, None) => {}
-                // Evidence of another kind: proofs, inventories, whatever people attach.
-                (None, Some(Refusal::NotRead(_))) if one.form == Form::Other => {}
-                (Some(Speaks::Signature) | None, Some(why)) => {
-                    self.refused.push((evidence.manifest.digest, format!("{}: {why}", one.form)));
+                for (member, doubt) in weighed.doubted {
+                    let name = (member.what, member.name.to_owned());
+                    self.doubted.entry(name).or_insert((member, doubt));
                 }
+                self.strangers.extend(weighed.strangers);
+            }
+            (Some(Speaks::Attestation { .. }), _) | (None, None) => {}
+            // Evidence of another kind: proofs, inventories, whatever people attach.
+            (None, Some(Refusal::NotRead(_))) if examined.form == Form::Other => {}
+            (Some(Speaks::Signature) | None, Some(why)) => {
+                self.refused.push((evidence.manifest.digest, format!("{}: {why}", examined.form)));
             }
         }
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// The signers that count, one signature each.
+    fn counted(&self) -> BTreeMap<&Signer, &(Counted<'a>, Digest)> {
+        let mut counted = BTreeMap::new();
+        for one in self.good.values() {
+            counted.entry(&one.0.signer).or_insert(one);
+        }
+        counted
     }
 }
 
@@ -196,89 +190,58 @@ impl Seen {
 struct Judgement<'a> {
     docket: &'a Docket<'a>,
     settings: &'a Settings,
-    asked: Asked<'a>,
-    seen: Seen,
+    wanted: &'a Wanted,
+    signers: Signers<'a>,
+    seen: Seen<'a>,
 }
 
 impl Judgement<'_> {
-    /// The signatures that count, one a signer. A key that signed and does not count is a finding.
-    fn counted(
-        &self,
-        keys: &[Usable<'_>],
-        revoked: &BTreeMap<Digest, Revocation>,
-        findings: &mut Vec<Finding>,
-    ) -> BTreeMap<Signer, Counted> {
-        let mut counted = BTreeMap::new();
-        let expected = self.settings.asked_for(" or ");
-        for key in keys {
-            let Some(signatures) = self.seen.signed.get(&key.trusted.name) else { continue };
-            let revocation = key.trusted.revoked.or_else(|| revoked.get(&key.key.id()).copied());
-            let mut doubts = Vec::new();
-            let good = signatures.iter().find(|(_, proven_at)| {
-                let found = doubt(key.trusted, revocation, *proven_at, &self.asked);
-                let none = found.is_none();
-                doubts.extend(found);
-                none
-            });
-            match (good, doubts.first()) {
-                (Some((evidence, _)), _) => {
-                    let (name, key_id) = (key.trusted.name.clone(), key.key.id());
-                    let one = Counted { name, key: key_id, evidence: *evidence };
-                    counted.entry(Signer::with(key)).or_insert(one);
-                    findings.extend(rotation_due(key.trusted, &self.asked, self.settings.warn_days));
-                }
-                (None, Some(doubt)) => findings.push(explain(key.trusted, doubt, &self.asked, &expected)),
-                (None, None) => {}
-            }
+    fn asked_for(&self, between: &str) -> String {
+        let notary = "whom the trust policy of the Notary Project admits";
+        match (self.settings.notation, self.wanted.asked_for(between)) {
+            (false, asked) => asked,
+            (true, asked) if asked == "nobody" => notary.to_owned(),
+            (true, asked) => format!("{asked}{between}{notary}"),
         }
-        counted
     }
 
-    fn conclude(
-        &self,
-        counted: &BTreeMap<Signer, Counted>,
-        mut was_blind: bool,
-        mut findings: Vec<Finding>,
-    ) -> Verdict {
+    fn conclude(&self, mut was_blind: bool, mut findings: Vec<Finding>) -> Verdict {
+        let seen = &self.seen;
+        let counted = seen.counted();
         let enough = counted.len() >= self.settings.required;
-        // A key that did not count does not block when there are enough others.
-        if enough {
-            for found in &mut findings {
-                if found.code.starts_with("signature.key-") && found.code != "signature.key-unusable" {
-                    found.effect = Effect::Advise;
-                }
-            }
+        let expected = self.asked_for(" or ");
+        // Who did not count does not block when there are enough others.
+        let effect = |mut found: Finding| {
+            found.effect = if enough { Effect::Advise } else { found.effect };
+            found
+        };
+        let doubted = seen.doubted.iter().filter(|(name, _)| !seen.good.contains_key(*name));
+        let asked = &self.signers.asked;
+        findings
+            .extend(doubted.map(|(_, (member, doubt))| effect(explain(*member, doubt, asked, &expected))));
+        for (counted, _) in seen.good.values() {
+            let due = counted.member.and_then(|by| rotation_due(by, asked, self.settings.warn_days));
+            findings.extend(due);
         }
-        for digest in &self.seen.unreadable {
+        for digest in &seen.unreadable {
             was_blind = true;
             let why = "evidence that the Case names is missing".to_owned();
             let again = "judge again".to_owned();
             findings.push(blind("signature.input-missing", &digest.to_string(), why, again));
         }
-        for (evidence, why) in &self.seen.refused {
-            let words = Words {
-                title: format!("a signature does not count: {why}"),
-                rationale: WHY,
-                remediation:
-                    "if it should count, name its key in lockgate.yaml; else remove it from the registry"
-                        .to_owned(),
-                owner: KEEPERS,
-            };
-            let evidence = evidence.to_string();
-            let advice = finding("signature.not-counted", Severity::Info, Effect::Advise, &evidence, words);
-            findings.push(advice);
-        }
+        findings.extend(seen.refused.iter().map(|(evidence, why)| not_counted(evidence, why)));
         if !enough {
             findings.extend(self.others());
+            findings.extend(seen.strangers.iter().map(|(holder, why)| self.stranger(holder, why)));
             findings.push(self.missing(counted.len()));
         }
         let mut relied_on = Vec::new();
-        for Counted { name, key, evidence } in counted.values() {
-            relied_on.extend([format!("key:{name}@{key}"), format!("evidence:{evidence}")]);
+        for (counted, evidence) in counted.values() {
+            relied_on.extend(counted.relied_on.iter().cloned().chain([format!("evidence:{evidence}")]));
         }
-        let names: Vec<_> = counted.values().map(|one| one.name.as_str()).collect();
+        let names: Vec<_> = counted.values().map(|(counted, _)| counted.name.as_str()).collect();
         let summary = if names.is_empty() {
-            format!("no signature by {} counts", self.settings.asked_for(", "))
+            format!("no signature by {} counts", self.asked_for(", "))
         } else {
             format!("signed by {} ({} of {} required)", names.join(", "), names.len(), self.settings.required)
         };
@@ -288,34 +251,57 @@ impl Judgement<'_> {
     /// Keys of the keyring that signed, and that the stage does not ask for.
     fn others(&self) -> Vec<Finding> {
         let case = self.docket.case;
-        let read = |trusted| Usable::read(case, trusted);
-        let others = case.record.keys.iter().filter(|key| key.duty.is_some() && !self.settings.selects(key));
-        let others: Vec<Usable<'_>> = others.take(OTHERS).filter_map(read).collect();
+        let unasked = |key: &&_| {
+            let member = Signatory::from(*key);
+            member.standing.duty.is_some() && !self.wanted.selects(member)
+        };
+        let others = case.record.keys.iter().filter(unasked).take(OTHERS);
+        let others: Vec<Usable<'_>> = others.filter_map(|key| Usable::read(case, key)).collect();
         let named: Vec<_> = others.iter().map(Usable::named).collect();
-        let mut seen = Seen::default();
         let refused: BTreeSet<_> = self.seen.refused.iter().map(|(evidence, _)| *evidence).collect();
         let tried = case.record.evidence.iter().filter(|one| refused.contains(&one.manifest.digest));
+        let mut signed = BTreeSet::new();
         for evidence in tried.take(PIECES) {
-            if let Some(carried) = carried(self.docket, evidence) {
-                seen.add(evidence, examine(&carried, &named));
-            }
+            let Some(carried) = carried(self.docket, evidence) else { continue };
+            let examined = examine(&carried, &Believed::keys(&named));
+            let good = examined.into_iter().filter(|one| one.speaks == Some(Speaks::Signature));
+            signed.extend(good.filter(|one| one.refusal.is_none()).flat_map(|one| one.by));
         }
-        let signed = others.iter().filter(|key| seen.signed.contains_key(&key.trusted.name));
-        let expected = self.settings.asked_for(" or ");
-        signed.map(|key| explain(key.trusted, &Doubt::NotAsked, &self.asked, &expected)).collect()
+        let expected = self.asked_for(" or ");
+        let signed = others.iter().filter(|key| signed.contains(&key.trusted.name));
+        let told =
+            |key: &Usable<'_>| explain(key.trusted.into(), &Doubt::NotAsked, &self.signers.asked, &expected);
+        signed.map(told).collect()
+    }
+
+    /// A holder of a certificate whom the stage does not ask for.
+    fn stranger(&self, holder: &str, why: &str) -> Finding {
+        let words = Words {
+            title: format!("{holder} signed it; this stage asks for {}: {why}", self.asked_for(" or ")),
+            rationale: "anybody can have a certificate in their own name: only the names that are asked for count",
+            remediation: format!(
+                "let {} sign it; if this is whom you trust, let a keeper of the keyring run: lockgate identity add NAME --issuer URL --subject TEXT --role builder --stages {}",
+                self.asked_for(" or "),
+                self.docket.case.record.to
+            ),
+            owner: BUILDERS,
+        };
+        finding("signature.holder-not-asked", Severity::Medium, Effect::Pause, holder, words)
     }
 
     fn missing(&self, counted: usize) -> Finding {
         let record = &self.docket.case.record;
         let (artifact, required) = (record.artifact.digest.to_string(), self.settings.required);
-        let selected = record.keys.iter().any(|key| self.settings.selects(key));
+        let seen = &self.seen;
+        let is_signed = !seen.doubted.is_empty() || !seen.refused.is_empty() || !seen.strangers.is_empty();
+        let by_role = self.wanted.count().is_none() && !self.settings.notation;
         let (code, title) = if counted > 0 {
             ("signature.too-few", format!("{counted} signature(s) count; {required} are required"))
-        } else if self.settings.keys.is_none() && !selected {
-            let title = format!("nobody could have signed it: there is no {}", self.settings.asked_for(", "));
+        } else if by_role && !self.signers.is_anybody() {
+            let title = format!("nobody could have signed it: there is no {}", self.asked_for(", "));
             ("signature.no-keys", title.replacen("no a ", "no ", 1))
-        } else if !self.seen.signed.is_empty() || !self.seen.refused.is_empty() {
-            let asked = self.settings.asked_for(", ");
+        } else if is_signed {
+            let asked = self.asked_for(", ");
             ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))
         } else {
             ("signature.missing", "nobody signed it".to_owned())
@@ -323,12 +309,21 @@ impl Judgement<'_> {
         let remediation = format!(
             "let the build of {} sign it, with the key of {}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})",
             record.service,
-            self.settings.asked_for(" or ")
+            self.asked_for(" or ")
         );
         let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
         finding(code, Severity::Critical, Effect::Pause, &artifact, words)
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Tells of a signature that does not count.
+fn not_counted(evidence: &Digest, why: &str) -> Finding {
+    let words = Words {
+        title: format!("a signature does not count: {why}"),
+        rationale: WHY,
+        remediation: "if it should count, name its key in lockgate.yaml; else remove it from the registry"
+            .to_owned(),
+        owner: KEEPERS,
+    };
+    finding("signature.not-counted", Severity::Info, Effect::Advise, &evidence.to_string(), words)
+}

@@ -17,7 +17,7 @@ use lockgate_judge::{EDITION, SAMPLES, decide};
 use lockgate_model::case::{FeedPin, Image, PolicyFile, TrustedKey};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::inventory::{Confidence, Distribution};
-use lockgate_model::oci::{Manifest, media};
+use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
 use lockgate_model::{
     Answer, Case, CaseRecord, Decision, Descriptor, Digest, Evidence, Inputs, Inventory, Outcome, Package,
     Timestamp, canon,
@@ -121,6 +121,9 @@ impl Making {
                 uncovered: std::collections::BTreeSet::new(),
             }),
             keys: vec![TrustedKey::plain("build", file)],
+            identities: vec![],
+            sigstore: vec![],
+            notary: None,
             policies,
             gates: [
                 ("signature".into(), json!({"keys": ["build"]})),
@@ -216,4 +219,24 @@ pub fn spoilt(outcome: Outcome, code: &str, spoil: impl FnOnce(&mut Making)) -> 
         assert!(said.iter().all(|text| !text.is_empty()), "{finding:?}");
     }
     decision
+}
+
+/// Attaches a document to `artifact`.
+pub fn attach(inputs: &mut Inputs, artifact: &Descriptor, media_type: &str, bytes: Vec<u8>) -> Evidence {
+    let layer = Descriptor::of(media_type, &bytes);
+    let blob = inputs.insert(bytes);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(media::OCI_MANIFEST.into()),
+        artifact_type: Some(media_type.into()),
+        config: Descriptor::of(media::OCI_EMPTY, EMPTY_JSON),
+        layers: vec![layer],
+        subject: Some(artifact.bare()),
+        annotations: BTreeMap::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let descriptor = Descriptor::of(media::OCI_MANIFEST, &manifest);
+    inputs.insert(manifest);
+    let subject = artifact.digest;
+    Evidence { subject, attachment: Attachment::Referrer, manifest: descriptor, blobs: vec![blob] }
 }

@@ -70,6 +70,8 @@ pub enum Command {
     Scan(Scan),
     /// Say what tells two builds of one image apart
     Reproduce(Reproduce),
+    /// Show who built an image, from which commit, how and with what, and who says so
+    Provenance(Provenance),
     /// Judge whether an image may climb, without promoting it
     Judge(Climb),
     /// Judge whether an image may climb and, if so, promote it
@@ -368,4 +370,14 @@ pub struct Quickstart {
     /// The folder; it must not be there yet.
     #[arg(default_value = "lockgate-quickstart")]
     pub folder: PathBuf,
+}
+
+/// `provenance`
+#[derive(Debug, Args)]
+pub struct Provenance {
+    /// The image: a registry's, or oci:FOLDER
+    pub image: String,
+    /// Show every material, parameter and claim
+    #[arg(long)]
+    pub all: bool,
 }

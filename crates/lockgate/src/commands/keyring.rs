@@ -148,9 +148,7 @@ pub(super) async fn revoke(global: &Global, around: &Surroundings, args: &Revoke
         Output::Json => show::json(&json!({"entry": appended.seq, "blastRadius": blast_radius})),
         Output::Table => {
             say!("`{name}` is revoked. Entry {} of the ledger.", appended.seq);
-            if let Some(radius) = &blast_radius {
-                show::blast_radius(radius);
-            }
+            show::blast_radius(&blast_radius);
         }
     }
     Ok(DONE)
@@ -177,7 +175,7 @@ pub(super) async fn blast_radius(
     Ok(DONE)
 }
 
-/// The digest of a key that is named by a digest, a name of the keyring, or a file.
+/// The digest of a key or identity that is named by a digest, a name of the keyring, or a key's file.
 async fn digest_of(session: &Session, key: &str) -> Result<Digest, Failure> {
     if let Ok(digest) = key.parse::<Digest>() {
         return Ok(digest);
@@ -187,8 +185,7 @@ async fn digest_of(session: &Session, key: &str) -> Result<Digest, Failure> {
     if keyring.get(key).is_none() && path.is_file() {
         return Ok(public_key(path)?.id());
     }
-    let id = keyring::member(&session.workspace, key).await?.key_id();
-    id.ok_or_else(|| Failure::told(format!("`{key}` is an identity"), "no Decision relies on identities yet"))
+    Ok(keyring::member(&session.workspace, key).await?.id())
 }
 
 /// `lockgate key list` and `lockgate identity list`

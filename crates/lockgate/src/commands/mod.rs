@@ -10,6 +10,7 @@ mod init;
 mod key;
 mod keyring;
 mod ledger;
+mod provenance;
 mod quickstart;
 mod recover;
 mod reproduce;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
         Command::Feed(args) => feed::run(global, surroundings, &args).await,
         Command::Scan(args) => scan::run(global, surroundings, &args).await,
         Command::Reproduce(args) => reproduce::run(global, surroundings, &args).await,
+        Command::Provenance(args) => provenance::run(global, surroundings, &args).await,
         Command::Judge(args) => climb::judge(global, surroundings, &args).await,
         Command::Promote(args) => climb::promote(global, surroundings, &args).await,
         Command::Status(args) => services::status(global, surroundings, &args).await,

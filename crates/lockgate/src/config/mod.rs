@@ -2,6 +2,7 @@
 //! known name.
 
 mod read;
+mod trust;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use read::load;
+pub use trust::{InstanceEntry, NotationEntry, TrustEntry};
 
 /// The name of the file.
 pub const FILE: &str = "lockgate.yaml";
@@ -36,6 +38,8 @@ pub struct Config {
     pub route: Route,
     /// The trusted keys.
     pub keys: Vec<KeyEntry>,
+    /// Whom to trust besides.
+    pub trust: TrustEntry,
     /// The folder of policies.
     pub policies: PathBuf,
     /// The ledger.
@@ -84,6 +88,8 @@ struct File {
     route: Vec<StageEntry>,
     #[serde(default)]
     keys: Vec<KeyEntry>,
+    #[serde(default)]
+    trust: TrustEntry,
     #[serde(default = "policies")]
     policies: PathBuf,
     ledger: LedgerEntry,

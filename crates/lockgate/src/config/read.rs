@@ -72,11 +72,15 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, Con
     let route = route(&entries, &document, &mut problems);
     let unlisted = check_keys(&entries, &document, &mut problems);
     check_feeds(&entries, &document, &mut problems);
+    for (path, message) in entries.trust.problems() {
+        problems.add(place_of(&document, &format!("trust.{path}")), &message);
+    }
     match (route, problems.found.is_empty()) {
         (Some(route), true) => Ok(Config {
             folder: folder.to_owned(),
             route,
             keys: entries.keys,
+            trust: entries.trust,
             policies: entries.policies,
             ledger: entries.ledger,
             verdict: entries.verdict,
@@ -158,8 +162,32 @@ fn check_gates(
     }
 }
 
-/// Names of keys: each once. Those that a signature gate names and that are not listed must be in the keyring, which is
-/// not read here.
+/// Where the settings of a gate name keys and identities: the place, the names, and whether they are keys.
+fn named<'a>(gate: &str, settings: &'a Value) -> Vec<(String, &'a [Value], bool)> {
+    let mut places = vec![];
+    let mut add = |path: &str, value: Option<&'a Value>| {
+        for (field, are_keys) in [("keys", true), ("identities", false)] {
+            if let Some(names) = value.and_then(|value| value.get(field)).and_then(Value::as_array) {
+                places.push((format!("{path}{field}"), names.as_slice(), are_keys));
+            }
+        }
+    };
+    match gate {
+        "signature" => add("", Some(settings)),
+        "provenance" | "reproducibility" => {
+            let builders = settings.get("builders").and_then(Value::as_array);
+            for (at, builder) in builders.into_iter().flatten().enumerate() {
+                add(&format!("builders[{at}].signedBy."), builder.get("signedBy"));
+            }
+            add("sourceLevel.signedBy.", settings.pointer("/sourceLevel/signedBy"));
+        }
+        _ => {}
+    }
+    places
+}
+
+/// Names of keys: each once. Those that a gate names and that are not listed must be in the keyring, which is not read
+/// here; identities are nowhere else.
 fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) -> Vec<Unlisted> {
     for (index, key) in entries.keys.iter().enumerate() {
         if entries.keys.iter().take(index).any(|other| other.name == key.name) {
@@ -169,13 +197,16 @@ fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) 
     }
     let mut unlisted = Vec::new();
     for (index, entry) in entries.route.iter().enumerate() {
-        let named = entry.gates.get("signature").and_then(|settings| settings.get("keys"));
-        for (at, name) in named.and_then(Value::as_array).into_iter().flatten().enumerate() {
-            let Some(name) = name.as_str() else { continue };
-            if !entries.keys.iter().any(|key| key.name == name) {
-                let path = format!("route[{index}].gates.signature.keys[{at}]");
-                let (place, source) = problems.show(place_of(document, &path));
-                unlisted.push(Unlisted { name: name.to_owned(), place, source });
+        for (gate, settings) in &entry.gates {
+            for (path, names, are_keys) in named(gate, settings) {
+                for (at, name) in names.iter().enumerate().filter_map(|(at, name)| Some((at, name.as_str()?)))
+                {
+                    if !are_keys || !entries.keys.iter().any(|key| key.name == name) {
+                        let path = format!("route[{index}].gates.{gate}.{path}[{at}]");
+                        let (place, source) = problems.show(place_of(document, &path));
+                        unlisted.push(Unlisted { name: name.to_owned(), place, source });
+                    }
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ mod decision;
 mod feeds;
 mod keyring;
 mod progress;
+mod provenance;
 mod records;
 mod table;
 
@@ -17,6 +18,7 @@ pub use decision::{decision, plan};
 pub use feeds::{affected, feed, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
+pub use provenance::provenance;
 pub use records::{entries, history, status, verified};
 
 /// Bytes of an answer that are written at once.

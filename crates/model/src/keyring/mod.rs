@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canon;
 use crate::digest::Digest;
 use crate::time::Timestamp;
 
@@ -29,13 +30,28 @@ pub enum Credential {
         /// The key itself, `PUBLIC KEY` in PEM.
         pem: String,
     },
-    /// An identity that an OpenID Connect issuer vouches for. Kept and listed; no gate counts it yet.
+    /// An identity that an OpenID Connect issuer vouches for.
     Identity {
         /// The issuer, exactly as its tokens name it.
         issuer: String,
         /// Which of its subjects.
         subject: Subject,
     },
+}
+
+impl Credential {
+    /// What it is known by wherever names may differ: the digest of a key's DER bytes, or of the canonical JSON that
+    /// names issuer and subject.
+    pub fn id(&self) -> Digest {
+        match self {
+            Self::Key { id, .. } => *id,
+            // Names always have canonical bytes.
+            Self::Identity { issuer, subject } => {
+                let named = BTreeMap::from([("issuer", issuer.as_str()), (subject.kind(), subject.as_str())]);
+                Digest::of(&canon::to_bytes(&named).unwrap_or_default())
+            }
+        }
+    }
 }
 
 /// A key or identity, as it was added to the keyring.
@@ -192,6 +208,11 @@ impl MemberRow {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.member.name
+    }
+
+    /// What it is known by wherever names may differ.
+    pub fn id(&self) -> Digest {
+        self.member.credential.id()
     }
 
     /// The digest of a key; none for an identity.

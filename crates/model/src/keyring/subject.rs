@@ -74,6 +74,15 @@ impl Subject {
         }
     }
 
+    /// Which of the three it is.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Exact(_) => "exact",
+            Self::Glob(_) => "glob",
+            Self::Regex(_) => "regex",
+        }
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         match self {

@@ -28,9 +28,9 @@ pub enum Key {
     },
     /// Believe a key no longer, and record and show what had relied on it
     Revoke(Revoke),
-    /// Show what relied on a key and what of it would fall, without revoking anything
+    /// Show what relied on a key or identity and what of it would fall, without revoking anything
     BlastRadius {
-        /// The key: a name of the keyring, a PEM file, or its digest.
+        /// A name of the keyring, a key's PEM file, or its digest.
         key: String,
         /// The instant from which others may have signed with it; without it, nothing by it is believed.
         #[arg(long, value_name = "INSTANT")]

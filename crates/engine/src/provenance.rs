@@ -1,0 +1,154 @@
+//! What is attached to an image about how it was built, and who says so. Judges nothing and records nothing: the
+//! provenance gate does.
+
+use lockgate_attest::keys::PublicKey;
+use lockgate_attest::predicate::{Predicate, Provenance};
+use lockgate_attest::sigstore::{Demands, Identity, TrustedRoot};
+use lockgate_attest::verify::{Believed, Carried, Examined, Instance, NamedKey, Speaks, Vouched, examine};
+use lockgate_model::keyring::{Credential, MemberRow};
+use lockgate_model::oci::Content;
+use lockgate_model::{Descriptor, Digest, Evidence, Reference, Timestamp};
+use serde::Serialize;
+
+use crate::gather::{Basket, evidence, find};
+use crate::workspace::InstanceFile;
+use crate::{EngineError, Workspace};
+
+/// One thing that is said about how an image was built.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// The manifest that carries it.
+    pub evidence: Digest,
+    /// The artifact or image that it is about.
+    pub about: Digest,
+    /// The keys that signed it, by their names in the workspace.
+    pub keys: Vec<String>,
+    /// Whoever signed it by a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Identity>,
+    /// The instance of Sigstore that vouches for the holder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// An instant by which it is proven to have existed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven_at: Option<Timestamp>,
+    /// What it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Why it counts for nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+}
+
+/// All that is said about how an artifact was built.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The artifact.
+    pub artifact: Descriptor,
+    /// What is said by those whose signature could be verified.
+    pub said: Vec<Told>,
+    /// What looks like it, and could not be verified or read.
+    pub refused: Vec<Told>,
+    /// What could not be fetched.
+    pub unread: Vec<String>,
+}
+
+/// Reads what is attached to the artifact that `reference` names now, and to its images.
+pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Record, EngineError> {
+    let found = find(&workspace.reach, reference).await?;
+    let images = match &found.content {
+        Content::Index(index) => index.manifests.iter().map(|image| image.digest).collect(),
+        Content::Manifest(_) => vec![],
+    };
+    let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    let mut basket = Basket::default();
+    let repository = &reference.repository;
+    let evidence = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
+    let keys = named_keys(workspace).await?;
+    let named: Vec<_> = keys.iter().map(|(name, key)| NamedKey { name, key }).collect();
+    let roots = roots(workspace);
+    let instances: Vec<_> = roots.iter().map(|(file, root)| instance(file, root)).collect();
+    let as_of = workspace.clock.now();
+    let believed = Believed { keys: &named, instances: Some(&instances), notary: None, commits: &[], as_of };
+    let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread: vec![] };
+    record.unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
+    for one in &evidence {
+        let manifest = basket.inputs.get(&one.manifest.digest);
+        let blobs = one.blobs.iter().map(|blob| basket.inputs.get(blob).map(|bytes| &bytes[..]));
+        let (Some(manifest), Some(blobs)) = (manifest, blobs.collect::<Option<Vec<_>>>()) else { continue };
+        for examined in examine(&Carried { evidence: one, manifest, blobs }, &believed) {
+            tell(one, examined, &mut record);
+        }
+    }
+    Ok(record)
+}
+
+/// Every key of the workspace: those too that no longer count, so that old provenance can be told.
+async fn named_keys(workspace: &Workspace) -> Result<Vec<(String, PublicKey)>, EngineError> {
+    let mut keys = Vec::new();
+    for file in &workspace.keys {
+        keys.extend(PublicKey::from_pem(&file.pem).ok().map(|key| (file.name.clone(), key)));
+    }
+    let keyring = workspace.store.keyring().await?;
+    let of_row = |row: &MemberRow| match &row.member.credential {
+        Credential::Key { pem, .. } => {
+            PublicKey::from_pem(pem.as_bytes()).ok().map(|key| (row.name().to_owned(), key))
+        }
+        Credential::Identity { .. } => None,
+    };
+    keys.extend(keyring.rows().filter_map(of_row));
+    Ok(keys)
+}
+
+fn roots(workspace: &Workspace) -> Vec<(&InstanceFile, TrustedRoot)> {
+    let files = workspace.trust.sigstore.iter();
+    files.filter_map(|file| Some((file, TrustedRoot::from_json(&file.root).ok()?))).collect()
+}
+
+fn instance<'a>(file: &'a InstanceFile, root: &'a TrustedRoot) -> Instance<'a> {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let stamps = count(file.timestamps);
+    let demands = Demands {
+        logs: count(file.logs),
+        promises: file.promises,
+        times: stamps.max(1),
+        stamps,
+        scts: count(file.scts),
+    };
+    Instance { name: &file.name, root, issuers: &file.issuers, demands }
+}
+
+fn tell(evidence: &Evidence, examined: Examined, record: &mut Record) {
+    let is = |kind: &str| kind.starts_with("https://slsa.dev/provenance");
+    let kind = match &examined.speaks {
+        Some(Speaks::Attestation { predicate_type }) if is(predicate_type) => Some(predicate_type.clone()),
+        Some(_) => return,
+        None => None,
+    };
+    let mut told = Told {
+        evidence: evidence.manifest.digest,
+        about: evidence.subject,
+        keys: examined.by,
+        holder: None,
+        instance: None,
+        proven_at: examined.proven_at,
+        provenance: None,
+        refusal: examined.refusal.map(|refusal| refusal.to_string()),
+    };
+    if let Some(Vouched::Holder { instance, identity }) = examined.vouched {
+        (told.holder, told.instance) = (Some(*identity), Some(instance));
+    }
+    match examined.statement.as_ref().map(Predicate::read) {
+        Some(Ok(Predicate::Provenance(said))) => told.provenance = Some(*said),
+        Some(Ok(_)) => return,
+        Some(Err(error)) => told.refusal = Some(error.to_string()),
+        None => {}
+    }
+    if told.provenance.is_some() {
+        record.said.push(told);
+    } else if kind.is_some() {
+        record.refused.push(told);
+    }
+}

@@ -1,0 +1,306 @@
+//! Signatures by holders of certificates: whom the stage asks for, and everything that is not that.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+#[path = "making/keyless.rs"]
+mod holders;
+#[path = "../../attest/tests/common/instance.rs"]
+mod instance;
+mod making;
+
+use holders::{Keyless, statement};
+use instance::{NOW, SUBJECT, Stamping, claim, holder_params};
+use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
+use lockgate_model::case::{Revocation, TrustedIdentity};
+use lockgate_model::keyring::{Role, Subject};
+use lockgate_model::oci::media;
+use lockgate_model::{Answer, Decision, Outcome, Timestamp};
+use making::attach;
+use rcgen::SanType;
+use serde_json::{Value, json};
+
+fn codes(decision: &Decision, gate: &str) -> Vec<String> {
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == gate).unwrap();
+    verdict.findings.iter().map(|found| found.code.clone()).collect()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(NOW + seconds)
+}
+
+#[test]
+fn whom_an_instance_vouches_for_counts() {
+    let decision = Keyless::new().making.decide();
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+    assert!(verdict.summary.contains(&format!("ci ({SUBJECT})")), "{}", verdict.summary);
+    let relied = |prefix: &str| verdict.relied_on.iter().any(|one| one.starts_with(prefix));
+    assert!(relied("identity:ci@sha256:") && relied("sigstore:public@sha256:") && relied("evidence:sha256:"));
+    // By its role, by patterns, and with claims of its certificate.
+    for (settings, subject) in [
+        (json!({"role": "builder"}), Subject::Exact(SUBJECT.into())),
+        (
+            json!({"identities": ["ci"]}),
+            Subject::Glob("https://github.com/acme/*/.github/workflows/*@refs/heads/main".into()),
+        ),
+        (
+            json!({"identities": ["ci"]}),
+            Subject::Regex("^https://github\\.com/acme/.+@refs/heads/main$".into()),
+        ),
+        (
+            json!({"identities": ["ci"], "claims": {
+                "source-repository-uri": "https://github.com/acme/{service}", "source-repository-ref": "refs/heads/*"}}),
+            Subject::Exact(SUBJECT.into()),
+        ),
+    ] {
+        let mut keyless = Keyless::new();
+        keyless.identity().subject = subject;
+        keyless.making.record.gates.insert("signature".into(), settings.clone());
+        assert_eq!(keyless.making.decide().outcome, Outcome::Proceed, "{settings}");
+    }
+}
+
+/// What is spoilt about the good Case, and the code that must be among the findings.
+type Spoilt = (&'static str, &'static str, fn(&mut Keyless));
+
+#[test]
+fn nobody_else_does() {
+    let spoilt: [Spoilt; 20] = [
+        ("another subject", "signature.holder-not-asked", |one| {
+            one.identity().subject = Subject::Exact(format!("{SUBJECT}x"));
+        }),
+        ("a pattern for a part", "signature.holder-not-asked", |one| {
+            one.identity().subject = Subject::Glob("https://github.com/acme/web/.github/*".into());
+        }),
+        ("another issuer asked for", "signature.holder-not-asked", |one| {
+            one.identity().issuer = "https://gitlab.com".into();
+        }),
+        ("an instance that may not vouch for this issuer", "signature.not-counted", |one| {
+            one.making.record.sigstore[0].issuers = ["https://gitlab.com".to_owned()].into();
+        }),
+        ("no instance", "signature.not-counted", |one| one.making.record.sigstore.clear()),
+        ("another instance", "signature.not-counted", |one| {
+            let other = instance::Instance::new();
+            let root = one.making.inputs.insert(serde_json::to_vec(&other.document()).unwrap());
+            one.making.record.sigstore[0].root = root;
+        }),
+        ("two logs asked for", "signature.not-counted", |one| one.making.record.sigstore[0].logs = 2),
+        ("a timestamp asked for", "signature.not-counted", |one| {
+            one.making.record.sigstore[0].timestamps = 1
+        }),
+        ("two promises asked for", "signature.not-counted", |one| one.making.record.sigstore[0].scts = 2),
+        ("a claim that differs", "signature.holder-not-asked", |one| {
+            let settings = json!({"identities": ["ci"], "claims": {"build-trigger": "workflow_dispatch"}});
+            one.making.record.gates.insert("signature".into(), settings);
+        }),
+        ("a claim that is not made", "signature.holder-not-asked", |one| {
+            let settings = json!({"identities": ["ci"], "claims": {"deployment-environment": "prod"}});
+            one.making.record.gates.insert("signature".into(), settings);
+        }),
+        ("another repository", "signature.holder-not-asked", |one| {
+            let settings = json!({"identities": ["ci"], "claims": {"source-repository-uri": "https://github.com/acme/{service}"}});
+            one.making.record.service = "shop".parse().unwrap();
+            one.making.record.gates.insert("signature".into(), settings);
+        }),
+        ("revoked", "signature.identity-revoked", |one| {
+            one.identity().standing.revoked = Some(Revocation { at: after(9), compromised_since: None });
+        }),
+        ("revoked since before", "signature.identity-revoked", |one| {
+            one.identity().standing.revoked =
+                Some(Revocation { at: after(9), compromised_since: Some(after(0)) });
+        }),
+        ("revoked under another name", "signature.identity-revoked", |one| {
+            let mut other = one.identity().clone();
+            other.name = "acme".into();
+            other.subject = Subject::Glob("https://github.com/acme/**".into());
+            other.standing.revoked = Some(Revocation { at: after(9), compromised_since: None });
+            one.making.record.identities.push(other);
+        }),
+        ("retired before it signed", "signature.identity-retired", |one| {
+            one.identity().standing.retired_at = Some(after(0));
+        }),
+        ("expired", "signature.identity-expired", |one| {
+            one.identity().standing.valid_until = Some(one.making.record.as_of);
+        }),
+        ("for another stage", "signature.identity-other-stage", |one| {
+            one.identity().standing.duty.as_mut().unwrap().stages = "prod".parse().unwrap();
+        }),
+        ("of another role", "signature.identity-other-role", |one| {
+            one.identity().standing.duty.as_mut().unwrap().roles = [Role::Scanner].into();
+        }),
+        ("both ends in one hand", "signature.identity-not-apart", |one| {
+            let mut other = one.identity().clone();
+            other.name = "release".into();
+            other.subject = Subject::Exact("ann@acme.example".into());
+            other.standing.duty.as_mut().unwrap().roles = [Role::Releaser].into();
+            one.making.record.identities.push(other);
+        }),
+    ];
+    for (what, code, spoil) in spoilt {
+        let mut keyless = Keyless::new();
+        spoil(&mut keyless);
+        let decision = keyless.making.decide();
+        assert_ne!(decision.outcome, Outcome::Proceed, "{what}");
+        assert!(codes(&decision, "signature").iter().any(|one| one == code), "{what}: {decision:#?}");
+    }
+}
+
+#[test]
+fn an_identity_counts_for_what_it_signed_before() {
+    for (since, counts) in [(1, true), (0, false), (-1, false)] {
+        let mut keyless = Keyless::new();
+        let revoked = Revocation { at: after(90), compromised_since: Some(after(since)) };
+        keyless.identity().standing.revoked = Some(revoked);
+        assert_eq!(keyless.making.decide().outcome == Outcome::Proceed, counts, "{since}");
+        let mut keyless = Keyless::new();
+        keyless.identity().standing.retired_at = Some(after(since));
+        assert_eq!(keyless.making.decide().outcome == Outcome::Proceed, counts, "{since}");
+    }
+    // Of two revocations the one that says more holds.
+    let mut keyless = Keyless::new();
+    let mut other = keyless.identity().clone();
+    other.name = "acme".into();
+    other.standing.revoked = Some(Revocation { at: after(9), compromised_since: None });
+    keyless.making.record.identities.push(other);
+    keyless.identity().standing.revoked =
+        Some(Revocation { at: after(90), compromised_since: Some(after(1)) });
+    assert_ne!(keyless.making.decide().outcome, Outcome::Proceed);
+}
+
+#[test]
+fn what_cannot_be_used_blinds_the_gate() {
+    let spoilt: [Spoilt; 3] = [
+        ("no root", "signature.trust-unusable", |one| {
+            one.making.record.sigstore[0].root = lockgate_model::Digest::of(b"gone");
+        }),
+        ("a root that is none", "signature.trust-unusable", |one| {
+            one.making.record.sigstore[0].root = one.making.inputs.insert("{}");
+        }),
+        ("an identity that is not there", "signature.identity-unusable", |one| {
+            one.identity().name = "other".into();
+        }),
+    ];
+    for (what, code, spoil) in spoilt {
+        let mut keyless = Keyless::new();
+        spoil(&mut keyless);
+        let decision = keyless.making.decide();
+        let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+        assert_eq!(verdict.answer, Answer::Unknown, "{what}");
+        assert!(codes(&decision, "signature").iter().any(|one| one == code), "{what}: {decision:#?}");
+    }
+}
+
+#[test]
+fn each_holder_and_owner_counts_once() {
+    let two = json!({"identities": ["ci", "other"], "required": 2});
+    let with = |spoil: fn(&mut TrustedIdentity)| {
+        let mut keyless = Keyless::new();
+        keyless.sign(&holder_params());
+        let mut other = keyless.identity().clone();
+        other.name = "other".into();
+        spoil(&mut other);
+        keyless.making.record.identities.push(other);
+        keyless.making.record.gates.insert("signature".into(), two.clone());
+        keyless
+    };
+    // Two signatures of one owner are one.
+    assert_ne!(with(|_| {}).making.decide().outcome, Outcome::Proceed);
+    let mut keyless = with(|other| {
+        other.standing.duty.as_mut().unwrap().owner = "the shop team".into();
+        other.subject = Subject::Exact("https://github.com/acme/shop/x@refs/heads/main".into());
+    });
+    assert_ne!(keyless.making.decide().outcome, Outcome::Proceed);
+    let mut params = holder_params();
+    let subject = "https://github.com/acme/shop/x@refs/heads/main";
+    params.subject_alt_names = vec![SanType::URI(subject.try_into().unwrap())];
+    keyless.sign(&params);
+    assert_eq!(keyless.making.decide().outcome, Outcome::Proceed);
+}
+
+#[test]
+fn no_byte_of_it_can_be_changed() {
+    let mut keyless = Keyless::bare();
+    let artifact = keyless.making.record.artifact.clone();
+    let said = statement(&artifact.digest, "https://sigstore.dev/cosign/sign/v1", &json!({}));
+    let mut bundle = keyless.bundle(&holder_params(), &said, &[]);
+    // Empty lists and zeros may be called what one likes: they say what their absence says (protobuf's JSON).
+    let material = bundle["verificationMaterial"].as_object_mut().unwrap();
+    material.remove("timestampVerificationData");
+    let proof = material["tlogEntries"][0]["inclusionProof"].as_object_mut().unwrap();
+    for default in ["hashes", "logIndex"] {
+        proof.remove(default).unwrap();
+    }
+    keyless.attach(&bundle);
+    assert_eq!(keyless.making.decide().outcome, Outcome::Proceed);
+    let blob = keyless.making.record.evidence[0].blobs[0];
+    let good = keyless.making.inputs.get(&blob).unwrap().to_vec();
+    for at in (0..good.len()).step_by(5) {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        let evidence = attach(&mut keyless.making.inputs, &artifact, media::SIGSTORE_BUNDLE, bad);
+        keyless.making.record.evidence = vec![evidence];
+        let place = String::from_utf8_lossy(&good[at.saturating_sub(30)..(at + 30).min(good.len())]);
+        assert_ne!(keyless.making.decide().outcome, Outcome::Proceed, "{at}: {place}");
+    }
+}
+
+#[test]
+fn a_stamp_proves_how_old_a_keys_signature_is() {
+    let judged = |since: Option<i64>, spoil: fn(&mut Value)| {
+        let mut keyless = Keyless::bare();
+        let Keyless { making, instance } = &mut keyless;
+        let artifact = making.record.artifact.clone();
+        let made = cosign_bundle(
+            &artifact,
+            &making.key,
+            &cosign_signature_statement(&artifact),
+            Timestamp::from_unix(0),
+        );
+        let bytes = made.unwrap().blobs.pop().unwrap();
+        let mut bundle: Value = serde_json::from_slice(&bytes).unwrap();
+        let signature = bundle["dsseEnvelope"]["signatures"][0]["sig"].as_str().unwrap();
+        let signature = data_encoding::BASE64.decode(signature.as_bytes()).unwrap();
+        let token = Stamping { time: "20260101000010Z", ..instance.stamping() }.token(&signature);
+        bundle["verificationMaterial"]["timestampVerificationData"] =
+            json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
+        spoil(&mut bundle);
+        making.record.keys[0].standing.revoked =
+            Some(Revocation { at: after(90), compromised_since: since.map(after) });
+        making.record.gates.insert("signature".into(), json!({"keys": ["build"]}));
+        keyless.attach(&bundle);
+        keyless.making.decide()
+    };
+    let nothing: fn(&mut Value) = |_| {};
+    assert_eq!(judged(Some(11), nothing).outcome, Outcome::Proceed);
+    for since in [Some(10), Some(9), None] {
+        let decision = judged(since, nothing);
+        assert!(codes(&decision, "signature").contains(&"signature.key-revoked".into()), "{since:?}");
+        assert_ne!(decision.outcome, Outcome::Proceed);
+    }
+    // Without the stamp nothing is proven; with one over another signature it is a sign of tampering.
+    let without: fn(&mut Value) = |bundle| {
+        bundle["verificationMaterial"]["timestampVerificationData"] = Value::Null;
+    };
+    assert_ne!(judged(Some(11), without).outcome, Outcome::Proceed);
+    let other: fn(&mut Value) = |bundle| {
+        let instance = instance::Instance::new();
+        let token = instance.stamping().token(b"another signature");
+        bundle["verificationMaterial"]["timestampVerificationData"] =
+            json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
+    };
+    // A stranger's is passed over: it proves nothing.
+    assert_ne!(judged(Some(11), other).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn attestations_and_bare_messages_are_no_signatures() {
+    let mut keyless = Keyless::bare();
+    keyless.attest(&holder_params(), "https://slsa.dev/provenance/v1", &json!({}));
+    let decision = keyless.making.decide();
+    assert!(codes(&decision, "signature").contains(&"signature.missing".into()), "{decision:#?}");
+    let mut params = holder_params();
+    params.custom_extensions = vec![claim(8, "https://issuer.invalid")];
+    let mut keyless = Keyless::bare();
+    keyless.sign(&params);
+    let decision = keyless.making.decide();
+    assert!(codes(&decision, "signature").contains(&"signature.not-counted".into()), "{decision:#?}");
+}
