@@ -27,6 +27,8 @@ pub struct Compared {
     pub b: Digest,
     /// Whether they are the same, byte for byte.
     pub identical: bool,
+    /// What differs in the indexes, where they are some.
+    pub index: Named<compare::Value>,
     /// Their images, by platform; none where they are identical.
     pub images: Vec<ImagePair>,
     /// What usually makes such a difference.
@@ -35,6 +37,8 @@ pub struct Compared {
 
 /// One image of an artifact.
 struct Side {
+    /// As its config has it.
+    platform: String,
     repository: Repository,
     digest: Digest,
     bytes: Value,
@@ -48,10 +52,16 @@ pub async fn reproduce(reach: &Reach, a: &Reference, b: &Reference) -> Result<Co
     let (one, other) = (find(reach, a).await?, find(reach, b).await?);
     let (first, second) = (one.artifact.digest, other.artifact.digest);
     if first == second {
-        return Ok(Compared { a: first, b: second, identical: true, images: vec![], hints: vec![] });
+        return Ok(Compared { a: first, b: second, identical: true, index: Named::default(), images: vec![], hints: vec![] });
     }
+    let index = indexes(&one, &other)?;
+    // Two images that stand alone are compared, whatever they were built for.
+    let alone_both = matches!((&one.content, &other.content), (Content::Manifest(_), Content::Manifest(_)));
     let mine = sides(reach, &a.repository, one).await?;
     let mut theirs = sides(reach, &b.repository, other).await?;
+    if alone_both {
+        theirs = mine.keys().cloned().zip(theirs.into_values()).collect();
+    }
     let mut images = Vec::new();
     for (platform, one) in mine {
         let pair = match theirs.remove(&platform) {
@@ -64,10 +74,28 @@ pub async fn reproduce(reach: &Reach, a: &Reference, b: &Reference) -> Result<Co
     images.extend(theirs.into_iter().map(|(platform, other)| alone(platform, None, Some(other.digest))));
     images.sort_by(|a, b| a.platform.cmp(&b.platform));
     let hints = compare::hints(&images);
-    Ok(Compared { a: first, b: second, identical: false, images, hints })
+    Ok(Compared { a: first, b: second, identical: false, index, images, hints })
 }
 
-/// The images of an artifact, by platform. An image that stands alone has none to be told apart by.
+/// What differs in two indexes; or that only one of them is one.
+fn indexes(a: &Found, b: &Found) -> Result<Named<compare::Value>, PortError> {
+    let document = |found: &Found| {
+        json::value(&found.bytes, found.bytes.len()).map_err(|error| {
+            let (place, help) = (found.artifact.digest.to_string(), "rebuild the image with a current tool");
+            PortError::new(Trouble::Corrupt, place, format!("it is malformed: {error}"), help)
+        })
+    };
+    match (&a.content, &b.content) {
+        (Content::Index(_), Content::Index(_)) => Ok(compare::values(&document(a)?, &document(b)?, &[])),
+        (Content::Manifest(_), Content::Manifest(_)) => Ok(Named::default()),
+        _ => {
+            let kind = |found: &Found| serde_json::json!({"mediaType": found.artifact.media_type});
+            Ok(compare::values(&kind(a), &kind(b), &[]))
+        }
+    }
+}
+
+/// The images of an artifact, by platform.
 async fn sides(
     reach: &Reach,
     repository: &Repository,
@@ -77,7 +105,7 @@ async fn sides(
     match found.content {
         Content::Manifest(manifest) => {
             let side = side(reach, repository, &found.artifact, manifest, &found.bytes).await?;
-            sides.insert(String::new(), side);
+            sides.insert(side.platform.clone(), side);
         }
         Content::Index(index) => {
             for child in index.manifests.iter().filter(|child| !images::is_attestation(child)) {
@@ -135,7 +163,8 @@ async fn side(
         let why = format!("it names {} layers and the manifest {}", diff_ids.len(), manifest.layers.len());
         return Err(malformed("image config", why));
     }
-    Ok(Side { repository: repository.clone(), digest: descriptor.digest, bytes, manifest, config, diff_ids })
+    let platform = if read.os.is_empty() { String::new() } else { format!("{}/{}", read.os, read.architecture) };
+    Ok(Side { platform, repository: repository.clone(), digest: descriptor.digest, bytes, manifest, config, diff_ids })
 }
 
 /// An image that only one side has.

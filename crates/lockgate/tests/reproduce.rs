@@ -130,6 +130,45 @@ fn json_of(w: &Workspace, a: &str, b: &str, code: i32) -> Value {
 }
 
 #[test]
+fn indexes_are_compared_platform_by_platform() {
+    let w = images();
+    let index = |name: &str, images: &[(&str, &str)]| {
+        let folder = w.folder.join(name);
+        let mut listed = Vec::new();
+        for (image, architecture) in images {
+            let from = w.folder.join(image);
+            let index: Value = serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
+            let mut descriptor = index["manifests"][0].clone();
+            descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
+            listed.push(descriptor);
+            std::fs::create_dir_all(folder.join("blobs/sha256")).unwrap();
+            for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
+                let blob = blob.unwrap();
+                std::fs::copy(blob.path(), folder.join("blobs/sha256").join(blob.file_name())).unwrap();
+            }
+        }
+        let inner = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": listed});
+        let inner = put(&folder, media::OCI_INDEX, inner.to_string().as_bytes());
+        let mut outer = serde_json::to_value(&inner).unwrap();
+        outer["annotations"] = json!({"org.opencontainers.image.ref.name": "1"});
+        let outer = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [outer]});
+        std::fs::write(folder.join("index.json"), outer.to_string()).unwrap();
+        std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    };
+    index("one", &[("first", "amd64"), ("first", "arm64")]);
+    index("two", &[("first", "amd64"), ("order", "arm64"), ("first", "s390x")]);
+    let told = json_of(&w, "oci:one:1", "oci:two:1", 4);
+    let images = told["images"].as_array().unwrap();
+    let platforms: Vec<_> = images.iter().map(|image| image["platform"].as_str().unwrap()).collect();
+    assert_eq!(platforms, ["linux/arm64", "linux/s390x"], "{told}");
+    assert_eq!((&images[0]["layers"][1]["is"], &images[1]["a"]), (&json!("different"), &Value::Null));
+    assert!(told["index"]["named"].as_array().is_some_and(|values| !values.is_empty()));
+    let told = json_of(&w, "oci:one:1", "oci:first:1", 4);
+    assert_eq!(told["index"]["named"][0]["name"], "/mediaType", "{told}");
+    assert_eq!(told["images"].as_array().unwrap().len(), 1, "{told}");
+}
+
+#[test]
 fn compression_alone_is_told_apart_from_content() {
     let w = images();
     let tar = layer(&[("a", &"text ".repeat(1000), |_| ())]);

@@ -14,6 +14,7 @@ pub fn compared(compared: &Compared) {
         say!("identical: the same bytes");
         return;
     }
+    values("index", &compared.index);
     for image in &compared.images {
         of_image(image);
     }
