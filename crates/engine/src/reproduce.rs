@@ -52,7 +52,14 @@ pub async fn reproduce(reach: &Reach, a: &Reference, b: &Reference) -> Result<Co
     let (one, other) = (find(reach, a).await?, find(reach, b).await?);
     let (first, second) = (one.artifact.digest, other.artifact.digest);
     if first == second {
-        return Ok(Compared { a: first, b: second, identical: true, index: Named::default(), images: vec![], hints: vec![] });
+        return Ok(Compared {
+            a: first,
+            b: second,
+            identical: true,
+            index: Named::default(),
+            images: vec![],
+            hints: vec![],
+        });
     }
     let index = indexes(&one, &other)?;
     // Two images that stand alone are compared, whatever they were built for.
@@ -163,8 +170,17 @@ async fn side(
         let why = format!("it names {} layers and the manifest {}", diff_ids.len(), manifest.layers.len());
         return Err(malformed("image config", why));
     }
-    let platform = if read.os.is_empty() { String::new() } else { format!("{}/{}", read.os, read.architecture) };
-    Ok(Side { platform, repository: repository.clone(), digest: descriptor.digest, bytes, manifest, config, diff_ids })
+    let platform =
+        if read.os.is_empty() { String::new() } else { format!("{}/{}", read.os, read.architecture) };
+    Ok(Side {
+        platform,
+        repository: repository.clone(),
+        digest: descriptor.digest,
+        bytes,
+        manifest,
+        config,
+        diff_ids,
+    })
 }
 
 /// An image that only one side has.

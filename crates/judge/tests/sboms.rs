@@ -181,13 +181,15 @@ fn what_does_not_count_is_told_and_changes_nothing() {
     // By a key that was revoked, that expired, or that has another role.
     let spoils: [(&str, Spoil); 3] = [
         ("was revoked", |key| {
-            key.revoked = Some(Revocation { at: at("2026-11-01T00:00:00Z"), compromised_since: None });
+            key.standing.revoked =
+                Some(Revocation { at: at("2026-11-01T00:00:00Z"), compromised_since: None });
         }),
-        ("was valid until", |key| key.valid_until = Some(at("2026-11-01T00:00:00Z"))),
+        ("was valid until", |key| key.standing.valid_until = Some(at("2026-11-01T00:00:00Z"))),
         ("who is no builder or scanner", |key| {
-            key.in_use_since = Some(at("2026-01-01T00:00:00Z"));
+            key.standing.in_use_since = Some(at("2026-01-01T00:00:00Z"));
             let (owner, stages) = ("ann".to_owned(), "*".parse().unwrap());
-            key.duty = Some(Duty { owner, roles: [Role::Approver].into(), stages, rotate_every_days: None });
+            key.standing.duty =
+                Some(Duty { owner, roles: [Role::Approver].into(), stages, rotate_every_days: None });
         }),
     ];
     for (why, spoil) in spoils {

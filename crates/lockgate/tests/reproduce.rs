@@ -137,7 +137,8 @@ fn indexes_are_compared_platform_by_platform() {
         let mut listed = Vec::new();
         for (image, architecture) in images {
             let from = w.folder.join(image);
-            let index: Value = serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
+            let index: Value =
+                serde_json::from_slice(&std::fs::read(from.join("index.json")).unwrap()).unwrap();
             let mut descriptor = index["manifests"][0].clone();
             descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
             listed.push(descriptor);
