@@ -8,13 +8,15 @@ use std::process::{Command, Stdio};
 
 use crate::parts;
 
-/// Debian packages: the registry, what its password file needs, and the tool that copies images.
-const PACKAGES: [(&str, &str); 5] = [
+/// Debian packages: the registry, what its password file needs, the tool that copies images, and a token in software.
+const PACKAGES: [(&str, &str); 7] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
     ("zstd", "zstd"),
     ("xmllint", "libxml2-utils"),
+    ("softhsm2-util", "softhsm2"),
+    ("pkcs11-tool", "opensc"),
 ];
 /// The registry with a referrers API, from crates.io.
 const FERRO: (&str, &str) = ("ferro-oci-server", "1.0.0");

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use lockgate_model::{json, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::{KeyError, SigningKey};
+use crate::keys::{KeyError, Signer};
 
 /// The payload type of in-toto statements.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -71,7 +71,7 @@ impl Envelope {
     }
 
     /// Signs `payload`.
-    pub fn sign(payload_type: &str, payload: &[u8], key: &SigningKey) -> Result<Self, KeyError> {
+    pub fn sign(payload_type: &str, payload: &[u8], key: &dyn Signer) -> Result<Self, KeyError> {
         let sig = BASE64.encode(&key.sign(&pae(payload_type, payload))?);
         Ok(Self {
             payload: BASE64.encode(payload),

@@ -1,5 +1,7 @@
 //! Keys: those that verify, and those that sign.
 
+mod encrypted;
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicEncryptingKey;
@@ -55,14 +57,15 @@ pub enum KeyError {
         /// What it holds.
         found: String,
     },
-    /// A key encrypted as PKCS#8 says.
-    #[error("it is encrypted: `openssl pkey -in KEY -out PLAIN` decrypts it")]
+    /// An encrypted key, and no password.
+    #[error("it is encrypted, and no password was given")]
     Encrypted,
-    /// A key encrypted in cosign's own way, which nothing else reads.
-    #[error(
-        "it is encrypted by cosign, which this version does not read: sign with cosign, whose signatures count here as well, or make a key with `lockgate key generate`"
-    )]
-    EncryptedByCosign,
+    /// The password does not open it, or it was changed.
+    #[error("the password is wrong, or the file was changed")]
+    Password,
+    /// It is encrypted in a way that is not read, or that takes too much.
+    #[error("{0}")]
+    Encryption(String),
     /// A public key that is malformed, or of an algorithm that is not read.
     #[error(
         "it is no well-formed key of an algorithm that is read: ECDSA P-256 and P-384, Ed25519 and RSA of 2048 to 8192 bits are"
@@ -76,6 +79,9 @@ pub enum KeyError {
     /// The cryptographic library refused.
     #[error("the cryptographic library refused the key")]
     Refused,
+    /// The token that holds the key did not sign.
+    #[error("the token did not sign: {0}")]
+    Token(String),
 }
 
 /// A public key, as SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
@@ -99,6 +105,19 @@ impl PublicKey {
         let pem = one_pem(bytes)?;
         expect_tag(&pem, "PUBLIC KEY")?;
         Self::from_der(pem.contents())
+    }
+
+    /// The ECDSA P-256 key with this uncompressed point (SEC 1, section 2.3.3): `4`, then two numbers of 32 bytes.
+    pub fn from_p256_point(point: &[u8]) -> Result<Self, KeyError> {
+        // SubjectPublicKeyInfo up to the point (RFC 5480, section 2).
+        const HEAD: [u8; 26] = [
+            0x30, 89, 0x30, 19, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+            3, 1, 7, 3, 66, 0,
+        ];
+        if point.len() != 65 {
+            return Err(KeyError::Algorithm);
+        }
+        Self::from_der(&[&HEAD[..], point].concat())
     }
 
     /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
@@ -171,6 +190,15 @@ impl PublicKey {
     }
 }
 
+/// What signs: a key in memory, or one that never leaves its token.
+pub trait Signer: Send + Sync {
+    /// The public half.
+    fn public(&self) -> PublicKey;
+
+    /// Signs `message`: ECDSA with SHA-256, in DER.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+}
+
 /// A private key, ECDSA P-256: what cosign makes, and what everyone verifies.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
@@ -184,21 +212,28 @@ impl SigningKey {
         Self::from_pair(pair)
     }
 
-    /// Reads a `PRIVATE KEY` (PKCS#8) in PEM.
+    /// Reads a `PRIVATE KEY` (PKCS#8) in PEM. An encrypted one is [`KeyError::Encrypted`].
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let pem = one_pem(bytes)?;
-        match pem.tag() {
-            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
-            // cosign 2 and 3, and cosign 1.
-            "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => {
-                return Err(KeyError::EncryptedByCosign);
-            }
-            _ => {}
+        if is_encrypted(&pem) {
+            return Err(KeyError::Encrypted);
         }
         expect_tag(&pem, "PRIVATE KEY")?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pem.contents())
-            .map_err(|_| KeyError::NotP256)?;
-        Self::from_pair(pair)
+        Self::from_pkcs8(pem.contents())
+    }
+
+    /// Reads a private key under `password`: cosign's, or PKCS#8's with PBES2. One in the open is read too.
+    pub fn from_encrypted_pem(bytes: &[u8], password: &[u8]) -> Result<Self, KeyError> {
+        let pem = one_pem(bytes)?;
+        if !is_encrypted(&pem) {
+            return Self::from_pem(bytes);
+        }
+        Self::from_pkcs8(&encrypted::open(pem.tag(), pem.contents(), password)?)
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der);
+        Self::from_pair(pair.map_err(|_| KeyError::NotP256)?)
     }
 
     fn from_pair(pair: EcdsaKeyPair) -> Result<Self, KeyError> {
@@ -213,6 +248,12 @@ impl SigningKey {
         Ok(encode_pem("PRIVATE KEY", der.as_ref()))
     }
 
+    /// The key under `password` in cosign's form, in PEM.
+    pub fn to_encrypted_pem(&self, password: &[u8]) -> Result<String, KeyError> {
+        let der = self.pair.to_pkcs8v1().map_err(|_| KeyError::Refused)?;
+        Ok(encode_pem(encrypted::SIGSTORE, &encrypted::seal(der.as_ref(), password)?))
+    }
+
     /// The public half.
     pub fn public(&self) -> PublicKey {
         self.public.clone()
@@ -225,10 +266,36 @@ impl SigningKey {
     }
 }
 
+impl Signer for SigningKey {
+    fn public(&self) -> PublicKey {
+        self.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.sign(message)
+    }
+}
+
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SigningKey({})", self.public.id().short())
     }
+}
+
+/// An ECDSA P-256 signature in DER (RFC 3279, section 2.2.3) from its two numbers in a row, as tokens give it; nothing, when
+/// there are not 64 bytes.
+pub fn der_of_fixed(fixed: &[u8]) -> Option<Vec<u8>> {
+    let number = |bytes: &[u8]| {
+        let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len() - 1);
+        let digits = bytes.get(start..)?;
+        // Without it, the number would be negative.
+        let sign: &[u8] = if digits.first()? & 0x80 == 0 { &[] } else { &[0] };
+        let length = u8::try_from(sign.len() + digits.len()).ok()?;
+        Some([&[2, length], sign, digits].concat())
+    };
+    let (r, s) = fixed.split_at_checked(32).filter(|(_, s)| s.len() == 32)?;
+    let numbers = [number(r)?, number(s)?].concat();
+    Some([&[0x30, u8::try_from(numbers.len()).ok()?], numbers.as_slice()].concat())
 }
 
 fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
@@ -240,6 +307,10 @@ fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
         (Some(pem), true) => Ok(pem),
         _ => Err(KeyError::NotPem),
     }
+}
+
+fn is_encrypted(pem: &Pem) -> bool {
+    [encrypted::SIGSTORE, encrypted::COSIGN, encrypted::PKCS8].contains(&pem.tag())
 }
 
 fn expect_tag(pem: &Pem, expected: &'static str) -> Result<(), KeyError> {
@@ -281,13 +352,12 @@ mod tests {
         let (private, public) = (key.to_pem().unwrap(), key.public().to_pem());
         assert!(matches!(PublicKey::from_pem(private.as_bytes()), Err(KeyError::Kind { .. })));
         assert!(matches!(SigningKey::from_pem(public.as_bytes()), Err(KeyError::Kind { .. })));
-        for (tag, error) in [
-            ("ENCRYPTED PRIVATE KEY", KeyError::Encrypted),
-            ("ENCRYPTED SIGSTORE PRIVATE KEY", KeyError::EncryptedByCosign),
-            ("ENCRYPTED COSIGN PRIVATE KEY", KeyError::EncryptedByCosign),
-        ] {
+        for tag in ["ENCRYPTED PRIVATE KEY", "ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"]
+        {
             let encrypted = private.replace("PRIVATE KEY", tag);
-            assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), error);
+            assert_eq!(SigningKey::from_pem(encrypted.as_bytes()).unwrap_err(), KeyError::Encrypted);
+            let opened = SigningKey::from_encrypted_pem(encrypted.as_bytes(), b"");
+            assert!(matches!(opened, Err(KeyError::Encryption(_))));
         }
         assert_eq!(PublicKey::from_pem(format!("{public}{public}").as_bytes()), Err(KeyError::NotPem));
         assert_eq!(PublicKey::from_pem(b"nothing"), Err(KeyError::NotPem));
@@ -363,6 +433,29 @@ mod tests {
         let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap().to_pkcs8v1().unwrap();
         let pem = encode_pem("PRIVATE KEY", p384.as_ref());
         assert_eq!(SigningKey::from_pem(pem.as_bytes()).unwrap_err(), KeyError::NotP256);
+    }
+
+    #[test]
+    fn keys_and_signatures_of_tokens() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let key = PublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+        let point = key.der().get(26..).unwrap();
+        assert_eq!(PublicKey::from_p256_point(point), Ok(key.clone()));
+        for wrong in [&point[1..], &point[..64], &[&[3], &point[1..]].concat(), &[4; 65]] {
+            assert_eq!(PublicKey::from_p256_point(wrong), Err(KeyError::Algorithm));
+        }
+        // Often enough that numbers begin with zeros, and with ones.
+        for round in 0..600_u32 {
+            let message = round.to_be_bytes();
+            let fixed = pair.sign(&SystemRandom::new(), &message).unwrap();
+            let der = der_of_fixed(fixed.as_ref()).unwrap();
+            assert!(key.verify(&message, &der), "{round}");
+        }
+        let small = [[0; 31].as_slice(), &[1], &[0; 32]].concat();
+        assert_eq!(der_of_fixed(&small).unwrap(), [0x30, 6, 2, 1, 1, 2, 1, 0]);
+        for wrong in [0, 31, 32, 63, 65, 96] {
+            assert_eq!(der_of_fixed(&vec![1; wrong]), None);
+        }
     }
 
     #[test]

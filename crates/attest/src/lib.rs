@@ -3,13 +3,14 @@
 //! [`verify`] examines what is attached to images, and asks the others. [`sigstore`] judges signatures by certificates
 //! and keys with transparency logs and timestamps, [`notary`] those of the Notary Project. [`predicate`] reads what
 //! attestations say, and [`validity`] says whether a signer was trusted then. Trust material, revocation and the instant
-//! to judge for are arguments: the same bytes give the same answer for ever.
+//! to judge for are arguments: the same bytes give the same answer for ever. [`write`] and [`keyless`] make signatures.
 //!
 //! Nothing that is not covered by a signature counts: annotations, artifact types and key hints are passed
 //! over. Limits on what is read are in [`limits`].
 #![forbid(unsafe_code)]
 
 pub mod dsse;
+pub mod keyless;
 pub mod keys;
 pub mod limits;
 pub mod notary;

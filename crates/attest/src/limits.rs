@@ -45,3 +45,11 @@ pub const POLICY_ITEMS: usize = 1024;
 pub const REVOCATION_BYTES: usize = 8 << 20;
 /// Most CRLs and OCSP responses that are looked at for one signature.
 pub const REVOCATIONS: usize = 64;
+/// Longest identity token, in bytes.
+pub const IDENTITY_TOKEN_BYTES: usize = 32 << 10;
+/// Largest answer of a certificate authority, a log or a timestamp authority that is asked while signing, in bytes.
+pub const ANSWER_BYTES: usize = 8 << 20;
+/// Most memory that the password of a key may take, in bytes; cosign's takes 64 MiB.
+pub const PASSWORD_MEMORY: u64 = 256 << 20;
+/// Most rounds of PBKDF2 that the password of a key may take; OpenSSL's takes 2048.
+pub const PASSWORD_ITERATIONS: u32 = 10_000_000;

@@ -5,7 +5,7 @@
 //! stamp of one certificate under the name of another (GHSA-xm5m-wgh2-rrg3).
 
 use cms::cert::CertificateChoices;
-use cms::content_info::ContentInfo;
+use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Encode, Reader, Sequence, SliceReader, Tag, Tagged};
@@ -199,6 +199,10 @@ impl Token {
             return Err(StampError::Malformed("it is no signed data".to_owned()));
         }
         let signed: SignedData = content.content.decode_as().map_err(malformed)?;
+        // RFC 5652, section 5.1: what signs something other than plain data is of version 3 at least.
+        if signed.version < CmsVersion::V3 {
+            return Err(StampError::Malformed("it is of a version that cannot sign a time".to_owned()));
+        }
         if signed.encap_content_info.econtent_type != TST_INFO {
             return Err(StampError::Malformed("it signs something other than a time".to_owned()));
         }
@@ -217,6 +221,14 @@ impl Token {
         let [signer] = self.signed.signer_infos.0.as_slice() else {
             return Err(StampError::Malformed("it must have exactly one signature".to_owned()));
         };
+        // RFC 5652, section 5.3. Nothing signs the version, so that it must be what the rest makes it.
+        let version = match signer.sid {
+            SignerIdentifier::IssuerAndSerialNumber(_) => CmsVersion::V1,
+            SignerIdentifier::SubjectKeyIdentifier(_) => CmsVersion::V3,
+        };
+        if signer.version != version {
+            return Err(StampError::Malformed("its signature is of another version than it is".to_owned()));
+        }
         let embedded = self.embedded()?;
         let certificate = match by.signer {
             Some(pinned) if names(&signer.sid, pinned) => pinned,
@@ -269,6 +281,10 @@ impl Token {
     fn verify_signature(&self, signer: &SignerInfo, certificate: &Certificate) -> Result<(), StampError> {
         let unread = StampError::Signature("its algorithms are not relied on");
         let hash = Hash::identified(&signer.digest_alg.oid).ok_or(unread.clone())?;
+        // RFC 5652, section 5.1, lets a reader refuse this. Nothing signs that list, so that it must not say otherwise.
+        if !self.signed.digest_algorithms.iter().any(|listed| listed.oid == signer.digest_alg.oid) {
+            return Err(StampError::Signature("it does not list its hash"));
+        }
         let attributes = signer.signed_attrs.as_ref();
         let attributes = attributes.ok_or(StampError::Signature("it has no signed attributes"))?;
         let one = |oid: ObjectIdentifier| {
@@ -305,7 +321,8 @@ fn granted(status: AnyRef<'_>) -> Result<(), StampError> {
     let malformed = |error: der::Error| StampError::Malformed(error.to_string());
     let mut reader = SliceReader::new(status.value()).map_err(malformed)?;
     match u8::decode(&mut reader).map_err(malformed)? {
-        0 | 1 => Ok(()),
+        0 => Ok(()),
+        // With modifications (1), too: nothing signs the status, and no authority that is known of grants so.
         other => Err(StampError::NotGranted(other)),
     }
 }

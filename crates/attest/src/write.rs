@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bundle::{Bundle, Hint, Material};
 use crate::dsse::{Envelope, IN_TOTO};
-use crate::keys::{KeyError, SigningKey};
+use crate::keys::{KeyError, Signer};
 use crate::simple_signing;
 use crate::statement::{COSIGN_SIGN, Statement};
 use crate::verify::SIGNATURE;
@@ -62,7 +62,7 @@ pub fn cosign_signature_statement(artifact: &Descriptor) -> Statement {
 /// A bundle v0.3 as referrer of `artifact`. `created` goes into an annotation, as cosign does.
 pub fn cosign_bundle(
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
     statement: &Statement,
     created: Timestamp,
 ) -> Result<Attachable, WriteError> {
@@ -75,12 +75,21 @@ pub fn cosign_bundle(
         dsse_envelope: Some(Envelope::sign(IN_TOTO, &serde_json::to_vec(statement)?, key)?),
         message_signature: None,
     };
-    let bundle = serde_json::to_vec(&bundle)?;
+    cosign_referrer(artifact, serde_json::to_vec(&bundle)?, &statement.predicate_type, created)
+}
+
+/// The referrer of `artifact` that carries a bundle v0.3 with an envelope. `created` goes into an annotation, as cosign does.
+pub fn cosign_referrer(
+    artifact: &Descriptor,
+    bundle: Vec<u8>,
+    predicate_type: &str,
+    created: Timestamp,
+) -> Result<Attachable, WriteError> {
     let mut config = Descriptor::of(media::OCI_EMPTY, EMPTY_JSON);
     config.artifact_type = Some(media::SIGSTORE_BUNDLE.to_owned());
     let annotations = BTreeMap::from([
         ("dev.sigstore.bundle.content".to_owned(), "dsse-envelope".to_owned()),
-        ("dev.sigstore.bundle.predicateType".to_owned(), statement.predicate_type.clone()),
+        ("dev.sigstore.bundle.predicateType".to_owned(), predicate_type.to_owned()),
         ("org.opencontainers.image.created".to_owned(), created.to_string()),
     ]);
     let manifest = Manifest {
@@ -106,7 +115,7 @@ pub fn cosign_legacy_signature(
     existing: Option<&Manifest>,
     reference: &str,
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
 ) -> Result<Attachable, WriteError> {
     let payload = simple_signing::payload(reference, &artifact.digest)?;
     let mut layer = Descriptor::of(media::SIMPLE_SIGNING, &payload);
@@ -118,7 +127,7 @@ pub fn cosign_legacy_signature(
 pub fn cosign_legacy_attestation(
     existing: Option<&Manifest>,
     artifact: &Descriptor,
-    key: &SigningKey,
+    key: &dyn Signer,
     statement: &Statement,
 ) -> Result<Attachable, WriteError> {
     let envelope = Envelope::sign(IN_TOTO, &serde_json::to_vec(statement)?, key)?;

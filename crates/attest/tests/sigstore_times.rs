@@ -178,14 +178,13 @@ fn timestamps() {
     // Cut short, lengthened, and with any byte changed: never a time of its own.
     assert!(matches!(stamp_error(case.stamped(token[..token.len() - 1].to_vec())), StampError::Malformed(_)));
     assert!(matches!(stamp_error(case.stamped([&token[..], &[0]].concat())), StampError::Malformed(_)));
-    // (The answer's status and a version aside, which nobody signs and nothing rests on.)
     let stamped = |token: Vec<u8>| ask(&case.signing.bundle(&[], &[token]), &case.root, Demands::STAMPED);
-    let right = stamped(token.clone()).unwrap();
+    assert!(stamped(token.clone()).is_ok());
     for place in 0..token.len() {
         let mut changed = token.clone();
         changed[place] ^= 1;
         let answer = stamped(changed);
-        assert!(answer.is_err() || answer.as_ref() == Ok(&right), "byte {place}: {answer:?}");
+        assert!(answer.is_err(), "byte {place}: {answer:?}");
     }
 }
 

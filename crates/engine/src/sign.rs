@@ -1,6 +1,6 @@
 //! Signs and attests as cosign does, so that either reads what the other wrote.
 
-use lockgate_attest::keys::SigningKey;
+use lockgate_attest::keys::Signer;
 use lockgate_attest::statement::Statement;
 use lockgate_attest::write::{
     Attachable, cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature, cosign_signature_statement,
@@ -37,7 +37,7 @@ pub struct Signed {
 pub async fn sign(
     reach: &Reach,
     reference: &Reference,
-    key: &SigningKey,
+    key: &dyn Signer,
     forms: &[Form],
     at: Timestamp,
 ) -> Result<Signed, EngineError> {
@@ -62,7 +62,7 @@ pub async fn sign(
 pub async fn attest(
     reach: &Reach,
     reference: &Reference,
-    key: &SigningKey,
+    key: &dyn Signer,
     forms: &[Form],
     at: Timestamp,
     statement: impl Fn(&Descriptor) -> Statement + Send + Sync,
@@ -82,6 +82,20 @@ pub async fn attest(
         manifests.push(push(reach, repository, attachable).await?);
     }
     Ok(Signed { artifact, manifests })
+}
+
+/// The artifact that `reference` names now.
+pub async fn artifact(reach: &Reach, reference: &Reference) -> Result<Descriptor, EngineError> {
+    Ok(find(reach, reference).await?.artifact)
+}
+
+/// Pushes what was made elsewhere about an artifact in `repository`.
+pub async fn attach(
+    reach: &Reach,
+    repository: &Repository,
+    attachable: Attachable,
+) -> Result<Descriptor, EngineError> {
+    push(reach, repository, Ok::<_, EngineError>(attachable)).await
 }
 
 /// The manifest under cosign's tag, to which a layer is added.

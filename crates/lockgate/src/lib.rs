@@ -13,6 +13,7 @@ pub mod report;
 pub mod sample_images;
 pub mod session;
 pub mod show;
+pub mod signing;
 pub mod sources;
 pub mod starter;
 mod trust;

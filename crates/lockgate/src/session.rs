@@ -96,6 +96,11 @@ impl Surroundings {
         self.later.done().await;
     }
 
+    /// An environment variable; nothing when it is not set, or not text.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         MachineClock.now()
@@ -141,6 +146,15 @@ impl Surroundings {
             }
             None => Ok(self.reach_by(Vec::new(), self.here.clone(), &self.cache.join("layers"))),
         }
+    }
+
+    /// The way to services of the web, by the workspace's settings where there is one.
+    pub fn web(&self, global: &Global) -> Result<Arc<Registries>, Failure> {
+        let hosts = match self.workspace_file(global) {
+            Some(file) => registries(&config::load(&file)?)?,
+            None => Vec::new(),
+        };
+        Ok(Arc::new(self.registries(hosts, self.here.clone())))
     }
 
     fn reach_by(&self, hosts: Vec<HostSettings>, base: PathBuf, layers: &Path) -> Reach {

@@ -1,7 +1,7 @@
 //! OCI registries and OCI layouts behind the `Registry` port: reading, referrers, verified copies, authentication.
 //!
 //! Whatever the other side says, bytes are hashed here, sizes are capped, and credentials go to no host that was not
-//! named.
+//! named. Files and services of the web are reached from here as well.
 #![forbid(unsafe_code)]
 
 mod copy;
@@ -28,7 +28,7 @@ use lockgate_model::{Descriptor, Digest, Repository};
 
 use layout::Layout;
 use place::Place;
-pub use remote::{Downloaded, Version, check_address};
+pub use remote::{Answered, Downloaded, Question, Version, check_address};
 use remote::{Host, Remote};
 pub use settings::{Credentials, HostSettings, Settings};
 

@@ -188,6 +188,16 @@ impl TrustedRoot {
             stampers: authorities(raw.timestamp_authorities, "timestamp authorities")?,
         })
     }
+
+    /// Whether it has the certificate that signs of each timestamp authority, and not only those above it.
+    pub fn names_stampers(&self) -> bool {
+        self.stampers.iter().all(|authority| authority.signer.is_some())
+    }
+
+    /// Whether certificates can be asked to be published: whether there is a certificate log.
+    pub fn publishes_certificates(&self) -> bool {
+        !self.ct_logs.is_empty()
+    }
 }
 
 fn few(what: &'static str, actual: usize) -> Result<(), RootError> {

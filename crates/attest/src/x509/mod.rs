@@ -112,6 +112,12 @@ impl Certificate {
         &self.der
     }
 
+    /// The certificate as `CERTIFICATE` in PEM.
+    pub fn to_pem(&self) -> String {
+        let pem = pem::Pem::new("CERTIFICATE", self.der.as_slice());
+        pem::encode_config(&pem, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
+    }
+
     /// The key's bytes (`SubjectPublicKeyInfo`).
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki

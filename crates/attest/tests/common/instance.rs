@@ -19,7 +19,7 @@ use lockgate_attest::x509::Certificate;
 use lockgate_model::{Digest, canon};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
 };
 use serde_json::{Value, json};
 
@@ -95,7 +95,11 @@ pub(crate) fn params(common: &str, from: i64, seconds: u64) -> CertificateParams
 }
 
 pub(crate) fn authority_params(common: &str) -> CertificateParams {
-    let mut params = params(common, NOW - 86_400 * 365, 86_400 * 3650);
+    authority_params_at(common, NOW)
+}
+
+fn authority_params_at(common: &str, now: i64) -> CertificateParams {
+    let mut params = params(common, now - 86_400 * 365, 86_400 * 3650);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
@@ -120,8 +124,13 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, params: &CertificateParams, key: &Key) -> Vec<u8> {
+        self.issue_to(params, &key.pair)
+    }
+
+    /// A certificate for a key of which only the public half is known.
+    pub(crate) fn issue_to(&self, params: &CertificateParams, key: &impl PublicKeyData) -> Vec<u8> {
         let issuer = Issuer::from_params(&self.params, &self.key.pair);
-        params.signed_by(&key.pair, &issuer).unwrap().der().to_vec()
+        params.signed_by(key, &issuer).unwrap().der().to_vec()
     }
 
     /// The same authority once more.
@@ -158,7 +167,12 @@ impl Log {
 
     /// A checkpoint of the tree that holds `body` alone.
     pub(crate) fn checkpoint(&self, body: &[u8]) -> String {
-        let text = format!("{} - 7\n1\n{}\n", self.name, base64(&leaf(body)));
+        self.checkpoint_of(1, &leaf(body))
+    }
+
+    /// A checkpoint of a tree.
+    pub(crate) fn checkpoint_of(&self, size: u64, root: &[u8]) -> String {
+        let text = format!("{} - 7\n{size}\n{}\n", self.name, base64(root));
         let signature = self.key.signing.sign(text.as_bytes()).unwrap();
         note(&text, &self.name, &self.id(), &signature)
     }
@@ -263,6 +277,11 @@ pub(crate) struct Stamping<'a> {
 impl Stamping<'_> {
     /// A token over `message` (RFC 3161, RFC 5652, RFC 5816).
     pub(crate) fn token(&self, message: &[u8]) -> Vec<u8> {
+        self.token_for(&sha256(message), &[])
+    }
+
+    /// A token over what has this digest, with the nonce (in DER) that was asked for.
+    pub(crate) fn token_for(&self, digest: &[u8], nonce: &[u8]) -> Vec<u8> {
         const SIGNED_DATA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
         const TST_INFO: &[u8] = &[0x06, 11, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 16, 1, 4];
         const CONTENT_TYPE: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 3];
@@ -275,10 +294,11 @@ impl Stamping<'_> {
             &[
                 &[2, 1, 1],
                 &[6, 4, 0x2a, 3, 4, 5],
-                &tlv(0x30, &[&hash, &tlv(4, &[&sha256(message)])]),
+                &tlv(0x30, &[&hash, &tlv(4, &[digest])]),
                 &[2, 1, 9],
                 &tlv(0x18, &[self.time.as_bytes()]),
                 &tlv(0x30, &[&[2, 1, 1]]),
+                nonce,
             ],
         );
         let id = tlv(0x30, &[&tlv(4, &[&sha256(self.bound)])]);
@@ -321,7 +341,11 @@ impl Stamping<'_> {
 }
 
 pub(crate) fn stamper_params() -> CertificateParams {
-    let mut params = params("tsa", NOW - 86_400, 86_400 * 365);
+    stamper_params_at(NOW)
+}
+
+fn stamper_params_at(now: i64) -> CertificateParams {
+    let mut params = params("tsa", now - 86_400, 86_400 * 365);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.custom_extensions = vec![extended_key_usage(8, true)];
     params
@@ -379,13 +403,18 @@ impl Instance {
 
     /// One whose timestamp authority has another name.
     pub(crate) fn with_stampers(name: &str) -> Self {
-        let root = Authority::root("root");
-        let mut below = authority_params("between");
+        Self::at(NOW, name)
+    }
+
+    /// One whose certificates are good around `now`.
+    pub(crate) fn at(now: i64, stampers: &str) -> Self {
+        let root = Authority::of(authority_params_at("root", now));
+        let mut below = authority_params_at("between", now);
         below.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
         let between = root.below(below);
-        let stamp_root = Authority::root(name);
+        let stamp_root = Authority::of(authority_params_at(stampers, now));
         let stamp_key = Key::new();
-        let stamp_certificate = stamp_root.issue(&stamper_params(), &stamp_key);
+        let stamp_certificate = stamp_root.issue(&stamper_params_at(now), &stamp_key);
         Self {
             root,
             between,
@@ -427,10 +456,22 @@ impl Instance {
         params: &CertificateParams,
         key: &Key,
     ) -> Vec<u8> {
-        let bare = issuer.issue(params, key);
+        self.promised(issuer, said, NOW, params, &key.pair)
+    }
+
+    /// The same for a key of which only the public half is known, with a promise made at `time`.
+    pub(crate) fn promised(
+        &self,
+        issuer: &Authority,
+        said: &[u8],
+        time: i64,
+        params: &CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Vec<u8> {
+        let bare = issuer.issue_to(params, key);
         let bare = <x509_cert::Certificate as der::Decode>::from_der(&bare).unwrap();
         let tbs = der::Encode::to_der(&bare.tbs_certificate).unwrap();
-        let time = u64::try_from(NOW * 1000).unwrap().to_be_bytes();
+        let time = u64::try_from(time * 1000).unwrap().to_be_bytes();
         let size = u32::try_from(tbs.len()).unwrap().to_be_bytes();
         let message = [&[0, 0], &time[..], &[0, 1], &sha256(said), &size[1..], &tbs, &[0, 0]].concat();
         let signature = self.certificates.key.signing.sign(&message).unwrap();
@@ -442,7 +483,7 @@ impl Instance {
         let mut params = params.clone();
         let oid = [1, 3, 6, 1, 4, 1, 11129, 2, 4, 2];
         params.custom_extensions.push(CustomExtension::from_oid_content(&oid, tlv(4, &[&list])));
-        issuer.issue(&params, key)
+        issuer.issue_to(&params, key)
     }
 
     pub(crate) fn stamping(&self) -> Stamping<'_> {

@@ -143,8 +143,9 @@ struct Seen<'a> {
     doubted: BTreeMap<(&'static str, String), (Signatory<'a>, Doubt)>,
     /// Holders of certificates that nobody asked for, and why they are none of those that are.
     strangers: BTreeMap<String, String>,
-    /// Signatures that nobody trusted made, or that are refused: where and why.
-    refused: Vec<(Digest, String)>,
+    /// Signatures that nobody trusted made, or that are refused: where and why, and whether that is because nobody vouches
+    /// for the signer.
+    refused: Vec<(Digest, String, bool)>,
     /// Evidence whose bytes are not in the Case.
     unreadable: Vec<Digest>,
 }
@@ -169,7 +170,9 @@ impl<'a> Seen<'a> {
             // Evidence of another kind: proofs, inventories, whatever people attach.
             (None, Some(Refusal::NotRead(_))) if examined.form == Form::Other => {}
             (Some(Speaks::Signature) | None, Some(why)) => {
-                self.refused.push((evidence.manifest.digest, format!("{}: {why}", examined.form)));
+                let vouched = matches!(why, Refusal::NotVouched(_));
+                let told = (evidence.manifest.digest, format!("{}: {why}", examined.form), vouched);
+                self.refused.push(told);
             }
         }
     }
@@ -229,7 +232,7 @@ impl Judgement<'_> {
             let again = "judge again".to_owned();
             findings.push(blind("signature.input-missing", &digest.to_string(), why, again));
         }
-        findings.extend(seen.refused.iter().map(|(evidence, why)| not_counted(evidence, why)));
+        findings.extend(seen.refused.iter().map(|(evidence, why, vouch)| not_counted(evidence, why, *vouch)));
         if !enough {
             findings.extend(self.others());
             findings.extend(seen.strangers.iter().map(|(holder, why)| self.stranger(holder, why)));
@@ -258,7 +261,7 @@ impl Judgement<'_> {
         let others = case.record.keys.iter().filter(unasked).take(OTHERS);
         let others: Vec<Usable<'_>> = others.filter_map(|key| Usable::read(case, key)).collect();
         let named: Vec<_> = others.iter().map(Usable::named).collect();
-        let refused: BTreeSet<_> = self.seen.refused.iter().map(|(evidence, _)| *evidence).collect();
+        let refused: BTreeSet<_> = self.seen.refused.iter().map(|(evidence, ..)| *evidence).collect();
         let tried = case.record.evidence.iter().filter(|one| refused.contains(&one.manifest.digest));
         let mut signed = BTreeSet::new();
         for evidence in tried.take(PIECES) {
@@ -306,23 +309,37 @@ impl Judgement<'_> {
         } else {
             ("signature.missing", "nobody signed it".to_owned())
         };
-        let remediation = format!(
-            "let the build of {} sign it, with the key of {}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})",
-            record.service,
-            self.asked_for(" or ")
-        );
+        let asked = self.asked_for(" or ");
+        let how = match (&self.wanted.keys, &self.wanted.identities, self.settings.notation) {
+            (None, Some(_), _) => {
+                format!(
+                    "as {asked}: lockgate sign IMAGE@{artifact} --keyless (or cosign sign IMAGE@{artifact})"
+                )
+            }
+            (None, None, true) if self.wanted.role.is_none() => {
+                format!("as one {asked}: notation sign IMAGE@{artifact}")
+            }
+            _ => format!(
+                "with the key of {asked}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})"
+            ),
+        };
+        let remediation = format!("let the build of {} sign it, {how}", record.service);
         let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
         finding(code, Severity::Critical, Effect::Pause, &artifact, words)
     }
 }
 
-/// Tells of a signature that does not count.
-fn not_counted(evidence: &Digest, why: &str) -> Finding {
+/// Tells of a signature that does not count. `nobody_vouches`: for whoever made it.
+fn not_counted(evidence: &Digest, why: &str, nobody_vouches: bool) -> Finding {
+    let fix = if nobody_vouches {
+        "if it should count, name who vouches for its signer under `trust` in lockgate.yaml; else remove it from the registry"
+    } else {
+        "if it should count, name its key in lockgate.yaml; else remove it from the registry"
+    };
     let words = Words {
         title: format!("a signature does not count: {why}"),
         rationale: WHY,
-        remediation: "if it should count, name its key in lockgate.yaml; else remove it from the registry"
-            .to_owned(),
+        remediation: fix.to_owned(),
         owner: KEEPERS,
     };
     finding("signature.not-counted", Severity::Info, Effect::Advise, &evidence.to_string(), words)

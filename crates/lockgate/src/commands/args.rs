@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
 mod keyring;
+mod signing;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
 
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
+pub use signing::{KeyAccess, Keyless, Means};
 
 use crate::report::Format;
 
@@ -111,9 +113,9 @@ pub struct Init {
 pub struct Sign {
     /// The image: HOST/NAME:TAG, HOST/NAME@DIGEST, oci:PATH:TAG or oci:PATH@DIGEST
     pub image: String,
-    /// The private key, PEM.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    /// By what it is signed.
+    #[command(flatten)]
+    pub means: Means,
     /// Which of cosign's forms to write.
     #[arg(long, value_enum, default_value_t = Form::Bundle)]
     pub form: Form,
@@ -135,9 +137,9 @@ pub enum Form {
 pub struct Attest {
     /// The image.
     pub image: String,
-    /// The private key, PEM.
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    /// By what it is signed.
+    #[command(flatten)]
+    pub means: Means,
     /// The predicate, a JSON file.
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,

@@ -7,13 +7,13 @@ use lockgate_scan::{baseline, reports};
 
 use super::DONE;
 use super::args::{Attest, Global};
-use super::sign::{forms, tell};
+use super::sign::{forms, tell, without_key};
 use crate::failure::Failure;
-use crate::session::{Surroundings, read_file, read_key};
+use crate::session::{Surroundings, read_file};
+use crate::signing;
 
 /// `lockgate attest`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -> Result<u8, Failure> {
-    let key = read_key(&args.key)?;
     let bytes = read_file(&args.predicate)?;
     let predicate = json::value(&bytes, limits::EVIDENCE_BYTES).map_err(|error| {
         Failure::told(
@@ -30,12 +30,17 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -
     } else {
         predicate
     };
-    let reach = around.reach(global)?;
-    let reference = around.reference(&args.image)?;
     let statement =
         |artifact: &lockgate_model::Descriptor| Statement::about(artifact, kind, predicate.clone());
-    let signed = sign::attest(&reach, &reference, &key, &forms(args.form), around.now(), statement).await?;
-    tell(global, "attested", &signed);
+    if args.means.keyless.keyless {
+        let by = (&args.means.keyless, args.form);
+        return without_key(global, around, &args.image, by, "attested", statement).await;
+    }
+    let key = signing::signer(around, &args.means)?;
+    let reach = around.reach(global)?;
+    let reference = around.reference(&args.image)?;
+    let signed = sign::attest(&reach, &reference, &*key, &forms(args.form), around.now(), statement).await?;
+    tell(global, "attested", &signed, None);
     Ok(DONE)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn workspace(folder: &Path, origin: &str) -> Result<Vec<String>, Fail
     }
     let mut written = Vec::new();
     for name in ["build", "verdict"] {
-        generate(folder, name)?;
+        generate(folder, name, None)?;
         written.extend([format!("keys/{name}.key"), format!("trust/{name}.pub")]);
     }
     ledger_key(folder, origin)?;

@@ -314,7 +314,7 @@ mod tests {
         let config = parse(&text, "lockgate.yaml", Path::new(".")).unwrap();
         config.check_members(&["release"]).unwrap();
         let said = config.check_members(&["releaser"]).unwrap_err().to_string();
-        assert!(said.contains("did you mean `releaser`?") && said.contains("lockgate.yaml:15:"), "{said}");
+        assert!(said.contains("did you mean `releaser`?") && said.contains("lockgate.yaml:16:"), "{said}");
         let by_role = GOOD.replace("{keys: [build], required: 1}", "{role: builder}");
         parse(&by_role, "lockgate.yaml", Path::new(".")).unwrap().check_members(&[]).unwrap();
         let neither = GOOD.replacen("{keys: [build], required: 1}", "{required: 1}", 1);

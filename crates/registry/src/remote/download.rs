@@ -60,7 +60,7 @@ pub fn check_address(address: &str, plain_http: impl Fn(&str) -> bool) -> Result
 }
 
 /// The host with its port, where it is not the scheme's own.
-fn authority(url: &Url) -> Option<String> {
+pub(super) fn authority(url: &Url) -> Option<String> {
     let host = url.host_str().filter(|host| !host.is_empty())?;
     Some(url.port().map_or(host.to_owned(), |port| format!("{host}:{port}")))
 }
@@ -88,7 +88,7 @@ impl Registries {
     ) -> Result<Downloaded, PortError> {
         let mut attempt = 1;
         loop {
-            let (host, response) = self.ask(address, known).await?;
+            let (host, response) = self.follow(address, known).await?;
             if response.status() == StatusCode::NOT_MODIFIED && *known != Version::default() {
                 return Ok(Downloaded::Unchanged);
             }
@@ -104,7 +104,7 @@ impl Registries {
     }
 
     /// The answer, where the redirects end.
-    async fn ask(
+    async fn follow(
         &self,
         address: &str,
         known: &Version,

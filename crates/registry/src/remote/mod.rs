@@ -1,5 +1,6 @@
 //! A repository of an HTTP(S) registry (OCI distribution-spec 1.1).
 
+mod ask;
 mod auth;
 mod blobs;
 mod credentials;
@@ -16,6 +17,7 @@ use lockgate_model::{Descriptor, Digest, json, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
+pub use ask::{Answered, Question};
 pub use download::{Downloaded, Version, check_address};
 pub(crate) use host::Host;
 use host::{Body, Call};

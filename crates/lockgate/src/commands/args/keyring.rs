@@ -6,6 +6,9 @@ use clap::{ArgGroup, Args, Subcommand};
 use lockgate_model::Timestamp;
 use lockgate_model::keyring::{Role, Stages};
 
+use super::KeyAccess;
+use crate::signing::Secret;
+
 /// `key`
 #[derive(Debug, Subcommand)]
 pub enum Key {
@@ -16,6 +19,9 @@ pub enum Key {
         /// Where the two folders are; without it, the workspace.
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// Encrypt the key as cosign does, with the password in this place: env:NAME, file:PATH or prompt.
+        #[arg(long, value_name = "PLACE", value_parser = Secret::parse)]
+        password_from: Option<Secret>,
     },
     /// Add a public key to the keyring
     Add(AddKey),
@@ -42,6 +48,17 @@ pub enum Key {
     Show {
         /// A name of the keyring, or a PEM file.
         key: String,
+        /// How to get at a private key.
+        #[command(flatten)]
+        access: KeyAccess,
+    },
+    /// Print the public half of a private key, to be trusted: a PEM file, or a key on a token
+    Public {
+        /// A file, or pkcs11:token=NAME;object=NAME
+        key: String,
+        /// How to get at it.
+        #[command(flatten)]
+        access: KeyAccess,
     },
 }
 
