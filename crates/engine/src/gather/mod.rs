@@ -8,7 +8,7 @@ mod base;
 pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
-mod sboms;
+pub(crate) mod sboms;
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};

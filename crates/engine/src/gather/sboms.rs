@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// The packages that bills of materials among `evidence` name, as an inventory; nothing where the stage's settings ask
 /// for none. The error says that they name too many.
-pub(super) fn declared(
+pub(crate) fn declared(
     evidence: &[Evidence],
     of_stage: &BTreeMap<String, Value>,
     inputs: &Inputs,
