@@ -85,7 +85,7 @@ fn nobody_else_does() {
         }),
         ("two logs asked for", "signature.not-counted", |one| one.making.record.sigstore[0].logs = 2),
         ("a timestamp asked for", "signature.not-counted", |one| {
-            one.making.record.sigstore[0].timestamps = 1
+            one.making.record.sigstore[0].timestamps = 1;
         }),
         ("two promises asked for", "signature.not-counted", |one| one.making.record.sigstore[0].scts = 2),
         ("a claim that differs", "signature.holder-not-asked", |one| {

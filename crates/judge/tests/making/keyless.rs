@@ -7,14 +7,11 @@
     reason = "each test file uses its part of this, and a test may panic"
 )]
 
-use std::collections::BTreeMap;
-
 use lockgate_attest::dsse::{IN_TOTO, pae};
+use lockgate_model::Digest;
 use lockgate_model::case::{SigstoreInstance, Standing, TrustedIdentity};
-use lockgate_model::evidence::Attachment;
 use lockgate_model::keyring::{Duty, Role, Subject};
-use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
-use lockgate_model::{Descriptor, Digest, Evidence, Inputs};
+use lockgate_model::oci::media;
 use rcgen::CertificateParams;
 use serde_json::{Value, json};
 

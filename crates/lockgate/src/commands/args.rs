@@ -75,6 +75,8 @@ pub enum Command {
     Feed(Feed),
     /// List an image's packages and what a feed says about them
     Scan(Scan),
+    /// Say what tells two builds of one image apart
+    Reproduce(Reproduce),
     /// Show who built an image, from which commit, how and with what, and who says so
     Provenance(Provenance),
     /// Judge whether an image may climb, without promoting it
@@ -146,13 +148,22 @@ pub struct Attest {
     /// The predicate, a JSON file.
     #[arg(long, value_name = "FILE")]
     pub predicate: PathBuf,
-    /// The predicate's type: a URI, or openvex, cyclonedx, csaf, baseline, report (of a scanner, as it is), or vuln (the
+    /// The predicate's type: a URI, or openvex, cyclonedx, spdx, csaf, baseline, report (of a scanner, as it is), or vuln (the
     /// same in cosign's predicate).
     #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
     /// Which of cosign's forms to write.
     #[arg(long, value_enum, default_value_t = Form::Bundle)]
     pub form: Form,
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The first image, as `scan` takes it: also docker-archive:FILE, oci-archive:FILE and dir:FOLDER
+    pub a: String,
+    /// The second, such as a rebuild of the first
+    pub b: String,
 }
 
 /// `feed`

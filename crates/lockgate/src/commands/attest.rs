@@ -49,6 +49,7 @@ fn predicate_type(named: &str) -> &str {
     match named {
         "openvex" => "https://openvex.dev/ns",
         "cyclonedx" => "https://cyclonedx.org/bom",
+        "spdx" => "https://spdx.dev/Document",
         "csaf" => "https://docs.oasis-open.org/csaf/csaf/v2.0",
         "baseline" => baseline::PREDICATE_TYPE,
         "report" => reports::PREDICATE_TYPE,

@@ -26,6 +26,7 @@ mod log;
 mod stamps;
 mod tokens;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,8 +88,11 @@ pub(crate) fn now() -> i64 {
 impl Services {
     /// Starts them.
     pub(crate) fn start() -> Self {
+        // Each has a timestamp authority of its own name: who a stamp is by is told by the name first.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let stampers = format!("stamp root {}", STARTED.fetch_add(1, Ordering::Relaxed));
         let state = Arc::new(State {
-            instance: Instance::at(now(), "stamp root"),
+            instance: Instance::at(now(), &stampers),
             issuer: tokens::Issuer::new(),
             log: Mutex::new(log::Log::default()),
             lie: Mutex::new(None),
@@ -131,6 +135,23 @@ impl Services {
         .to_string()
     }
 
+    /// How `lockgate` is told to sign by them, with timestamps from an address; root and token are in the workspace.
+    pub(crate) fn means<'a>(&'a self, stamps: &'a str) -> [&'a str; 11] {
+        [
+            "--keyless",
+            "--fulcio-url",
+            &self.url,
+            "--rekor-url",
+            &self.url,
+            "--timestamp-server-url",
+            stamps,
+            "--trusted-root",
+            "trusted_root.json",
+            "--identity-token",
+            "token",
+        ]
+    }
+
     /// The address of the timestamp authority.
     pub(crate) fn stamps(&self) -> String {
         format!("{}/api/v1/timestamp", self.url)
@@ -149,6 +170,11 @@ impl Services {
     /// The claims of a token of GitHub Actions, good for ten minutes.
     pub(crate) fn github_claims() -> Value {
         tokens::github()
+    }
+
+    /// Puts a leaf into the log that is about nothing.
+    pub(crate) fn log_something(&self) {
+        self.state.log.lock().unwrap().push(b"{}");
     }
 
     /// How many entries the log has.
