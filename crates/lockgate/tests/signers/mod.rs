@@ -147,7 +147,7 @@ impl World {
             changed.blobs = vec![inputs.insert(bad)];
             record.evidence = vec![changed];
             let decision = decide(&Case { record: record.clone(), inputs: inputs.clone() });
-            assert_ne!(decision.outcome, Outcome::Proceed, "{at}: {}", &text[at.saturating_sub(20)..at + 1]);
+            assert_ne!(decision.outcome, Outcome::Proceed, "{at}: {}", &text[at.saturating_sub(20)..=at]);
         }
     }
 
