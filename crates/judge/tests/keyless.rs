@@ -244,9 +244,12 @@ fn no_byte_of_it_can_be_changed() {
     }
 }
 
+/// What is changed about a stamped bundle.
+type Spoil = fn(&mut Value, &instance::Instance);
+
 #[test]
 fn a_stamp_proves_how_old_a_keys_signature_is() {
-    let judged = |since: Option<i64>, spoil: fn(&mut Value, &instance::Instance)| {
+    let judged = |since: Option<i64>, spoil: Spoil| {
         let mut keyless = Keyless::bare();
         let Keyless { making, instance } = &mut keyless;
         let artifact = making.record.artifact.clone();
@@ -270,7 +273,6 @@ fn a_stamp_proves_how_old_a_keys_signature_is() {
         keyless.attach(&bundle);
         keyless.making.decide()
     };
-    type Spoil = fn(&mut Value, &instance::Instance);
     let nothing: Spoil = |_, _| {};
     assert_eq!(judged(Some(11), nothing).outcome, Outcome::Proceed);
     for since in [Some(10), Some(9), None] {
