@@ -115,15 +115,10 @@ impl PublicKey {
 
     /// The ECDSA P-256 key with this uncompressed point (SEC 1, section 2.3.3): `4`, then two numbers of 32 bytes.
     pub fn from_p256_point(point: &[u8]) -> Result<Self, KeyError> {
-        // SubjectPublicKeyInfo up to the point (RFC 5480, section 2).
-        const HEAD: [u8; 26] = [
-            0x30, 89, 0x30, 19, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-            3, 1, 7, 3, 66, 0,
-        ];
-        if point.len() != 65 {
-            return Err(KeyError::Algorithm);
+        match point.split_first() {
+            Some((4, numbers)) if numbers.len() == 64 => Self::from_der(&[&P256_HEAD[..], numbers].concat()),
+            _ => Err(KeyError::Algorithm),
         }
-        Self::from_der(&[&HEAD[..], point].concat())
     }
 
     /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
