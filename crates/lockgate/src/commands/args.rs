@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
+mod attest;
 mod keyring;
 mod signing;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
 
+pub use attest::{Attest, Build};
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 pub use signing::{KeyAccess, Keyless, Means};
 
@@ -128,26 +130,6 @@ pub enum Form {
     Legacy,
     /// Both.
     Both,
-}
-
-/// `attest`
-#[derive(Debug, Args)]
-pub struct Attest {
-    /// The image.
-    pub image: String,
-    /// By what it is signed.
-    #[command(flatten)]
-    pub means: Means,
-    /// The predicate, a JSON file.
-    #[arg(long, value_name = "FILE")]
-    pub predicate: PathBuf,
-    /// The predicate's type: a URI, or openvex, cyclonedx, csaf, baseline, report (of a scanner, as it is), or vuln (the
-    /// same in cosign's predicate).
-    #[arg(long = "type", value_name = "TYPE")]
-    pub predicate_type: String,
-    /// Which of cosign's forms to write.
-    #[arg(long, value_enum, default_value_t = Form::Bundle)]
-    pub form: Form,
 }
 
 /// `feed`

@@ -4,7 +4,7 @@ use lockgate_attest::statement::Statement;
 use lockgate_attest::write::cosign_signature_statement;
 use lockgate_engine::sign::{self, Form};
 use lockgate_engine::workspace::Reach;
-use lockgate_model::Descriptor;
+use lockgate_model::{Descriptor, Reference};
 use serde_json::{Value, json};
 
 use super::DONE;
@@ -16,13 +16,13 @@ use crate::{show, signing};
 
 /// `lockgate sign`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Sign) -> Result<u8, Failure> {
+    let reference = around.reference(&args.image)?;
     if args.means.keyless.keyless {
         let by = (&args.means.keyless, args.form);
-        return without_key(global, around, &args.image, by, "signed", cosign_signature_statement).await;
+        return without_key(global, around, &reference, by, "signed", cosign_signature_statement).await;
     }
     let key = signing::signer(around, &args.means)?;
     let reach: Reach = around.reach(global)?;
-    let reference = around.reference(&args.image)?;
     let signed = sign::sign(&reach, &reference, &*key, &forms(args.form), around.now()).await?;
     tell(global, "signed", &signed, None);
     Ok(DONE)
@@ -32,7 +32,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Sign) -> 
 pub(super) async fn without_key(
     global: &Global,
     around: &Surroundings,
-    image: &str,
+    reference: &Reference,
     (by, form): (&Keyless, args::Form),
     did: &str,
     statement: impl FnOnce(&Descriptor) -> Statement,
@@ -44,9 +44,8 @@ pub(super) async fn without_key(
         ));
     }
     let reach = around.reach(global)?;
-    let reference = around.reference(image)?;
     let keyless = keyless::Keyless::open(around, around.web(global)?, by).await?;
-    let artifact = sign::artifact(&reach, &reference).await?;
+    let artifact = sign::artifact(&reach, reference).await?;
     let made = keyless.make(around, &artifact, &statement(&artifact)).await?;
     let manifest = sign::attach(&reach, &reference.repository, made.attachable).await?;
     let signed = sign::Signed { artifact, manifests: vec![manifest] };
