@@ -63,7 +63,7 @@ pub enum Command {
     /// Keep identities in the keyring that an issuer vouches for
     #[command(subcommand)]
     Identity(Identity),
-    /// Sign an image, as cosign does
+    /// Sign an image, as cosign or notation does
     Sign(Sign),
     /// Attach a signed in-toto statement to an image, as cosign does
     Attest(Attest),
@@ -116,9 +116,25 @@ pub struct Sign {
     /// By what it is signed.
     #[command(flatten)]
     pub means: Means,
-    /// Which of cosign's forms to write.
-    #[arg(long, value_enum, default_value_t = Form::Bundle)]
-    pub form: Form,
+    /// In which form to write it.
+    #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
+    pub form: SignatureForm,
+    /// For `--form notation`: the certificates that vouch for the key, PEM, the key's own first, the root last.
+    #[arg(long, value_name = "FILE", required_if_eq("form", "notation"), requires = "key")]
+    pub certificate_chain: Option<PathBuf>,
+}
+
+/// The forms of signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignatureForm {
+    /// A Sigstore bundle as referrer (cosign 3).
+    Bundle,
+    /// The .sig tag (cosign 1 and 2).
+    Legacy,
+    /// Both.
+    Both,
+    /// A JWS envelope as referrer (Notary Project).
+    Notation,
 }
 
 /// cosign's forms.
