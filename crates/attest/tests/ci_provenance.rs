@@ -228,7 +228,7 @@ fn a_build_as_it_is_stated() {
     refused("builder", &|stated| stated.builder.clear());
     refused("source", &|stated| stated.source = "acme/web".to_owned());
     refused("source", &|stated| {
-        stated.source = "https://git.example.com/acme/web@refs/heads/other".to_owned()
+        stated.source = "https://git.example.com/acme/web@refs/heads/other".to_owned();
     });
     refused("source", &|stated| stated.source = format!("https://git.example.com/acme/web/commit/{COMMIT}"));
     refused("commit", &|stated| stated.commit = "main".to_owned());

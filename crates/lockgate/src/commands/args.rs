@@ -120,7 +120,7 @@ pub struct Sign {
     #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
     pub form: SignatureForm,
     /// For `--form notation`: the certificates that vouch for the key, PEM, the key's own first, the root last.
-    #[arg(long, value_name = "FILE", required_if_eq("form", "notation"), requires = "key")]
+    #[arg(long, value_name = "FILE", required_if_eq("form", "notation"), conflicts_with = "keyless")]
     pub certificate_chain: Option<PathBuf>,
 }
 
