@@ -236,6 +236,25 @@ pub fn examine(carried: &Carried<'_>, believed: &Believed<'_>) -> Vec<Examined> 
     answers
 }
 
+/// What the layers of a piece of evidence say, whoever said it. Nobody vouches for it: it tells what to fetch, and nothing
+/// else may rest on it.
+pub fn claimed(carried: &Carried<'_>) -> Vec<Statement> {
+    let Ok(manifest) = manifest(carried) else { return vec![] };
+    if carried.blobs.len() != manifest.layers.len() {
+        return vec![];
+    }
+    let layers = manifest.layers.iter().zip(&carried.blobs).take(limits::SIGNATURES_PER_EVIDENCE);
+    let statements = layers.filter_map(|(layer, blob)| {
+        let envelope = match layer.media_type.as_str() {
+            media::DSSE => Envelope::read(blob).ok()?,
+            other if other.starts_with(bundle::MEDIA_TYPE) => bundle::envelope(blob).ok()?,
+            _ => return None,
+        };
+        Statement::read(&envelope.open().ok()?.payload).ok()
+    });
+    statements.collect()
+}
+
 /// The manifest, when its bytes are what the evidence names and, for a referrer, its subject is right.
 fn manifest(carried: &Carried<'_>) -> Result<Manifest, Refusal> {
     let evidence = carried.evidence;

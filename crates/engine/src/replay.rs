@@ -5,7 +5,7 @@ use lockgate_model::projection::DecisionRow;
 use lockgate_model::{Case, CaseRecord, Decision, Digest, Inputs, Inventory, canon};
 use lockgate_scan::{Feed, write_extract};
 
-use crate::gather::blocking;
+use crate::gather::{blocking, sboms};
 use crate::judge::{decide, load, stored};
 use crate::{EngineError, Workspace};
 
@@ -61,8 +61,10 @@ async fn confirm_extract(workspace: &Workspace, case: &Case) -> Result<Option<bo
     let Some(FeedPin { feed, extract, .. }) = &case.record.feed else { return Ok(None) };
     let Ok(bytes) = workspace.feeds.get(feed).await else { return Ok(None) };
     let inventory = |digest: &Digest| canon::from_bytes::<Inventory>(case.inputs.get(digest)?).ok();
-    let inventories: Vec<_> =
-        case.record.images.iter().filter_map(|image| inventory(image.inventory.as_ref()?)).collect();
+    let found = case.record.images.iter().filter_map(|image| inventory(image.inventory.as_ref()?));
+    // Where more was declared than is read, the extract was taken without it.
+    let declared = sboms::declared(&case.record.evidence, &case.record.gates, &case.inputs);
+    let inventories: Vec<_> = found.chain(declared.unwrap_or_default()).collect();
     let again = blocking(move || {
         // A feed of another format confirms nothing.
         let feed = Feed::open(bytes).ok()?;

@@ -8,6 +8,7 @@ use lockgate_attest::keys::SigningKey;
 use lockgate_model::ports::{Clock, Feeds, LayerCache, Progress, Registry, Store};
 use lockgate_model::{Digest, Repository, Route, Service, Timestamp};
 
+use crate::later::Later;
 use crate::ledger::Sequencer;
 
 /// A trusted public key as the workspace holds it.
@@ -99,6 +100,8 @@ pub struct Reach {
     pub layers: Arc<dyn LayerCache>,
     /// Is told how long work goes on.
     pub progress: Arc<dyn Progress>,
+    /// What is kept for the next time.
+    pub later: Later,
 }
 
 /// Everything a use case works with.

@@ -140,6 +140,51 @@ async fn only_vex_by_a_named_key_lets_a_hole_climb() {
 }
 
 #[tokio::test]
+async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
+    let world = World::new().await;
+    let security = SigningKey::generate().unwrap();
+    let mut workspace = with_a_hole(&world, &security).await;
+    let settings = json!({"declared": "judge", "sboms": {"keys": ["security"]}});
+    let mut stages: Vec<_> = workspace.route.stages().to_vec();
+    stages[1].gates.insert("vulnerability".to_owned(), settings);
+    workspace.route = Route::new(stages).unwrap();
+    // What our own scan sees has no hole.
+    let release = layer(&[("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n")]);
+    let registry = &workspace.reach.registry;
+    let web = "oci:dev/web".parse().unwrap();
+    let pushed = registry.push(&web, &upload(&[release], BTreeMap::new())).await.unwrap();
+    registry.tag(&web, "1", &pushed).await.unwrap();
+    let image = "oci:dev/web:1".parse().unwrap();
+    let at = Timestamp::from_unix(1_780_000_000);
+    lockgate_engine::sign::sign(&workspace.reach, &image, &world.build, &[Form::Bundle], at).await.unwrap();
+    let bom = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [
+        {"purl": "pkg:apk/alpine/musl@1.2.5-r10?distro=3.22.0"},
+    ]});
+    let statement =
+        |artifact: &Descriptor| Statement::about(artifact, "https://cyclonedx.org/bom", bom.clone());
+    let request = World::request("staging");
+
+    let stranger = SigningKey::generate().unwrap();
+    attest(&workspace.reach, &image, &stranger, &[Form::Bundle], at, statement).await.unwrap();
+    let before = judge(&workspace, &request).await.unwrap();
+    assert_eq!(before.decision.outcome, Outcome::Proceed, "{:#?}", before.decision);
+    for form in [Form::Bundle, Form::Legacy] {
+        attest(&workspace.reach, &image, &security, &[form], at, statement).await.unwrap();
+        let recorded = judge(&workspace, &request).await.unwrap();
+        assert_eq!(recorded.decision.outcome, Outcome::Rework, "{:#?}", recorded.decision);
+        let mut findings = recorded.decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
+        let hole = findings.find(|one| one.code == "vulnerability.known").unwrap();
+        assert_eq!(
+            (hole.subject.as_str(), hole.details["sbom-key"].as_str()),
+            ("musl 1.2.5-r10", "security")
+        );
+        // The extract is what the feed says of what was found and what was declared.
+        let again = replay(&workspace, &recorded.digest.to_string()).await.unwrap();
+        assert!(again.identical() && again.extract_confirmed == Some(true), "{:?}", again.extract_confirmed);
+    }
+}
+
+#[tokio::test]
 async fn holes_say_which_layers_brought_them() {
     const DATABASE: &str = "P:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\n\n";
     let world = World::new().await;

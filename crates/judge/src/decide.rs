@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use lockgate_model::oci::Content;
 use lockgate_model::{Answer, Case, Decision, Outcome, Verdict};
 
 use crate::findings::{blind, verdict};
@@ -32,7 +31,7 @@ pub fn decide(case: &Case) -> Decision {
 /// Judges again, by `case`, what the named gates say in `recorded`; what the others said stays. For asking what a change
 /// of trust does to a Decision of which only these gates relied on it: `case` need hold no more than they read.
 pub fn decide_again(case: &Case, recorded: &Decision, gates: &BTreeSet<String>) -> Decision {
-    let docket = docket(case);
+    let docket = Docket::of(case);
     let mut verdicts: Vec<Verdict> = Vec::new();
     for before in &recorded.verdicts {
         let gate = GATES.iter().find(|gate| gate.name == before.gate && gates.contains(gate.name));
@@ -50,14 +49,8 @@ pub fn decide_again(case: &Case, recorded: &Decision, gates: &BTreeSet<String>) 
     Decision { outcome: Outcome::of(&verdicts), verdicts, ..recorded.clone() }
 }
 
-fn docket(case: &Case) -> Docket<'_> {
-    let artifact = case.inputs.get(&case.record.artifact.digest);
-    let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
-    Docket { case, content }
-}
-
 fn verdicts(case: &Case) -> Vec<Verdict> {
-    let docket = docket(case);
+    let docket = Docket::of(case);
     let mut verdicts: Vec<Verdict> = Vec::new();
     for gate in GATES {
         let settings = case.record.gates.get(gate.name);

@@ -9,10 +9,14 @@ mod making;
 
 use holders::{Keyless, statement};
 use instance::{NOW, claim, holder_params};
+use lockgate_attest::keys::SigningKey;
+use lockgate_attest::statement::Statement;
+use lockgate_attest::write::cosign_signature_statement;
 use lockgate_judge::check_settings;
-use lockgate_model::case::{Image, Revocation};
+use lockgate_model::case::{Image, Revocation, TrustedKey};
 use lockgate_model::keyring::{Role, Subject};
 use lockgate_model::{Answer, Decision, Digest, Outcome, Timestamp};
+use making::attestation;
 use rcgen::{CertificateParams, SanType};
 use serde_json::{Value, json};
 
@@ -369,4 +373,33 @@ fn settings_are_read_strictly() {
         assert_eq!(error.path, path, "{}", error.message);
     }
     assert!(check_settings("provenance", &settings()).is_ok());
+}
+
+#[test]
+fn what_one_gate_examined_is_not_what_another_asks() {
+    // Both gates look at the same evidence: each for the keys that it asks for.
+    let judged = |signature: &str, provenance: &str| {
+        let mut keyless = Keyless::bare();
+        let making = &mut keyless.making;
+        let artifact = making.record.artifact.clone();
+        let other = SigningKey::generate().unwrap();
+        let file = making.inputs.insert(other.public().to_pem());
+        making.record.keys.push(TrustedKey::plain("other", file));
+        for said in [cosign_signature_statement(&artifact), Statement::about(&artifact, V1, predicate())] {
+            let evidence = attestation(&mut making.inputs, &artifact, &making.key, &said);
+            making.record.evidence.push(evidence);
+        }
+        let builders = json!([{"id": BUILDER, "signedBy": {"keys": [provenance]}}]);
+        making.record.gates = [
+            ("signature".into(), json!({"keys": [signature]})),
+            ("provenance".into(), json!({"builders": builders})),
+        ]
+        .into();
+        let decision = making.decide();
+        let answers = decision.verdicts.iter().filter(|verdict| verdict.gate != "route");
+        answers.map(|verdict| verdict.answer == Answer::Pass).collect::<Vec<_>>()
+    };
+    assert_eq!(judged("build", "build"), [true, true]);
+    assert_eq!(judged("build", "other"), [true, false]);
+    assert_eq!(judged("other", "build"), [false, true]);
 }

@@ -20,13 +20,15 @@ fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         let surroundings = Surroundings::read();
-        match run(cli, &surroundings).await {
+        let code = match run(cli, &surroundings).await {
             Ok(code) => code,
             Err(failure) => {
                 show::error(&failure, &failure.help());
                 ERROR
             }
-        }
+        };
+        surroundings.done().await;
+        code
     });
     ExitCode::from(code)
 }

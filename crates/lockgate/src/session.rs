@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lockgate_attest::keys::SigningKey;
 use lockgate_engine::Workspace;
 use lockgate_engine::keyring::check_apart;
+use lockgate_engine::later::Later;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::workspace::{KeyFile, PolicySource, Reach, VerdictSigner};
 use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
@@ -40,6 +41,7 @@ pub struct Surroundings {
     account: String,
     here: PathBuf,
     progress: Arc<dyn Progress>,
+    later: Later,
 }
 
 /// The machine's clock.
@@ -77,6 +79,7 @@ impl Surroundings {
             account,
             here: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             progress: show::progress(),
+            later: Later::default(),
         }
     }
 
@@ -86,6 +89,11 @@ impl Surroundings {
         let folder = program.parent()?.to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
         (!std::env::split_paths(&path).any(|place| place == folder)).then_some(folder)
+    }
+
+    /// Waits for what goes on after a command has answered.
+    pub async fn done(&self) {
+        self.later.done().await;
     }
 
     /// An environment variable; nothing when it is not set, or not text.
@@ -159,7 +167,8 @@ impl Surroundings {
     }
 
     fn reach_through(&self, registry: Arc<Registries>, layers: &Path) -> Reach {
-        Reach { registry, layers: Arc::new(LayerFolder::new(layers)), progress: self.progress.clone() }
+        let (progress, later) = (self.progress.clone(), self.later.clone());
+        Reach { registry, layers: Arc::new(LayerFolder::new(layers)), progress, later }
     }
 }
 

@@ -186,6 +186,25 @@ fn bills_of_materials_that_cosign_verifies() {
 }
 
 #[test]
+fn our_own_bills_count_where_a_stage_asks_for_them() {
+    for format in ["cyclonedx", "spdx"] {
+        let w = Workspace::quickstart();
+        w.edit_config(|text| {
+            let asked =
+                "vulnerability: {sboms: {keys: [build], required: true}, failOn: high, unfixed: pause}";
+            text.replacen("vulnerability: {failOn: high, unfixed: pause}", asked, 1)
+        });
+        let judge = ["judge", "api:2.0.0", "--to", "staging", "--all"];
+        let by = ["oci:registry/dev/api:2.0.0", "--key", "keys/build.key"];
+        w.run(&[&["sign"], &by[..]].concat()).expect(0);
+        assert!(w.run(&judge).expect(3).out.contains("vulnerability.no-sbom"));
+        w.run(&[&["attest"], &by[..], &["--sbom", format]].concat()).expect(0);
+        let judged = w.run(&judge).expect(0).out;
+        assert!(!judged.contains("sbom-not-counted") && !judged.contains("nameless"), "{judged}");
+    }
+}
+
+#[test]
 fn a_bill_that_leaves_something_out_is_not_attested() {
     let test = "a_bill_that_leaves_something_out_is_not_attested";
     let Some(mut world) = world(test, &[("build", None)]) else { return };

@@ -91,7 +91,7 @@ fn bad_input_is_told_with_its_place() {
     w.edit_config(|text| text.replace("failOn: high", "failOn: hihg"));
     let ran = w.run(&["status"]).expect(1);
     assert!(
-        ran.err.contains("lockgate.yaml:17:23: ") && ran.err.contains("did you mean `high`?"),
+        ran.err.contains("lockgate.yaml:18:23: ") && ran.err.contains("did you mean `high`?"),
         "{}",
         ran.err
     );

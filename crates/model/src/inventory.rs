@@ -116,9 +116,17 @@ impl Inventory {
             package.licenses.sort();
             package.licenses.dedup();
         }
-        self.packages.sort();
+        sort(&mut self.packages);
         self.packages.dedup();
         self.unread.sort();
         self.unread.dedup();
     }
+}
+
+/// Sorts large values: each is moved once, not in every step.
+fn sort<T: Ord>(values: &mut Vec<T>) {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by_key(|at| values.get(*at));
+    let mut slots: Vec<Option<T>> = std::mem::take(values).into_iter().map(Some).collect();
+    values.extend(order.into_iter().filter_map(|at| slots.get_mut(at)?.take()));
 }

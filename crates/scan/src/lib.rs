@@ -7,6 +7,7 @@
 
 pub mod baseline;
 pub mod catalog;
+pub mod compare;
 pub mod feed;
 pub mod inventories;
 pub mod layer;
@@ -15,6 +16,7 @@ pub mod limits;
 pub mod matching;
 pub mod purl;
 pub mod reports;
+pub mod sbom;
 pub mod version;
 pub mod vex;
 
@@ -27,9 +29,9 @@ pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
 };
 pub use inventories::InventoryIndex;
-pub use layer::{LayerContent, LayerError, analyse, analyse_verified};
+pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
-pub use merge::{Base, Merged, merge, merge_onto};
+pub use merge::{Base, Laid, lay_onto, merge};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
 pub const ANALYSER: &str = "2026-2";

@@ -44,6 +44,18 @@ pub const NESTED_BYTES: u64 = 512 << 20;
 pub const NESTED_DEPTH: usize = 8;
 /// Most packages that one file may name.
 pub const PACKAGES_PER_FILE: usize = 200_000;
+/// Most entries of one layer that are compared with those of another.
+pub const COMPARED_ENTRIES: usize = 500_000;
+/// What the headers of those entries may say, in bytes taken together.
+pub const COMPARED_BYTES: usize = 128 << 20;
+/// Longest text of a header that is compared as it is, in bytes.
+pub const COMPARED_TEXT_BYTES: usize = 1024;
+/// Most differences of one kind that are named, in one layer or config; all are counted.
+pub const DIFFERENCES_NAMED: usize = 100;
+/// Deepest nesting of a config that is compared value by value.
+pub const CONFIG_DEPTH: usize = 32;
+/// Most packages that all bills of materials attached to one artifact may name, taken together.
+pub const DECLARED_PACKAGES: usize = 400_000;
 /// Largest single JSON document that is imported, in bytes: Debian's tracker has about 60 MB.
 pub const DOCUMENT_BYTES: u64 = 512 << 20;
 /// Most parts of one product of a CSAF document: relationships may name products that are relationships.

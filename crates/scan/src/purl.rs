@@ -122,15 +122,20 @@ fn normalised(kind: &str, name: &str) -> String {
 /// Percent-encodes what a package URL does not take as it is.
 pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
+    push_encoded(&mut encoded, text);
+    encoded
+}
+
+/// Appends `text` as [`encode`] gives it.
+pub(crate) fn push_encoded(purl: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
-                encoded.push(char::from(byte));
+                purl.push(char::from(byte));
             }
-            other => encoded.push_str(&format!("%{other:02X}")),
+            other => purl.push_str(&format!("%{other:02X}")),
         }
     }
-    encoded
 }
 
 /// Undoes percent-encoding.

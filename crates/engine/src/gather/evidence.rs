@@ -13,7 +13,7 @@ use super::{Basket, Found, ImageParts, layers, unreadable};
 use crate::workspace::Reach;
 
 /// The settings of the vulnerability gate with which it rests on evidence.
-const HEARING: [&str; 3] = ["vex", "baseline", "scanners"];
+const HEARING: [&str; 4] = ["vex", "baseline", "scanners", "sboms"];
 
 /// The gates that rest on nothing but evidence.
 const RESTING: [&str; 3] = ["signature", "provenance", "reproducibility"];

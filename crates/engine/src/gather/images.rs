@@ -54,7 +54,7 @@ pub(crate) async fn gather(
 }
 
 /// `BuildKit` files its attestations as children of an unknown platform (`attestation-storage.md`).
-fn is_attestation(child: &Descriptor) -> bool {
+pub(crate) fn is_attestation(child: &Descriptor) -> bool {
     child.annotations.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest")
 }
 

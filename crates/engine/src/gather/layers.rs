@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
-use lockgate_model::ports::{BlobStream, PortError, Trouble};
+use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
-use lockgate_scan::{ANALYSER, Base, LayerContent, Merged, analyse_verified, merge_onto};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_verified, lay_onto};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::workspace::Reach;
 
@@ -43,39 +43,67 @@ pub(crate) async fn inventory(
     if let Some(inventory) = kept_inventory(reach, &name).await {
         return Ok(inventory);
     }
-    let base = known_base(reach, &manifest.layers, diff_ids).await;
-    let contents = contents(reach, repository, &manifest.layers, diff_ids, base.layers()).await?;
-    let layers = manifest.layers.clone();
-    let merged =
-        crate::gather::blocking(move || merge_onto(&base, &layers, &contents.iter().collect::<Vec<_>>()));
-    let Merged { inventory, bases } = merged.await.map_err(|error| {
-        PortError::new(Trouble::Other, repository.to_string(), error.to_string(), "try again")
-    })?;
-    let bases = bases.into_iter().map(|(count, bytes)| (base_name(&manifest.layers, diff_ids, count), bytes));
-    keep(reach, bases.chain(serde_json::to_vec(&inventory).ok().map(|bytes| (name, bytes)))).await;
-    Ok(inventory)
+    let (base, contents) = base_and_contents(reach, repository, &manifest.layers, diff_ids).await?;
+    let (layers, diff_ids) = (manifest.layers.clone(), diff_ids.clone());
+    let (told, inventory) = oneshot::channel();
+    // What is kept for the next image is written down after this one's answer went out.
+    let work = tokio::task::spawn_blocking(move || {
+        let contents: Vec<_> = contents.iter().collect();
+        let laid = lay_onto(&base, &layers, &contents);
+        let inventory = laid.inventory();
+        let bytes = serde_json::to_vec(&inventory).ok();
+        let _told = told.send(inventory);
+        let bases = laid.bases().into_iter();
+        let bases = bases.map(|(count, bytes)| (base_name(&layers, &diff_ids, count), bytes));
+        bases.chain(bytes.map(|bytes| (name, bytes))).collect()
+    });
+    reach.later.add(keep(reach.layers.clone(), work));
+    inventory.await.map_err(|_| interrupted(repository))
 }
 
-/// Keeps all of it, one beside the other. A cache that cannot be written costs time only.
-async fn keep(reach: &Reach, found: impl Iterator<Item = (Digest, Vec<u8>)>) {
+/// Keeps what `work` gives, one beside the other. A cache that cannot be written costs time only.
+async fn keep(cache: Arc<dyn LayerCache>, work: JoinHandle<Vec<(Digest, Vec<u8>)>>) {
     let mut puts = JoinSet::new();
-    for (name, bytes) in found {
-        let cache = reach.layers.clone();
+    for (name, bytes) in work.await.unwrap_or_default() {
+        let cache = cache.clone();
         puts.spawn(async move { cache.put(&name, ANALYSER, bytes.into()).await });
     }
     while puts.join_next().await.is_some() {}
 }
 
-/// The most of these layers that are kept as laid over each other; none of them where nothing is.
-async fn known_base(reach: &Reach, layers: &[Descriptor], diff_ids: &[Digest]) -> Base {
-    for count in (1..=layers.len()).rev() {
+/// The most of these layers that are kept as laid over each other, and what is in the others: those are read while
+/// the kept ones are.
+async fn base_and_contents(
+    reach: &Reach,
+    repository: &Repository,
+    layers: &[Descriptor],
+    diff_ids: &[Digest],
+) -> Result<(Base, Vec<LayerContent>), PortError> {
+    let mut most = layers.len();
+    loop {
+        let (count, bytes) = kept_base(reach, layers, diff_ids, most).await;
+        let base = tokio::task::spawn_blocking(move || match count {
+            0 => Some(Base::default()),
+            _ => Base::from_bytes(&bytes).filter(|base| base.layers() == count),
+        });
+        let contents = contents(reach, repository, layers, diff_ids, count).await?;
+        if let Some(base) = base.await.map_err(|_| interrupted(repository))? {
+            return Ok((base, contents));
+        }
+        // Whole, and in another form: the next lower one, and in the end none of them.
+        most = count.saturating_sub(1);
+    }
+}
+
+/// How many of these layers are kept as laid over each other, at most `most`, and as what.
+async fn kept_base(reach: &Reach, layers: &[Descriptor], diff_ids: &[Digest], most: usize) -> (usize, Bytes) {
+    for count in (1..=most).rev() {
         let kept = reach.layers.get(&base_name(layers, diff_ids, count), ANALYSER).await;
-        let base = kept.ok().flatten().and_then(|bytes| Base::from_bytes(&bytes));
-        if let Some(base) = base.filter(|base| base.layers() == count) {
-            return base;
+        if let Some(bytes) = kept.ok().flatten() {
+            return (count, bytes);
         }
     }
-    Base::default()
+    (0, Bytes::new())
 }
 
 /// The name under which the lowest `count` layers are kept as laid over each other.
@@ -153,8 +181,8 @@ fn interrupted(repository: &Repository) -> PortError {
 /// One layer to read.
 struct LayerJob {
     registry: Arc<dyn lockgate_model::ports::Registry>,
-    cache: Arc<dyn lockgate_model::ports::LayerCache>,
-    progress: Arc<dyn lockgate_model::ports::Progress>,
+    cache: Arc<dyn LayerCache>,
+    progress: Arc<dyn Progress>,
     repository: Repository,
     layer: Descriptor,
     diff_id: Digest,
@@ -195,53 +223,66 @@ impl LayerJob {
     }
 
     fn corrupt(&self, reason: &str) -> PortError {
-        let place = format!("layer {}@{}", self.repository, self.layer.digest);
-        PortError::new(
-            Trouble::Corrupt,
-            place,
-            reason,
-            "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given",
-        )
+        corrupt(&self.repository, &self.layer, reason)
     }
 
-    /// Feeds the stream to the analyser, which runs on the blocking pool.
+    /// Feeds the stream to the analyser.
     async fn analyse(&self, stream: BlobStream) -> Result<LayerContent, PortError> {
-        let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        let work = tokio::task::spawn_blocking(move || {
-            analyse_verified(ChunkReader { receiver, chunk: Bytes::new() }, &layer, Some(&diff_id))
-        });
-        let trouble = self.pump(stream, sender).await;
-        let analysed = work.await.map_err(|_| interrupted(&self.repository))?;
-        match (trouble, analysed) {
-            (Some(error), _) => Err(error),
-            (None, Ok(content)) => Ok(content),
-            (None, Err(error)) => Err(self.corrupt(&error.to_string())),
-        }
+        let work = move |bytes: ChunkReader| analyse_verified(bytes, &layer, Some(&diff_id));
+        fed(stream, &*self.progress, &self.repository, &self.layer, work).await
     }
+}
 
-    /// Sends every chunk; gives back the error that ended the stream, if one did.
-    async fn pump(
-        &self,
-        mut stream: BlobStream,
-        sender: mpsc::Sender<Result<Bytes, io::Error>>,
-    ) -> Option<PortError> {
-        while let Some(chunk) = next(&mut stream).await {
-            match chunk {
-                Ok(chunk) => {
-                    self.progress.advance(chunk.len() as u64);
-                    if sender.send(Ok(chunk)).await.is_err() {
-                        return None;
-                    }
-                }
-                Err(error) => {
-                    let _told = sender.send(Err(io::Error::other("the download failed"))).await;
-                    return Some(error);
+fn corrupt(repository: &Repository, layer: &Descriptor, reason: &str) -> PortError {
+    let place = format!("layer {repository}@{}", layer.digest);
+    PortError::new(
+        Trouble::Corrupt,
+        place,
+        reason,
+        "rebuild the image and push it again; if it was pushed right, the registry holds other bytes than it was given",
+    )
+}
+
+/// What `work` makes of a layer, which runs on the blocking pool while the layer streams in.
+pub(crate) async fn fed<T: Send + 'static>(
+    stream: BlobStream,
+    progress: &dyn Progress,
+    repository: &Repository,
+    layer: &Descriptor,
+    work: impl FnOnce(ChunkReader) -> Result<T, LayerError> + Send + 'static,
+) -> Result<T, PortError> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    let work = tokio::task::spawn_blocking(move || work(ChunkReader { receiver, chunk: Bytes::new() }));
+    let trouble = pump(stream, progress, sender).await;
+    let made = work.await.map_err(|_| interrupted(repository))?;
+    match trouble {
+        Some(error) => Err(error),
+        None => made.map_err(|error| corrupt(repository, layer, &error.to_string())),
+    }
+}
+
+/// Sends every chunk; gives back the error that ended the stream, if one did.
+async fn pump(
+    mut stream: BlobStream,
+    progress: &dyn Progress,
+    sender: mpsc::Sender<Result<Bytes, io::Error>>,
+) -> Option<PortError> {
+    while let Some(chunk) = next(&mut stream).await {
+        match chunk {
+            Ok(chunk) => {
+                progress.advance(chunk.len() as u64);
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return None;
                 }
             }
+            Err(error) => {
+                let _told = sender.send(Err(io::Error::other("the download failed"))).await;
+                return Some(error);
+            }
         }
-        None
     }
+    None
 }
 
 /// The next chunk of a stream.
@@ -270,7 +311,7 @@ pub(crate) async fn small_blob(
 }
 
 /// Reads the chunks of a channel as one stream of bytes.
-struct ChunkReader {
+pub(crate) struct ChunkReader {
     receiver: mpsc::Receiver<Result<Bytes, io::Error>>,
     chunk: Bytes,
 }

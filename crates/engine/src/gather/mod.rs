@@ -8,6 +8,7 @@ mod base;
 pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
+pub(crate) mod sboms;
 mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
-use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_model::{Case, CaseRecord, Descriptor, Evidence, Inputs, Inventory, Service, Timestamp, canon};
 use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, write_extract};
 
@@ -91,7 +92,8 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
-    let feed = pin_feed(workspace, &parts, &mut basket).await?;
+    let declared = declared(&evidence, gates, &mut basket).await?;
+    let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
         edition: EDITION.to_owned(),
@@ -158,11 +160,30 @@ async fn held(
     Ok(row.map(|row| Held { decision: row.decision, since: row.at }))
 }
 
-/// Pins the feed and extracts what it says about the packages found. A missing feed leaves `None`: the gate
+/// What attached bills of materials name, where a gate asks for them. More than is read blinds that gate.
+async fn declared(
+    evidence: &[Evidence],
+    gates: &BTreeMap<String, serde_json::Value>,
+    basket: &mut Basket,
+) -> Result<Option<Inventory>, EngineError> {
+    let (evidence, gates, inputs) = (evidence.to_vec(), gates.clone(), basket.inputs.clone());
+    match blocking(move || sboms::declared(&evidence, &gates, &inputs)).await? {
+        Ok(declared) => Ok(declared),
+        Err(why) => {
+            let help = "remove what is attached to the artifact and not needed";
+            let error = PortError::new(Trouble::TooLarge, "evidence", why, help);
+            basket.gap(&["vulnerability"], "bills of materials", &error);
+            Ok(None)
+        }
+    }
+}
+
+/// Pins the feed and extracts what it says about the packages found and declared. A missing feed leaves `None`: the gate
 /// says what that means.
 async fn pin_feed(
     workspace: &Workspace,
     parts: &[ImageParts],
+    declared: Option<Inventory>,
     basket: &mut Basket,
 ) -> Result<Option<FeedPin>, EngineError> {
     let Some(digest) = workspace.feed_digest().await? else { return Ok(None) };
@@ -173,7 +194,8 @@ async fn pin_feed(
             return Ok(None);
         }
     };
-    let inventories: Vec<Inventory> = parts.iter().filter_map(|part| part.inventory.clone()).collect();
+    let found = parts.iter().filter_map(|part| part.inventory.clone());
+    let inventories: Vec<Inventory> = found.chain(declared).collect();
     let extracted = blocking(move || {
         let feed = Feed::open(bytes)?;
         let advisories = feed.extract(&inventories.iter().collect::<Vec<_>>())?;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use lockgate_attest::keys::SigningKey;
 use lockgate_engine::Workspace;
 use lockgate_engine::gather::Request;
+use lockgate_engine::later::Later;
 use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::sign::{Form, sign};
 use lockgate_engine::workspace::{KeyFile, Reach, Trust, VerdictSigner};
@@ -113,6 +114,7 @@ impl World {
                 registry,
                 layers: Arc::new(LayerFolder::new(self.folder().join("layers"))),
                 progress: Arc::new(()),
+                later: Later::default(),
             },
             ledger: Sequencer::new(store.clone(), clock.clone(), key, Box::new(|_| ())),
             store,

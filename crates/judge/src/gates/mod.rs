@@ -11,9 +11,13 @@ mod signers;
 mod standing;
 mod vulnerability;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use lockgate_attest::verify::Examined;
 use lockgate_model::case::Image;
 use lockgate_model::oci::Content;
-use lockgate_model::{Case, Inventory, Verdict, canon};
+use lockgate_model::{Case, Digest, Inventory, Verdict, canon};
 use serde_json::Value;
 
 use crate::settings::SettingsError;
@@ -48,6 +52,20 @@ pub struct Docket<'a> {
     pub case: &'a Case,
     /// The artifact, when its bytes are there and can be read.
     pub content: Option<Content>,
+    /// What was examined already, by the digests of the evidence and of whom it was examined for.
+    examined: Examinations,
+}
+
+/// By the digest of the evidence and that of the trust, never by a name: several gates ask the same of the same.
+type Examinations = RefCell<BTreeMap<(Digest, Digest), Vec<Examined>>>;
+
+impl<'a> Docket<'a> {
+    /// The Case, nothing examined yet.
+    pub fn of(case: &'a Case) -> Self {
+        let artifact = case.inputs.get(&case.record.artifact.digest);
+        let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
+        Self { case, content, examined: RefCell::default() }
+    }
 }
 
 impl Docket<'_> {

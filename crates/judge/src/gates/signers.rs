@@ -7,7 +7,7 @@ use lockgate_attest::sigstore::{Claim, Identity, IdentityRule, Pattern};
 use lockgate_attest::verify::{Believed, Carried, Examined, Vouched, examine};
 use lockgate_model::case::{Revocation, TrustedIdentity};
 use lockgate_model::keyring::Role;
-use lockgate_model::{CaseRecord, Digest, Finding};
+use lockgate_model::{CaseRecord, Digest, Evidence, Finding, canon};
 use serde::Deserialize;
 
 use super::Docket;
@@ -123,6 +123,7 @@ pub(super) struct Weighed<'a> {
 
 /// Whom the gate asks for, read from the Case.
 pub(super) struct Signers<'a> {
+    docket: &'a Docket<'a>,
     wanted: &'a Wanted,
     record: &'a CaseRecord,
     keys: Vec<Usable<'a>>,
@@ -159,7 +160,7 @@ impl<'a> Signers<'a> {
         }
         let roles = wanted.role.as_ref().map_or(vouching, std::slice::from_ref);
         let asked = Asked::of(gate, record, roles);
-        Self { wanted, record, keys, revoked: revocations(docket), roots, asked }
+        Self { docket, wanted, record, keys, revoked: revocations(docket), roots, asked }
     }
 
     /// Whether the Case has anybody that the gate asks for.
@@ -172,11 +173,31 @@ impl<'a> Signers<'a> {
         self.examine_with(carried, &[])
     }
 
-    /// Examines a piece of evidence about its subject, or about one of these commits.
+    /// Examines a piece of evidence about its subject, or about one of these commits. Gates that ask the same of the same
+    /// evidence, for the same trust, get the answer that was found first.
     pub(super) fn examine_with(&self, carried: &Carried<'_>, commits: &[String]) -> Vec<Examined> {
+        let seen = &self.docket.examined;
+        let snapshot = self.snapshot(carried.evidence, commits);
+        let asked = snapshot.map(|snapshot| (carried.evidence.manifest.digest, snapshot));
+        if let Some(known) = asked.and_then(|asked| seen.borrow().get(&asked).cloned()) {
+            return known;
+        }
         let named: Vec<_> = self.keys.iter().map(Usable::named).collect();
         let instances = self.roots.instances();
-        examine(carried, &Believed { commits, ..self.roots.believed(&named, &instances) })
+        let found = examine(carried, &Believed { commits, ..self.roots.believed(&named, &instances) });
+        if let Some(asked) = asked {
+            seen.borrow_mut().insert(asked, found.clone());
+        }
+        found
+    }
+
+    /// The digest of everything besides the evidence's own bytes on which examining it rests.
+    fn snapshot(&self, evidence: &Evidence, commits: &[String]) -> Option<Digest> {
+        let keys: Vec<(&str, Digest)> =
+            self.keys.iter().map(|key| (key.trusted.name.as_str(), key.key.id())).collect();
+        let notary = self.record.notary.as_ref().filter(|_| self.roots.has_notary());
+        let asked = (evidence, &self.record.artifact, keys, &self.record.sigstore, notary, commits);
+        canon::to_bytes(&asked).ok().map(|bytes| Digest::of(&bytes))
     }
 
     /// Asks who made what was examined.

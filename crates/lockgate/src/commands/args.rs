@@ -72,6 +72,8 @@ pub enum Command {
     Feed(Feed),
     /// List an image's packages and what a feed says about them
     Scan(Scan),
+    /// Say what tells two builds of one image apart
+    Reproduce(Reproduce),
     /// Show who built an image, from which commit, how and with what, and who says so
     Provenance(Provenance),
     /// Judge whether an image may climb, without promoting it
@@ -146,6 +148,15 @@ pub enum Form {
     Legacy,
     /// Both.
     Both,
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// The first image, as `scan` takes it: also docker-archive:FILE, oci-archive:FILE and dir:FOLDER
+    pub a: String,
+    /// The second, such as a rebuild of the first
+    pub b: String,
 }
 
 /// `feed`

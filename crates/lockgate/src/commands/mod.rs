@@ -13,6 +13,7 @@ mod ledger;
 mod provenance;
 mod quickstart;
 mod recover;
+mod reproduce;
 mod scan;
 mod services;
 mod sign;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
         Command::Attest(args) => attest::run(global, surroundings, &args).await,
         Command::Feed(args) => feed::run(global, surroundings, &args).await,
         Command::Scan(args) => scan::run(global, surroundings, &args).await,
+        Command::Reproduce(args) => reproduce::run(global, surroundings, &args).await,
         Command::Provenance(args) => provenance::run(global, surroundings, &args).await,
         Command::Judge(args) => climb::judge(global, surroundings, &args).await,
         Command::Promote(args) => climb::promote(global, surroundings, &args).await,

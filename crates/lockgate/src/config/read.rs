@@ -318,7 +318,7 @@ mod tests {
         let by_role = GOOD.replace("{keys: [build], required: 1}", "{role: builder}");
         parse(&by_role, "lockgate.yaml", Path::new(".")).unwrap().check_members(&[]).unwrap();
         let neither = GOOD.replacen("{keys: [build], required: 1}", "{required: 1}", 1);
-        assert!(problems(&neither).contains("name `keys`, or the `role`"));
+        assert!(problems(&neither).contains("name `keys` or `identities`, or the `role`"));
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub fn blast_radius(radius: &BlastRadius) {
     let since = radius
         .compromised_since
         .map_or("not believed at all".to_owned(), |at| format!("compromised since {at}"));
-    say!("key {} ({name}), {since}", radius.key.short());
+    say!("{} ({name}), {since}", radius.key.short());
     let fallen = radius.fallen().count();
     let promoted = radius.decisions.iter().filter(|one| one.promotion == Some(PromotionState::Done)).count();
     say!(

@@ -1,5 +1,6 @@
 //! What commands print: tables and words for people, one JSON document for machines.
 
+mod compared;
 mod decision;
 mod feeds;
 mod keyring;
@@ -8,14 +9,20 @@ mod provenance;
 mod records;
 mod table;
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
+pub use compared::compared;
 pub use decision::{decision, plan};
 pub use feeds::{affected, feed, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
 pub use provenance::provenance;
 pub use records::{entries, history, status, verified};
+
+/// Bytes of an answer that are written at once.
+const ANSWER_PIECE: usize = 64 << 10;
 
 /// Prints a line. Whoever reads may stop reading: then nobody is left to tell anything, and the process ends as one that
 /// did not do what it was asked.
@@ -25,9 +32,12 @@ pub fn line(text: std::fmt::Arguments<'_>) {
 
 /// Prints text as it is, as [`line`] does.
 pub fn raw(text: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    if let Err(failed) = std::io::stdout().write_fmt(text) {
-        if failed.kind() != std::io::ErrorKind::BrokenPipe {
+    written(io::stdout().write_fmt(text));
+}
+
+fn written(outcome: io::Result<()>) {
+    if let Err(failed) = outcome {
+        if failed.kind() != io::ErrorKind::BrokenPipe {
             eprintln!("{} the answer cannot be written: {failed}", paint("error:", Colour::Red));
         }
         std::process::exit(crate::commands::ERROR.into());
@@ -36,10 +46,10 @@ pub fn raw(text: std::fmt::Arguments<'_>) {
 
 /// Prints a document for machines.
 pub fn json<T: Serialize>(value: &T) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => say!("{text}"),
-        Err(failed) => error(&failed, ""),
-    }
+    // Inventories are large: their text is never held whole.
+    let mut out = io::BufWriter::with_capacity(ANSWER_PIECE, io::stdout().lock());
+    let outcome = serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from);
+    written(outcome.and_then(|()| writeln!(out)).and_then(|()| out.flush()));
 }
 
 /// Prints an error, its causes, and what to do.

@@ -1,13 +1,22 @@
 //! A real registry with an image in it, a workspace that uses it, and the real cosign.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test file uses its part of this"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use lockgate::sample_images;
-use lockgate_model::ports::Registry;
-use lockgate_model::{Descriptor, Repository};
+use lockgate_judge::decide;
+use lockgate_model::oci::Manifest;
+use lockgate_model::ports::{Registry, Store};
+use lockgate_model::{Case, CaseRecord, Descriptor, Inputs, Outcome, Repository, canon};
 use lockgate_registry::{HostSettings, Registries, Settings};
+use lockgate_store::SqliteStore;
 use xtask::parts::{self, Absent, Part, or_skip};
 
 use crate::support::{Ran, Workspace};
@@ -94,6 +103,52 @@ impl World {
         command.args(arguments).current_dir(&self.w.folder).envs(variables.iter().copied());
         command.env("DOCKER_CONFIG", &self.part.docker_config).env("HOME", &self.w.folder);
         Ran::of(command.output().unwrap())
+    }
+
+    /// The Case of the Decision that was recorded last, with all of its inputs.
+    pub(crate) fn last_case(&self) -> Case {
+        self.runtime.block_on(async {
+            let store = SqliteStore::open(self.w.folder.join(".lockgate/lockgate.db")).await.unwrap();
+            let row = store.decisions(None).await.unwrap().pop().unwrap();
+            let record: CaseRecord =
+                canon::from_bytes(&store.blob(&row.case).await.unwrap().unwrap()).unwrap();
+            let mut inputs = Inputs::new();
+            for bytes in store.blobs(&record.inputs()).await.unwrap() {
+                inputs.insert(bytes.unwrap());
+            }
+            Case { record, inputs }
+        })
+    }
+
+    /// The one piece of evidence of the last Case, with a byte of its bundle changed and attached as if it were so: for
+    /// every third byte, but those of `unread` (from a text to a text), the gate must refuse it.
+    pub(crate) fn no_byte_may_change(&self, unread: (&str, &str)) {
+        let Case { mut record, mut inputs } = self.last_case();
+        assert_eq!(
+            decide(&Case { record: record.clone(), inputs: inputs.clone() }).outcome,
+            Outcome::Proceed
+        );
+        let evidence = record.evidence[0].clone();
+        let good = inputs.get(&evidence.blobs[0]).unwrap().to_vec();
+        let manifest: Manifest =
+            serde_json::from_slice(inputs.get(&evidence.manifest.digest).unwrap()).unwrap();
+        let text = String::from_utf8_lossy(&good);
+        let start = text.find(unread.0).unwrap();
+        let end = start + text[start..].find(unread.1).unwrap();
+        for at in (0..good.len()).step_by(3).filter(|at| !(start..=end).contains(at)) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            let mut manifest = manifest.clone();
+            manifest.layers[0] = Descriptor::of(&manifest.layers[0].media_type, &bad);
+            let manifest = serde_json::to_vec(&manifest).unwrap();
+            let mut changed = evidence.clone();
+            changed.manifest = Descriptor::of(&evidence.manifest.media_type, &manifest);
+            inputs.insert(manifest);
+            changed.blobs = vec![inputs.insert(bad)];
+            record.evidence = vec![changed];
+            let decision = decide(&Case { record: record.clone(), inputs: inputs.clone() });
+            assert_ne!(decision.outcome, Outcome::Proceed, "{at}: {}", &text[at.saturating_sub(20)..=at]);
+        }
     }
 
     /// cosign verifies the image by the public key in `file`.

@@ -135,6 +135,23 @@ impl Services {
         .to_string()
     }
 
+    /// How `lockgate` is told to sign by them, with timestamps from an address; root and token are in the workspace.
+    pub(crate) fn means<'a>(&'a self, stamps: &'a str) -> [&'a str; 11] {
+        [
+            "--keyless",
+            "--fulcio-url",
+            &self.url,
+            "--rekor-url",
+            &self.url,
+            "--timestamp-server-url",
+            stamps,
+            "--trusted-root",
+            "trusted_root.json",
+            "--identity-token",
+            "token",
+        ]
+    }
+
     /// The address of the timestamp authority.
     pub(crate) fn stamps(&self) -> String {
         format!("{}/api/v1/timestamp", self.url)
@@ -153,6 +170,11 @@ impl Services {
     /// The claims of a token of GitHub Actions, good for ten minutes.
     pub(crate) fn github_claims() -> Value {
         tokens::github()
+    }
+
+    /// Puts a leaf into the log that is about nothing.
+    pub(crate) fn log_something(&self) {
+        self.state.log.lock().unwrap().push(b"{}");
     }
 
     /// How many entries the log has.

@@ -4,7 +4,7 @@ use lockgate_model::inventory::Distribution;
 use serde::{Deserialize, Serialize};
 
 use super::{Found, normalised_python};
-use crate::purl::encode;
+use crate::purl::{encode, push_encoded};
 
 /// The kinds of packages that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,10 +138,17 @@ impl PackageKind {
 
     /// The package URL (package-url/purl-spec, PURL-TYPES).
     pub(crate) fn purl(self, found: &Found, distribution: Option<&Distribution>) -> String {
-        let version = encode(&found.version);
         let split = |kind: &str, at: char| {
-            let parts: Vec<_> = found.name.split(at).map(encode).collect();
-            format!("pkg:{kind}/{}@{version}", parts.join("/"))
+            let mut purl = String::with_capacity(kind.len() + found.name.len() + found.version.len() + 12);
+            purl.push_str("pkg:");
+            purl.push_str(kind);
+            for part in found.name.split(at) {
+                purl.push('/');
+                push_encoded(&mut purl, part);
+            }
+            purl.push('@');
+            push_encoded(&mut purl, &found.version);
+            purl
         };
         match self {
             Self::Dpkg => system_purl("deb", "debian", found, distribution),

@@ -26,7 +26,7 @@ mod python;
 mod python_locks;
 mod rpm;
 mod ruby;
-mod sbom;
+pub(crate) mod sbom;
 mod swift;
 
 pub use facts::{Facts, Found, Owned, Sum, Sums};

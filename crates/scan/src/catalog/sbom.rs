@@ -26,18 +26,41 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         return Ok(Facts::default());
     }
     let value = documents::json(file.bytes)?;
-    let packages = if word(&value, "bomFormat") == "CycloneDX" {
-        cyclonedx(&value)?
-    } else if value.get("spdxVersion").is_some() {
-        list(&value, "packages").iter().filter_map(spdx).collect()
-    } else {
-        Vec::new()
-    };
+    let mut packages: Vec<_> =
+        components(&value)?.into_iter().flatten().filter_map(Component::found).collect();
+    packages.sort();
     Ok(packages.into())
 }
 
-fn cyclonedx(value: &Value) -> Result<Vec<Found>, String> {
-    let (mut packages, mut open) = (Vec::new(), vec![(list(value, "components"), 0)]);
+/// What a bill of materials names: a package URL, and what is said beside it.
+pub(crate) struct Component<'a> {
+    /// The package URL; empty where there is none.
+    pub(crate) purl: &'a str,
+    /// Licences as declared.
+    pub(crate) licenses: Vec<String>,
+    /// The source package, where the document has a field for it.
+    pub(crate) source: &'a str,
+}
+
+impl Component<'_> {
+    fn found(self) -> Option<Found> {
+        by_purl(self.purl).map(|found| Found { licenses: self.licenses, ..found })
+    }
+}
+
+/// What a document in JSON names; nothing when it is neither CycloneDX nor SPDX 2.
+pub(crate) fn components(document: &Value) -> Result<Option<Vec<Component<'_>>>, String> {
+    if word(document, "bomFormat") == "CycloneDX" {
+        return cyclonedx(document).map(Some);
+    }
+    if document.get("spdxVersion").is_some() {
+        return Ok(Some(list(document, "packages").iter().map(spdx).collect()));
+    }
+    Ok(None)
+}
+
+fn cyclonedx(value: &Value) -> Result<Vec<Component<'_>>, String> {
+    let (mut found, mut open) = (Vec::new(), vec![(list(value, "components"), 0)]);
     while let Some((components, depth)) = open.pop() {
         if depth > DEPTH {
             return Err(format!("its components are nested more than {DEPTH} deep"));
@@ -50,20 +73,24 @@ fn cyclonedx(value: &Value) -> Result<Vec<Found>, String> {
                 let expression = Some(word(one, "expression")).filter(|text| !text.is_empty());
                 expression.or(named("id")).or(named("name")).map(str::to_owned)
             });
-            let found = by_purl(word(component, "purl"));
-            packages.extend(found.map(|found| Found { licenses: licenses.collect(), ..found }));
+            let properties = list(component, "properties").iter();
+            let source = properties.clone().find(|one| word(one, "name").ends_with(":SrcName"));
+            found.push(Component {
+                purl: word(component, "purl"),
+                licenses: licenses.collect(),
+                source: source.map(|one| word(one, "value")).unwrap_or_default(),
+            });
             open.push((list(component, "components"), depth + 1));
         }
     }
-    packages.sort();
-    Ok(packages)
+    Ok(found)
 }
 
-fn spdx(package: &Value) -> Option<Found> {
-    let reference = list(package, "externalRefs").iter().find(|one| word(one, "referenceType") == "purl")?;
-    let found = by_purl(word(reference, "referenceLocator"))?;
+fn spdx(package: &Value) -> Component<'_> {
+    let reference = list(package, "externalRefs").iter().find(|one| word(one, "referenceType") == "purl");
     let said = [word(package, "licenseConcluded"), word(package, "licenseDeclared")];
-    Some(Found { licenses: license(said), ..found })
+    let purl = reference.map(|one| word(one, "referenceLocator")).unwrap_or_default();
+    Component { purl, licenses: license(said), source: "" }
 }
 
 /// The first that says something.

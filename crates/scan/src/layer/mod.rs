@@ -2,6 +2,7 @@
 //! files that catalogers ask for to them.
 
 mod content;
+mod listing;
 mod pipe;
 mod sparse;
 mod tar;
@@ -14,6 +15,7 @@ use flate2::bufread::MultiGzDecoder;
 use lockgate_model::{Descriptor, Digest};
 
 pub use content::{Entry, Kind, LayerContent};
+pub use listing::{Listed, Listing, list_verified};
 use pipe::{Hashed, Piece, Side};
 
 use crate::limits;
@@ -126,13 +128,25 @@ fn analyse_from(
     diff_id: Option<&Digest>,
     hash: bool,
 ) -> Result<LayerContent, LayerError> {
+    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, &layer.digest));
+    walked.map(|(content, diff_id)| LayerContent { diff_id, ..content })
+}
+
+/// Hands the plain bytes of a layer to `walk`; what that makes of them, with their digest.
+fn read_layer<T, R: Read>(
+    blob: R,
+    layer: &Descriptor,
+    diff_id: Option<&Digest>,
+    hash: bool,
+    walk: impl FnOnce(&mut Plain<'_>) -> Result<T, LayerError>,
+) -> Result<(T, Digest), LayerError> {
     let compression = Compression::of(&layer.media_type)
         .ok_or_else(|| LayerError::MediaType(layer.media_type.chars().take(100).collect()))?;
     let (sender, pieces) = sync_channel(pipe::WAITING);
     let (walked, drained, actual_size, digests) = std::thread::scope(|scope| {
         let hashing = scope.spawn(move || pipe::hash(&pieces));
         let mut compressed = Hashed::new(blob, Side::Compressed, hash.then(|| sender.clone()), layer.size);
-        let walked = read_plain(&mut compressed, compression, sender, layer);
+        let walked = read_plain(&mut compressed, compression, sender, layer, walk);
         let drained = compressed.drain();
         let count = compressed.count();
         drop(compressed);
@@ -149,27 +163,30 @@ fn analyse_from(
     if hash && digests.compressed != layer.digest {
         return Err(LayerError::WrongDigest { expected: layer.digest, actual: digests.compressed });
     }
-    let mut content = walked?;
-    content.diff_id = digests.plain;
+    let walked = walked?;
     match diff_id {
-        Some(claimed) if *claimed != content.diff_id => {
-            Err(LayerError::WrongDiffId { claimed: *claimed, actual: content.diff_id })
+        Some(claimed) if *claimed != digests.plain => {
+            Err(LayerError::WrongDiffId { claimed: *claimed, actual: digests.plain })
         }
-        _ => Ok(content),
+        _ => Ok((walked, digests.plain)),
     }
 }
 
-fn read_plain(
+/// The plain bytes of a layer.
+type Plain<'a> = Hashed<Box<dyn Read + 'a>>;
+
+fn read_plain<T>(
     compressed: &mut Hashed<impl Read>,
     compression: Compression,
     hasher: SyncSender<Piece>,
     layer: &Descriptor,
-) -> Result<LayerContent, LayerError> {
+    walk: impl FnOnce(&mut Plain<'_>) -> Result<T, LayerError>,
+) -> Result<T, LayerError> {
     // More than any honest compression gives ends early: the rest would be zeros to exhaust the reader.
     let most = limits::LAYER_BYTES.min(limits::SMALL_LAYER.max(layer.size.saturating_mul(limits::RATIO)));
     let decoder = compression.decoder(compressed);
     let mut plain = Hashed::new(decoder.map_err(LayerError::Unreadable)?, Side::Plain, Some(hasher), most);
-    let walked = walk::walk(&mut plain, &layer.digest);
+    let walked = walk(&mut plain);
     let drained = if walked.is_ok() { plain.drain() } else { Ok(()) };
     if plain.over() {
         return Err(LayerError::TooLarge { what: "bytes uncompressed", limit: most });

@@ -42,6 +42,9 @@ pub(super) struct TarReader<R> {
     left: u64,
     /// Bytes that fill its last block.
     padding: u64,
+    /// The header of the present member, and the PAX records that stood before it.
+    header: Header,
+    records: Vec<u8>,
 }
 
 /// What stood before a member and is about it.
@@ -67,12 +70,13 @@ fn invalid(reason: impl Into<String>) -> io::Error {
 
 impl<R: BufRead> TarReader<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, left: 0, padding: 0 }
+        Self { inner, left: 0, padding: 0, header: Header::new_old(), records: Vec::new() }
     }
 
     /// The next member; what is left of the one before is passed over. Nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut before = Before::default();
+        self.records.clear();
         loop {
             self.skip()?;
             let Some(header) = self.header()? else { return Ok(None) };
@@ -82,7 +86,8 @@ impl<R: BufRead> TarReader<R> {
                 EntryType::XGlobalHeader => self.content_of(size),
                 EntryType::XHeader => {
                     self.content_of(size);
-                    before.pax = Pax::read(&self.small(size, "PAX header")?)?;
+                    self.records = self.small(size, "PAX header")?;
+                    before.pax = Pax::read(&self.records)?;
                 }
                 EntryType::GNULongName => {
                     self.content_of(size);
@@ -92,7 +97,11 @@ impl<R: BufRead> TarReader<R> {
                     self.content_of(size);
                     before.link = Some(until_nul(self.small(size, "long link name")?));
                 }
-                _ => return self.member(&header, size, before).map(Some),
+                _ => {
+                    let member = self.member(&header, size, before)?;
+                    self.header = header;
+                    return Ok(Some(member));
+                }
             }
         }
     }
@@ -100,6 +109,21 @@ impl<R: BufRead> TarReader<R> {
     /// The content of the present member.
     pub(super) fn content(&mut self) -> Content<'_, R> {
         Content { tar: self }
+    }
+
+    /// The header of the present member, as it stands.
+    pub(super) fn header_of(&self) -> &Header {
+        &self.header
+    }
+
+    /// The PAX records that stood before the present member, each with its key.
+    pub(super) fn records_of(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = self.records.as_slice();
+        std::iter::from_fn(move || {
+            let (key, value, after) = record(rest)?;
+            rest = after;
+            Some((key, value))
+        })
     }
 
     fn content_of(&mut self, size: u64) {

@@ -33,7 +33,7 @@ impl Base {
         self.layers
     }
 
-    /// Reads what [`super::Merged::bases`] holds; nothing when it is something else.
+    /// Reads what [`super::Laid::bases`] gives; nothing when it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let base: Self = postcard::from_bytes(bytes).ok()?;
         base.files.iter().all(|(_, layer, _)| *layer < base.layers).then_some(base)
@@ -43,15 +43,9 @@ impl Base {
 impl<'a> Tree<'a> {
     /// The tree that `base` is.
     pub(super) fn on(base: &'a Base) -> Self {
-        let mut tree = Self::default();
-        tree.unread.clone_from(&base.unread);
-        for (path, layer, facts) in &base.files {
-            tree.place(path.clone(), Placed { facts, layer: *layer });
-        }
-        for (path, target) in &base.links {
-            tree.link(path.clone(), target);
-        }
-        tree
+        let files =
+            base.files.iter().map(|(path, layer, facts)| (path.clone(), Placed { facts, layer: *layer }));
+        Self::of(files, base.links.iter().cloned(), base.unread.clone())
     }
 
     /// This tree as a base of that many layers; nothing when it cannot be written.
@@ -70,7 +64,7 @@ mod tests {
     use lockgate_model::{Descriptor, Digest};
     use proptest::prelude::*;
 
-    use super::super::{merge, merge_onto};
+    use super::super::{lay_onto, merge};
     use super::*;
     use crate::catalog::{Found, PackageKind};
     use crate::layer::{Entry, Kind, LayerContent};
@@ -122,12 +116,16 @@ mod tests {
             let whole: Vec<_> = described.iter().cloned().zip(layers.iter().cloned()).collect();
             let contents: Vec<_> = layers.iter().collect();
             let (below, above) = contents.split_at(cut);
-            let first = merge_onto(&Base::default(), described.get(..cut).unwrap(), below);
-            let kept = first.bases.iter().find(|(count, _)| *count == cut);
+            let nothing = Base::default();
+            let first = lay_onto(&nothing, described.get(..cut).unwrap(), below).bases();
+            let kept = first.iter().find(|(count, _)| *count == cut);
             let base = kept.map(|(_, bytes)| Base::from_bytes(bytes).unwrap()).unwrap_or_default();
             prop_assert_eq!(base.layers(), cut);
-            let merged = merge_onto(&base, &described, above);
-            prop_assert_eq!(merged.inventory, merge(&whole));
+            let laid = lay_onto(&base, &described, above);
+            prop_assert_eq!(laid.inventory(), merge(&whole));
+            let counts: Vec<_> = laid.bases().iter().map(|(count, _)| *count).collect();
+            let expected = [layers.len() - 1, layers.len()].into_iter().filter(|count| *count > cut);
+            prop_assert_eq!(counts, expected.collect::<Vec<_>>());
         }
 
         #[test]

@@ -31,46 +31,66 @@ const DATABASES: [&str; 6] = [
 pub fn merge(layers: &[(Descriptor, LayerContent)]) -> Inventory {
     let (descriptors, contents): (Vec<_>, Vec<_>) =
         layers.iter().map(|(layer, content)| (layer.clone(), content)).unzip();
-    merge_onto(&Base::default(), &descriptors, &contents).inventory
+    lay_onto(&Base::default(), &descriptors, &contents).inventory()
 }
 
-/// What laying layers over a base gives.
-pub struct Merged {
-    /// The inventory of the whole image.
-    pub inventory: Inventory,
-    /// The layers below the topmost as a base, and all of them, in the form that [`Base::from_bytes`] reads; without
-    /// those that the base had already. The next image likely stands on one of them.
-    pub bases: Vec<(usize, Vec<u8>)>,
+/// The layers of an image, laid over each other.
+pub struct Laid<'a> {
+    tree: Tree<'a>,
+    layers: &'a [Descriptor],
+    /// How many of them the base held.
+    known: usize,
+    /// The layers below the topmost as a base, where they are none that was given.
+    below: Option<(usize, Vec<u8>)>,
 }
 
-/// The inventory of the image that has `layers`, lowest first, of which `base` holds the lower ones and `contents` are
+/// Lays the `layers` of an image over each other, lowest first, of which `base` holds the lower ones and `contents` are
 /// the others.
-pub fn merge_onto(base: &Base, layers: &[Descriptor], contents: &[&LayerContent]) -> Merged {
+pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a LayerContent]) -> Laid<'a> {
     let mut tree = Tree::on(base);
-    let mut bases = Vec::new();
+    let mut below = None;
     for ((at, layer), content) in layers.iter().enumerate().skip(base.layers()).zip(contents) {
         tree.lay(at, layer, content);
-        if at + 2 >= layers.len() {
-            bases.extend(tree.to_base(at + 1).map(|bytes| (at + 1, bytes)));
+        if at + 2 == layers.len() {
+            below = tree.to_base(at + 1).map(|bytes| (at + 1, bytes));
         }
     }
-    Merged { inventory: tree.inventory(layers), bases }
+    Laid { tree, layers, known: base.layers(), below }
 }
 
-impl Tree<'_> {
-    fn inventory(mut self, layers: &[Descriptor]) -> Inventory {
-        let distribution = self.distribution();
-        self.hidden_databases(layers);
+impl Laid<'_> {
+    /// The inventory of the whole image.
+    pub fn inventory(&self) -> Inventory {
+        self.tree.inventory(self.layers)
+    }
+
+    /// The layers below the topmost as a base, and all of them, in the form that [`Base::from_bytes`] reads; without
+    /// those that the base had already. The next image likely stands on one of them.
+    pub fn bases(self) -> Vec<(usize, Vec<u8>)> {
+        let count = self.layers.len();
+        let whole = (self.known < count).then(|| self.tree.to_base(count)).flatten();
+        self.below.into_iter().chain(whole.map(|bytes| (count, bytes))).collect()
+    }
+}
+
+/// Names an unread place of the image, as its topmost layer made it.
+fn tell(unread: &mut Vec<Unread>, layers: &[Descriptor], path: String, reason: String) {
+    unread.extend(layers.last().map(|layer| Unread { layer: layer.digest, path, reason }));
+}
+
+impl<'a> Tree<'a> {
+    fn inventory(&self, layers: &[Descriptor]) -> Inventory {
+        let (distribution, mut unread) = (self.distribution(), self.unread.clone());
+        self.hidden_databases(layers, &mut unread);
         let mut packages = self.packages(distribution.as_ref(), layers);
         forget_named_twice(&mut packages);
         self.forget_superseded(&mut packages);
         if packages.len() >= limits::PACKAGES {
             let reason = format!("the image has more than {} packages", limits::PACKAGES);
-            self.tell(layers, String::new(), reason);
+            tell(&mut unread, layers, String::new(), reason);
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
-        let mut inventory =
-            Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread: self.unread };
+        let mut inventory = Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread };
         inventory.sort();
         inventory
     }
@@ -80,11 +100,12 @@ impl Tree<'_> {
         distribution: Option<&Distribution>,
         layers: &[Descriptor],
     ) -> Vec<(PackageKind, Package)> {
-        let licenses = self.licenses();
+        let mut licenses = Licenses { of_debian: self.licenses(), spelled: BTreeMap::new() };
         let linked = self.linked_packages();
         let owners = ownership::of(self);
-        let mut packages = Vec::new();
-        for (path, placed) in &self.files {
+        let count = self.files.values().map(|placed| placed.facts.packages.len()).sum::<usize>();
+        let mut packages = Vec::with_capacity(count.min(limits::PACKAGES));
+        for (path, placed) in self.files.iter().filter(|(_, placed)| !placed.facts.packages.is_empty()) {
             let named = if catalog::is_package(path) {
                 path.clone()
             } else {
@@ -103,7 +124,8 @@ impl Tree<'_> {
                 {
                     continue;
                 }
-                let mut package = package(found, &named, distribution, &licenses, layer, placed);
+                let mut package = package(found, &named, distribution, layer, placed);
+                package.licenses = licenses.of(found);
                 package.installed_by = if found.kind.of_system() { String::new() } else { owner.to_owned() };
                 packages.push((found.kind, package));
             }
@@ -126,18 +148,14 @@ impl Tree<'_> {
     }
 
     /// A database that is a link to where nobody looks for one would hide every package.
-    fn hidden_databases(&mut self, layers: &[Descriptor]) {
+    fn hidden_databases(&self, layers: &[Descriptor], unread: &mut Vec<Unread>) {
         for database in DATABASES {
             let real = self.resolve(database);
             if real != database && !catalog::wants(&real) {
                 let reason = format!("the package database is a link to /{real}, where it is not read");
-                self.tell(layers, format!("/{database}"), reason);
+                tell(unread, layers, format!("/{database}"), reason);
             }
         }
-    }
-
-    fn tell(&mut self, layers: &[Descriptor], path: String, reason: String) {
-        self.unread.extend(layers.last().map(|layer| Unread { layer: layer.digest, path, reason }));
     }
 
     /// The folders that links in `node_modules` lead to, each with such a link.
@@ -158,7 +176,7 @@ impl Tree<'_> {
     }
 
     /// Licences of Debian packages, by package name, from their copyright files.
-    fn licenses(&self) -> BTreeMap<&str, &[String]> {
+    fn licenses(&self) -> BTreeMap<&str, &'a [String]> {
         let folder = self.files.range("usr/share/doc/".to_owned().."usr/share/doc0".to_owned());
         let licenses = folder.filter_map(|(path, placed)| {
             let name = path.strip_prefix("usr/share/doc/")?.strip_suffix("/copyright")?;
@@ -170,32 +188,49 @@ impl Tree<'_> {
 
 /// Drops what lock files name and what is installed in that version anyway.
 fn forget_named_twice(packages: &mut Vec<(PackageKind, Package)>) {
-    let installed: BTreeSet<_> = packages
-        .iter()
-        .filter(|(_, package)| package.confidence != Confidence::Declared)
-        .map(|(kind, package)| (*kind, package.name.clone(), package.version.clone()))
-        .collect();
-    packages.retain(|(kind, package)| {
-        package.confidence != Confidence::Declared
-            || !installed.contains(&(*kind, package.name.clone(), package.version.clone()))
-    });
+    fn key((kind, package): &(PackageKind, Package)) -> (PackageKind, &str, &str) {
+        (*kind, &package.name, &package.version)
+    }
+    let named = |package: &Package| package.confidence == Confidence::Declared;
+    if !packages.iter().any(|(_, package)| named(package)) {
+        return;
+    }
+    let installed: BTreeSet<_> = packages.iter().filter(|(_, package)| !named(package)).map(key).collect();
+    let twice: Vec<bool> =
+        packages.iter().map(|one| named(&one.1) && installed.contains(&key(one))).collect();
+    let mut twice = twice.into_iter();
+    packages.retain(|_| !twice.next().unwrap_or_default());
+}
+
+/// The licences of packages. Thousands of packages declare the same few.
+struct Licenses<'a> {
+    /// Those of Debian packages, by package name.
+    of_debian: BTreeMap<&'a str, &'a [String]>,
+    /// Declarations, each with what stands for it in inventories.
+    spelled: BTreeMap<&'a str, String>,
+}
+
+impl<'a> Licenses<'a> {
+    fn of(&mut self, found: &'a Found) -> Vec<String> {
+        let declared = match self.of_debian.get(found.name.as_str()) {
+            Some(texts) if found.licenses.is_empty() && found.kind == PackageKind::Dpkg => texts,
+            _ => found.licenses.as_slice(),
+        };
+        let spelled = declared.iter().map(|license| {
+            let own = || licenses::expression(license).unwrap_or_else(|| license.clone());
+            self.spelled.entry(license).or_insert_with(own).clone()
+        });
+        spelled.collect()
+    }
 }
 
 fn package(
     found: &Found,
     path: &str,
     distribution: Option<&Distribution>,
-    texts: &BTreeMap<&str, &[String]>,
     layer: &Descriptor,
     placed: &Placed<'_>,
 ) -> Package {
-    let declared = if found.licenses.is_empty() && found.kind == PackageKind::Dpkg {
-        texts.get(found.name.as_str()).map(|licenses| licenses.to_vec()).unwrap_or_default()
-    } else {
-        found.licenses.clone()
-    };
-    let declared =
-        declared.into_iter().map(|license| licenses::expression(&license).unwrap_or(license)).collect();
     let source = found.source.clone();
     Package {
         ecosystem: found.kind.ecosystem(distribution),
@@ -204,7 +239,7 @@ fn package(
         source: source.map(|[name, version]| Source { name, version }),
         architecture: found.architecture.clone(),
         purl: found.kind.purl(found, distribution),
-        licenses: declared,
+        licenses: Vec::new(),
         layer: layer.digest,
         layer_index: u32::try_from(placed.layer).unwrap_or(u32::MAX),
         path: if found.inside.is_empty() { format!("/{path}") } else { format!("/{path}!/{}", found.inside) },

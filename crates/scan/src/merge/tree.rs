@@ -36,6 +36,23 @@ struct Here {
 }
 
 impl<'a> Tree<'a> {
+    /// The tree that has these files and links.
+    pub(super) fn of(
+        files: impl Iterator<Item = (String, Placed<'a>)>,
+        links: impl Iterator<Item = (String, String)>,
+        unread: Vec<Unread>,
+    ) -> Self {
+        let (files, links) = (files.collect::<BTreeMap<_, _>>(), links.collect::<BTreeMap<_, _>>());
+        let mut sieve = Sieve::default();
+        for path in files.keys() {
+            sieve.add(path);
+        }
+        for path in links.keys() {
+            sieve.add_link(path);
+        }
+        Self { files, links, unread, sieve, here: None }
+    }
+
     pub(super) fn lay(&mut self, layer: usize, descriptor: &Descriptor, content: &'a LayerContent) {
         // Whiteouts speak about lower layers only, wherever they stand in the tar.
         for entry in &content.entries {

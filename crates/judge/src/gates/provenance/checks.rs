@@ -5,6 +5,7 @@ use lockgate_attest::sigstore::{Claim, Identity};
 use serde_json::Value;
 
 use super::settings::{Builder, Settings, admit};
+use crate::gates::signers::fill;
 
 /// What differs from what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub(super) fn problems(
         found.push(Problem { code, title, fix: fix.to_owned() });
     };
     if !builder.admits_type(&said.build_type, service) {
-        let title = format!("it is a build of the type `{}`", said.build_type);
+        let types = builder.build_types.join(" or ");
+        let title = format!("it is a build of the type `{}`; this stage asks for {types}", said.build_type);
         add("build-type", title, "build it as this builder is expected to");
     }
     if builder.level < settings.min_level {
@@ -85,23 +87,26 @@ fn from_elsewhere(
     if settings.sources.is_empty() && settings.refs.is_empty() {
         return None;
     }
+    let asked = |patterns: &[String]| {
+        let names: Vec<_> = patterns.iter().map(|pattern| fill(pattern, service)).collect();
+        format!("this stage asks for {}", names.join(" or "))
+    };
     let Some(source) = source else {
-        return Some(("source", "it does not say clearly from which source it was built".to_owned()));
+        let asked = asked(&[&settings.sources[..], &settings.refs[..]].concat());
+        return Some(("source", format!("it does not say clearly from which source it was built; {asked}")));
     };
     if !settings.sources.is_empty() && !admit(&settings.sources, service, &source.repository) {
-        return Some(("source", format!("it was built from {}", source.repository)));
+        let title = format!("it was built from {}; {}", source.repository, asked(&settings.sources));
+        return Some(("source", title));
     }
     let reference = source.reference.as_deref();
     if settings.refs.is_empty() || reference.is_some_and(|name| admit(&settings.refs, service, name)) {
         return None;
     }
-    Some((
-        "ref",
-        match reference {
-            Some(name) => format!("it was built from the ref {name}"),
-            None => "it does not say from which ref it was built".to_owned(),
-        },
-    ))
+    let found = reference.map_or("it does not say from which ref it was built".to_owned(), |name| {
+        format!("it was built from the ref {name}")
+    });
+    Some(("ref", format!("{found}; {}", asked(&settings.refs))))
 }
 
 /// Where the statement says something else than the issuer said of the very run that signed it: a step of the build could

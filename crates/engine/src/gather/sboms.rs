@@ -1,0 +1,46 @@
+//! What attached bills of materials name, so that a feed is asked about it. Whose word counts is for the gate to say: what
+//! does not count makes the extract larger, and does nothing else.
+
+use std::collections::BTreeMap;
+
+use lockgate_attest::verify::{Carried, claimed};
+use lockgate_model::{Evidence, Inputs, Inventory};
+use lockgate_scan::{limits, sbom};
+use serde_json::Value;
+
+/// The packages that bills of materials among `evidence` name, as an inventory; nothing where the stage's settings ask
+/// for none. The error says that they name too many.
+pub(crate) fn declared(
+    evidence: &[Evidence],
+    of_stage: &BTreeMap<String, Value>,
+    inputs: &Inputs,
+) -> Result<Option<Inventory>, String> {
+    let asked = of_stage.get("vulnerability").is_some_and(|settings| settings.get("sboms").is_some());
+    if !asked {
+        return Ok(None);
+    }
+    let mut packages = Vec::new();
+    for one in evidence {
+        let Some(carried) = carried(one, inputs) else { continue };
+        for statement in claimed(&carried) {
+            let document = one.manifest.digest;
+            let Some(Ok(said)) = sbom::read(&statement.predicate_type, &statement.predicate, document) else {
+                continue;
+            };
+            packages.extend(said.packages);
+            if packages.len() > limits::DECLARED_PACKAGES {
+                let most = limits::DECLARED_PACKAGES;
+                return Err(format!("the attached bills of materials name more than {most} packages"));
+            }
+        }
+    }
+    let mut inventory = Inventory { packages, ..Inventory::default() };
+    inventory.sort();
+    Ok(Some(inventory))
+}
+
+fn carried<'a>(evidence: &'a Evidence, inputs: &'a Inputs) -> Option<Carried<'a>> {
+    let blobs = evidence.blobs.iter().map(|blob| inputs.get(blob).map(|bytes| &bytes[..]));
+    let manifest = inputs.get(&evidence.manifest.digest)?;
+    Some(Carried { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })
+}
