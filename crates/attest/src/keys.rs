@@ -42,6 +42,12 @@ static ALGORITHMS: [Algorithm; 4] = [
     Algorithm { name: RSA, verification: &RSA_PKCS1_2048_8192_SHA256, p1363: None },
 ];
 const RSA: &str = "RSA";
+/// What a P-256 key begins with (RFC 5480, section 2), and how long it then is: of these, there is one encoding.
+const P256_HEAD: [u8; 27] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+];
+const P256_BYTES: usize = 91;
 
 /// Why a key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,7 +131,8 @@ impl PublicKey {
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let read = |algorithm: &'static Algorithm| {
             let parsed = ParsedPublicKey::new(algorithm.verification, der).ok()?;
-            let canonical = parsed.as_der().is_ok_and(|again| again.as_ref() == der);
+            let plain = der.len() == P256_BYTES && der.starts_with(&P256_HEAD);
+            let canonical = plain || parsed.as_der().is_ok_and(|again| again.as_ref() == der);
             // The length of an RSA key is otherwise looked at only when it verifies.
             let long_enough = algorithm.name != RSA || PublicEncryptingKey::from_der(der).is_ok();
             (canonical && long_enough).then_some(Self { algorithm, parsed })
@@ -346,7 +353,7 @@ fn expect_tag(pem: &Pem, expected: &'static str) -> Result<(), KeyError> {
     Err(KeyError::Kind { expected, found: pem.tag().chars().take(60).collect() })
 }
 
-fn encode_pem(tag: &str, der: &[u8]) -> String {
+pub(crate) fn encode_pem(tag: &str, der: &[u8]) -> String {
     pem::encode_config(&Pem::new(tag, der), EncodeConfig::new().set_line_ending(LineEnding::LF))
 }
 

@@ -2,8 +2,9 @@
 //!
 //! [`verify`] examines what is attached to images, and asks the others. [`sigstore`] judges signatures by certificates
 //! and keys with transparency logs and timestamps, [`notary`] those of the Notary Project. [`predicate`] reads what
-//! attestations say, and [`validity`] says whether a signer was trusted then. Trust material, revocation and the instant
-//! to judge for are arguments: the same bytes give the same answer for ever. [`write`] and [`keyless`] make signatures.
+//! attestations say, and [`validity`] says whether a signer was trusted then. [`tuf`] says which files of a repository are
+//! the current ones. Trust material, revocation and the instant to judge for are arguments: the same bytes give the same
+//! answer for ever. [`write`] and [`keyless`] make signatures.
 //!
 //! Nothing that is not covered by a signature counts: annotations, artifact types and key hints are passed
 //! over. Limits on what is read are in [`limits`].
@@ -18,6 +19,7 @@ pub mod predicate;
 pub mod sigstore;
 pub mod stamp;
 pub mod statement;
+pub mod tuf;
 pub mod validity;
 pub mod verify;
 pub mod vsa;

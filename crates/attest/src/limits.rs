@@ -45,6 +45,20 @@ pub const POLICY_ITEMS: usize = 1024;
 pub const REVOCATION_BYTES: usize = 8 << 20;
 /// Most CRLs and OCSP responses that are looked at for one signature.
 pub const REVOCATIONS: usize = 64;
+/// Largest root of a TUF repository, in bytes; the reference client reads 512 000.
+pub const TUF_ROOT_BYTES: usize = 512 << 10;
+/// Largest timestamp of a TUF repository, in bytes, as the reference client has it.
+pub const TUF_TIMESTAMP_BYTES: usize = 16 << 10;
+/// Largest snapshot of a TUF repository, in bytes.
+pub const TUF_SNAPSHOT_BYTES: usize = 2 << 20;
+/// Largest targets of a TUF repository, in bytes.
+pub const TUF_TARGETS_BYTES: usize = 5 << 20;
+/// Largest file that is fetched from a TUF repository, in bytes.
+pub const TUF_TARGET_BYTES: usize = 32 << 20;
+/// Most keys of a TUF root, and most signatures of one piece of metadata.
+pub const TUF_KEYS: usize = 64;
+/// Most roots that are followed in one visit, as the reference client has it.
+pub const TUF_ROOTS: usize = 256;
 /// Longest identity token, in bytes.
 pub const IDENTITY_TOKEN_BYTES: usize = 32 << 10;
 /// Largest answer of a certificate authority, a log or a timestamp authority that is asked while signing, in bytes.

@@ -109,6 +109,24 @@ fn what_is_trusted_is_trusted_for_its_time() {
 }
 
 #[test]
+fn an_authority_vouches_at_every_time_that_is_proven() {
+    // Trusted when the log took it, and no longer when it was stamped ten seconds later.
+    let case = Case::new();
+    let stamp = case.instance.stamping().token(&case.signing.signature);
+    let bundle = case.signing.bundle(std::slice::from_ref(&case.entry), &[stamp]);
+    let until = |end: &str| {
+        let mut document = case.instance.document();
+        document["certificateAuthorities"][0]["validFor"] =
+            json!({"start": "2025-01-01T00:00:00Z", "end": end});
+        let root = TrustedRoot::from_json(&serde_json::to_vec(&document).unwrap()).unwrap();
+        ask(&bundle, &root, Demands::PUBLIC)
+    };
+    assert!(until("2026-01-01T00:00:10Z").is_ok());
+    let answer = until("2026-01-01T00:00:09Z");
+    assert!(matches!(answer, Err(SigstoreError::Path(PathError::NoAuthority { .. }))), "{answer:?}");
+}
+
+#[test]
 fn trusted_roots() {
     let document = Instance::new().document();
     let read = |change: &dyn Fn(&mut Value)| {

@@ -8,7 +8,8 @@ mod instance;
 mod making;
 
 use holders::{Keyless, statement};
-use instance::{NOW, SUBJECT, Stamping, claim, holder_params};
+use instance::{NOW, SUBJECT, Signing, Stamping, claim, holder_params};
+use lockgate_attest::sigstore::{Artifact, Demands, Signed, Trust, verify};
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_model::case::{Revocation, TrustedIdentity};
 use lockgate_model::keyring::{Role, Subject};
@@ -302,5 +303,40 @@ fn attestations_and_bare_messages_are_no_signatures() {
     let mut keyless = Keyless::bare();
     keyless.sign(&params);
     let decision = keyless.making.decide();
+    assert!(codes(&decision, "signature").contains(&"signature.not-counted".into()), "{decision:#?}");
+}
+
+#[test]
+fn a_signature_on_the_bare_bytes_says_nothing_about_an_image() {
+    let mut keyless = Keyless::bare();
+    let artifact = keyless.making.record.artifact.digest;
+    let bytes = keyless.making.inputs.get(&artifact).unwrap().clone();
+    let mut signing = Signing::of(&keyless.instance, &holder_params());
+    signing.signature = signing.key.signing.sign(&bytes).unwrap();
+    let body = json!({
+        "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
+            "data": {"hash": {"algorithm": "sha256", "value": artifact.hex()}},
+            "signature": {
+                "content": instance::base64(&signing.signature),
+                "publicKey": {"content": instance::base64(signing.pem().as_bytes())},
+            },
+        },
+    });
+    let entry = keyless.instance.log.entry(&body, NOW);
+    let mut bundle = signing.bundle(&[entry], &[]);
+    bundle.as_object_mut().unwrap().remove("dsseEnvelope");
+    bundle["messageSignature"] = json!({
+        "messageDigest": {"algorithm": "SHA2_256", "digest": instance::base64(artifact.as_bytes())},
+        "signature": instance::base64(&signing.signature),
+    });
+    // It is a right signature, as of a file.
+    let signed = Signed::from_bundle(&serde_json::to_vec(&bundle).unwrap()).unwrap();
+    let root = keyless.instance.trusted();
+    let (of_certificates, of_keys) = (Demands::PUBLIC, Demands::KEY_ALONE);
+    let trust = Trust { root: Some(&root), keys: &[], of_certificates, of_keys };
+    assert!(verify(&signed, &Artifact::named(&artifact), &trust, after(60)).is_ok());
+    keyless.attach(&bundle);
+    let decision = keyless.making.decide();
+    assert_ne!(decision.outcome, Outcome::Proceed);
     assert!(codes(&decision, "signature").contains(&"signature.not-counted".into()), "{decision:#?}");
 }

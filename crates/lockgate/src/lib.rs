@@ -16,4 +16,6 @@ pub mod show;
 pub mod signing;
 pub mod sources;
 pub mod starter;
+pub mod tuf;
+
 mod trust;

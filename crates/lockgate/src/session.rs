@@ -299,6 +299,11 @@ impl Session {
         self.feeds.clone()
     }
 
+    /// Where it is kept what was seen of repositories of trust.
+    pub fn trust_folder(&self) -> PathBuf {
+        self.feeds.with_file_name("trust")
+    }
+
     /// Where the index of inventories is kept.
     pub fn index(&self) -> IndexFile {
         IndexFile::new(self.feeds.with_file_name("inventories.index"))

@@ -3,7 +3,6 @@
 //! Two readers that disagree about `{"a":1,"a":2}` are how a signed document comes to mean two things, so
 //! such a document is refused before anything is read from it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserializer;
@@ -99,10 +98,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut seen = BTreeSet::new();
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if !seen.insert(key.clone()) {
+            if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("the key `{key}` appears twice in one object")));
             }
             let value = entries.next_value_seed(Strict)?;

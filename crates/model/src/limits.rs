@@ -9,8 +9,10 @@ pub const CONFIG_BYTES: usize = 4 << 20;
 pub const EVIDENCE_BYTES: usize = 32 << 20;
 /// Most pieces of evidence that are read for one artifact (GHSA-vfp6-jrw2-99g9 and its kin).
 pub const EVIDENCE_PER_ARTIFACT: usize = 256;
-/// All evidence of one artifact taken together, in bytes.
+/// All evidence of one artifact taken together, its manifests too, in bytes.
 pub const EVIDENCE_TOTAL_BYTES: usize = 128 << 20;
+/// Most layers of all evidence of one artifact taken together: each is fetched by itself.
+pub const EVIDENCE_BLOBS: usize = 4096;
 /// Most signatures that are tried in one piece of evidence.
 pub const SIGNATURES_PER_EVIDENCE: usize = 32;
 /// Most platforms of one index.
@@ -29,3 +31,5 @@ pub const NAME_CHARS: usize = 512;
 pub const KEYRING_MEMBERS: usize = 4096;
 /// Largest public key in the keyring, PEM, in bytes.
 pub const KEY_BYTES: usize = 16 << 10;
+/// Largest keyring that is taken from others, in bytes.
+pub const PUBLISHED_KEYRING_BYTES: usize = 16 << 20;

@@ -20,6 +20,7 @@ const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.
 const OTHER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
 /// The arc of Fulcio's extensions.
 const FULCIO: &str = "1.3.6.1.4.1.57264.1.";
+const FULCIO_ARC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
 
 /// What kind of name a subject is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,7 +142,7 @@ fn older_claims(certificate: &Certificate, claims: &mut BTreeMap<Claim, String>)
 
 fn fulcio(number: u32) -> ObjectIdentifier {
     // The arc is fixed and the number small: it is always an identifier.
-    ObjectIdentifier::new(&format!("{FULCIO}{number}")).unwrap_or(OTHER_NAME)
+    FULCIO_ARC.push_arc(number).unwrap_or(OTHER_NAME)
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, String> {

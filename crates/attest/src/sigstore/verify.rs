@@ -19,7 +19,7 @@ use crate::simple_signing::{self, Misfit};
 use crate::stamp::{StampError, Stampers, Token};
 use crate::statement::Statement;
 use crate::verify::NamedKey;
-use crate::x509::{Certificate, PathError, Usage, path};
+use crate::x509::{Certificate, Issuer, PathError, Usage, path};
 
 /// What must have been signed: an artifact by its digests, and by its bytes where they are at hand.
 #[derive(Debug, Clone)]
@@ -445,11 +445,19 @@ impl<'a> Judge<'a> {
             ));
         };
         at_least("sources of time", times.len(), 1)?;
-        let mut issuer = vec![];
+        let mut by: Option<(&Authority, Issuer)> = None;
         for dated in times {
-            issuer = issued(certificate, &self.signed.between, &root.authorities, dated.time)
-                .map_err(SigstoreError::Path)?;
+            // While the path that was found is good, nobody need vouch anew: its signatures do not age.
+            let holds = |(authority, issuer): &(&Authority, Issuer)| {
+                let (from, until) = issuer.valid;
+                authority.is_trusted_at(dated.time) && from <= dated.time && dated.time <= until
+            };
+            if !by.as_ref().is_some_and(holds) {
+                let found = issued(certificate, &self.signed.between, &root.authorities, dated.time);
+                by = Some(found.map_err(SigstoreError::Path)?);
+            }
         }
+        let issuer = by.map(|(_, issuer)| issuer.spki).unwrap_or_default();
         let signs = matches!(certificate.key_usage(), Ok(Some((_, usage))) if usage.digital_signature());
         if !signs {
             return Err(wrong("its key usage does not let it sign".to_owned()));
@@ -461,19 +469,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The key of whoever issued `certificate`, when one of the authorities that were trusted at `at` vouches for it then.
-fn issued(
+/// Whoever issued `certificate`, when one of the authorities that were trusted at `at` vouches for it then.
+fn issued<'a>(
     certificate: &Certificate,
     came_along: &[Certificate],
-    authorities: &[Authority],
+    authorities: &'a [Authority],
     at: Timestamp,
-) -> Result<Vec<u8>, PathError> {
+) -> Result<(&'a Authority, Issuer), PathError> {
     let mut wrong = PathError::NoAuthority { at };
     for authority in authorities.iter().filter(|authority| authority.is_trusted_at(at)) {
         let between: Vec<_> =
             authority.intermediates.iter().chain(&authority.signer).chain(came_along).collect();
         match path(certificate, &between, &[&authority.root], at, Usage::CodeSigning) {
-            Ok(issuer) => return Ok(issuer),
+            Ok(issuer) => return Ok((authority, issuer)),
             // Of several reasons, that of the authority that issued it says most.
             Err(error) if wrong == (PathError::NoAuthority { at }) || error != PathError::UnknownIssuer => {
                 wrong = error;

@@ -10,7 +10,7 @@ use lockgate_model::Timestamp;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 pub use path::PathError;
-pub(crate) use path::{Usage, path};
+pub(crate) use path::{Issuer, Usage, path};
 pub(crate) use signature::{Scheme, verify_with};
 
 use crate::limits;

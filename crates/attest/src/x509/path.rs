@@ -86,8 +86,16 @@ pub enum PathError {
     Other(String),
 }
 
-/// Whether one of `roots`, directly or by `intermediates`, vouches for `leaf` at the instant `at`, for `usage`. Gives
-/// the issuer's key (`SubjectPublicKeyInfo`). Roots, too, count only while they are valid, and authorities only when
+/// Who vouches for a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Issuer {
+    /// The key of whoever issued it (`SubjectPublicKeyInfo`).
+    pub(crate) spki: Vec<u8>,
+    /// The first and the last instant at which every certificate of the path is valid.
+    pub(crate) valid: (Timestamp, Timestamp),
+}
+
+/// Whether one of `roots`, directly or by `intermediates`, vouches for `leaf` at the instant `at`, for `usage`. Roots, too, count only while they are valid, and authorities only when
 /// their key usage lets them sign certificates; the library looks at neither.
 pub(crate) fn path(
     leaf: &Certificate,
@@ -95,15 +103,15 @@ pub(crate) fn path(
     roots: &[&Certificate],
     at: Timestamp,
     usage: Usage,
-) -> Result<Vec<u8>, PathError> {
+) -> Result<Issuer, PathError> {
     if !usage.is_said_by(leaf) {
         return Err(PathError::Usage("it does not say that it is for this".to_owned()));
     }
     let other = |error: Error| PathError::Other(error.to_string());
     let seconds = u64::try_from(at.unix()).map_err(|_| PathError::NotValid { at })?;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-    let valid = roots.iter().filter(|root| root.is_valid_at(at));
-    let ders: Vec<_> = valid.map(|root| CertificateDer::from(root.der())).collect();
+    let valid: Vec<_> = roots.iter().filter(|root| root.is_valid_at(at)).collect();
+    let ders: Vec<_> = valid.iter().map(|root| CertificateDer::from(root.der())).collect();
     let anchors: Result<Vec<_>, _> = ders.iter().map(anchor_from_trusted_cert).collect();
     let anchors = anchors.map_err(other)?;
     if anchors.is_empty() {
@@ -111,9 +119,9 @@ pub(crate) fn path(
     }
     let certifying = intermediates.iter().filter(|one| one.may_certify());
     let between: Vec<_> = certifying.map(|one| CertificateDer::from(one.der())).collect();
-    let leaf = CertificateDer::from(leaf.der());
-    let leaf = EndEntityCert::try_from(&leaf).map_err(other)?;
-    let found = leaf
+    let der = CertificateDer::from(leaf.der());
+    let end = EndEntityCert::try_from(&der).map_err(other)?;
+    let found = end
         .verify_for_usage(
             ALGORITHMS,
             &anchors,
@@ -124,7 +132,15 @@ pub(crate) fn path(
             None,
         )
         .map_err(|error| refusal(error, at))?;
-    Ok(found.issuer_spki().as_ref().to_vec())
+    let used: Vec<_> = found.intermediate_certificates().map(webpki::Cert::der).collect();
+    let steps = intermediates.iter().filter(|one| used.iter().any(|der| der.as_ref() == one.der()));
+    // Which of several roots it is, is not asked: then all of them must be valid.
+    let path = steps.chain(valid).chain(std::iter::once(&leaf));
+    let (mut from, mut until) = (leaf.not_before(), leaf.not_after());
+    for one in path {
+        (from, until) = (from.max(one.not_before()), until.min(one.not_after()));
+    }
+    Ok(Issuer { spki: found.issuer_spki().as_ref().to_vec(), valid: (from, until) })
 }
 
 fn refusal(error: Error, at: Timestamp) -> PathError {

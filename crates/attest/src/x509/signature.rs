@@ -26,6 +26,14 @@ const P256: ObjectIdentifier = oid("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = oid("1.3.132.0.34");
 const P521: ObjectIdentifier = oid("1.3.132.0.35");
 
+/// The key's kind with a hash.
+const ECDSA_SHA256: ObjectIdentifier = oid("1.2.840.10045.4.3.2");
+const ECDSA_SHA384: ObjectIdentifier = oid("1.2.840.10045.4.3.3");
+const ECDSA_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
+const RSA_SHA256: ObjectIdentifier = oid("1.2.840.113549.1.1.11");
+const RSA_SHA384: ObjectIdentifier = oid("1.2.840.113549.1.1.12");
+const RSA_SHA512: ObjectIdentifier = oid("1.2.840.113549.1.1.13");
+
 /// How a signature is made, apart from the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
@@ -45,17 +53,17 @@ impl Scheme {
     pub(crate) fn of(algorithm: &AlgorithmIdentifierOwned, hash: Option<Hash>) -> Option<Self> {
         let said =
             |scheme: fn(Hash) -> Self, own: Hash| hash.is_none_or(|hash| hash == own).then(|| scheme(own));
-        match algorithm.oid.to_string().as_str() {
-            "1.2.840.10045.4.3.2" => said(Self::Ecdsa, Hash::Sha256),
-            "1.2.840.10045.4.3.3" => said(Self::Ecdsa, Hash::Sha384),
-            "1.2.840.10045.4.3.4" => said(Self::Ecdsa, Hash::Sha512),
-            "1.2.840.113549.1.1.11" => said(Self::Rsa, Hash::Sha256),
-            "1.2.840.113549.1.1.12" => said(Self::Rsa, Hash::Sha384),
-            "1.2.840.113549.1.1.13" => said(Self::Rsa, Hash::Sha512),
-            "1.2.840.113549.1.1.1" => hash.map(Self::Rsa),
-            "1.2.840.10045.2.1" => hash.map(Self::Ecdsa),
-            "1.3.101.112" => Some(Self::Ed25519),
-            "1.2.840.113549.1.1.10" => said(Self::RsaPss, pss_hash(algorithm)?),
+        match algorithm.oid {
+            ECDSA_SHA256 => said(Self::Ecdsa, Hash::Sha256),
+            ECDSA_SHA384 => said(Self::Ecdsa, Hash::Sha384),
+            ECDSA_SHA512 => said(Self::Ecdsa, Hash::Sha512),
+            RSA_SHA256 => said(Self::Rsa, Hash::Sha256),
+            RSA_SHA384 => said(Self::Rsa, Hash::Sha384),
+            RSA_SHA512 => said(Self::Rsa, Hash::Sha512),
+            RSA => hash.map(Self::Rsa),
+            EC => hash.map(Self::Ecdsa),
+            ED => Some(Self::Ed25519),
+            RSA_PSS => said(Self::RsaPss, pss_hash(algorithm)?),
             _ => None,
         }
     }

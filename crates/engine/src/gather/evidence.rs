@@ -53,7 +53,7 @@ pub(crate) async fn of(
     basket: &mut Basket,
 ) -> Vec<Evidence> {
     let mut evidence = Vec::new();
-    let mut budget = limits::EVIDENCE_TOTAL_BYTES as u64;
+    let mut budget = Budget { bytes: limits::EVIDENCE_TOTAL_BYTES as u64, blobs: limits::EVIDENCE_BLOBS };
     for subject in subjects {
         if let Err(error) = about(reach, repository, subject, &mut budget, basket, &mut evidence).await {
             basket.gap(gates, &format!("evidence of {subject}"), &error);
@@ -62,11 +62,33 @@ pub(crate) async fn of(
     evidence
 }
 
+/// What may yet be fetched.
+struct Budget {
+    bytes: u64,
+    blobs: usize,
+}
+
+impl Budget {
+    fn take(&mut self, place: &str, bytes: u64) -> Result<(), PortError> {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes =
+            left.ok_or_else(|| too_much(place, "more bytes of evidence than one artifact may have"))?;
+        Ok(())
+    }
+
+    fn take_blob(&mut self, place: &str, bytes: u64) -> Result<(), PortError> {
+        let left = self.blobs.checked_sub(1);
+        self.blobs =
+            left.ok_or_else(|| too_much(place, "more layers of evidence than one artifact may have"))?;
+        self.take(place, bytes)
+    }
+}
+
 async fn about(
     reach: &Reach,
     repository: &Repository,
     subject: &Digest,
-    budget: &mut u64,
+    budget: &mut Budget,
     basket: &mut Basket,
     evidence: &mut Vec<Evidence>,
 ) -> Result<(), PortError> {
@@ -78,13 +100,12 @@ async fn about(
         let fetched = reach.registry.manifest(repository, &descriptor.digest).await?;
         let content =
             Content::read(&fetched.media_type, &fetched.bytes).map_err(|e| unreadable(&place, &e))?;
+        budget.take(&place, fetched.bytes.len() as u64)?;
         let manifest = Descriptor::new(&fetched.media_type, descriptor.digest, fetched.bytes.len() as u64);
         basket.inputs.insert(fetched.bytes);
         let mut blobs = Vec::new();
         for layer in readable_layers(&content) {
-            *budget = budget
-                .checked_sub(layer.size)
-                .ok_or_else(|| too_much(&place, "more bytes of evidence than one artifact may have"))?;
+            budget.take_blob(&place, layer.size)?;
             let bytes = layers::small_blob(reach, repository, layer, limits::EVIDENCE_BYTES).await?;
             blobs.push(basket.inputs.insert(bytes));
         }

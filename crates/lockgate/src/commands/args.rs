@@ -3,6 +3,7 @@
 mod attest;
 mod keyring;
 mod signing;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use lockgate_model::{Severity, Timestamp};
 pub use attest::{Attest, Build};
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 pub use signing::{KeyAccess, Keyless, Means};
+pub use trust::{Export, Import, MakeRoot, SignRoot, Trust, Update};
 
 use crate::report::Format;
 
@@ -63,6 +65,9 @@ pub enum Command {
     /// Keep identities in the keyring that an issuer vouches for
     #[command(subcommand)]
     Identity(Identity),
+    /// Give the keyring to others as a TUF repository, and take theirs
+    #[command(subcommand)]
+    Trust(Trust),
     /// Sign an image, as cosign or notation does
     Sign(Sign),
     /// Attach a signed in-toto statement to an image, as cosign does

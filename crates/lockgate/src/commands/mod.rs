@@ -17,6 +17,7 @@ mod reproduce;
 mod scan;
 mod services;
 mod sign;
+mod trust;
 
 use args::{Cli, Command};
 
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
         Command::Init(args) => init::run(global, &args),
         Command::Key(args) => key::run(global, surroundings, &args).await,
         Command::Identity(args) => key::identity(global, surroundings, &args).await,
+        Command::Trust(args) => trust::run(global, surroundings, &args).await,
         Command::Sign(args) => sign::run(global, surroundings, &args).await,
         Command::Attest(args) => attest::run(global, surroundings, &args).await,
         Command::Feed(args) => feed::run(global, surroundings, &args).await,

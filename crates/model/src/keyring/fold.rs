@@ -280,15 +280,10 @@ impl Keyring {
             let why = format!("it cannot be compromised since {since}, which is yet to come");
             return Err(Refusal::Dates { name: name(), why });
         }
-        if let Some(before) = &row.revoked {
-            let longer = match (before.what.compromised_since, revoking.compromised_since) {
-                (Some(before), Some(now)) => now < before,
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-            if !longer {
-                return Err(Refusal::Over { name: name(), done: "revoked", at: before.said.at });
-            }
+        if let Some(before) = &row.revoked
+            && !earlier(revoking.compromised_since, before.what.compromised_since)
+        {
+            return Err(Refusal::Over { name: name(), done: "revoked", at: before.said.at });
         }
         Ok(row)
     }
@@ -325,8 +320,17 @@ impl Keyring {
     }
 }
 
+/// Whether what was compromised since `one` distrusts more than since `other`; without an instant it is all of it.
+pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one < other,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    }
+}
+
 /// Whether it is the same key, or the same issuer and subject.
-fn same(one: &Credential, two: &Credential) -> bool {
+pub(super) fn same(one: &Credential, two: &Credential) -> bool {
     match (one, two) {
         (Credential::Key { id, .. }, Credential::Key { id: other, .. }) => id == other,
         _ => one == two,

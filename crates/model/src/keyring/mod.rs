@@ -3,6 +3,7 @@
 
 mod duty;
 mod fold;
+mod published;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::time::Timestamp;
 
 pub use duty::{APART, Duty, Role, Stages, StagesError};
 pub use fold::Refusal;
+pub use published::{Lack, Published, PublishedError, PublishedMember, PublishedRevocation};
 pub use subject::{Subject, SubjectError};
 
 /// What signs: a key, or whoever an issuer vouches for.

@@ -1,6 +1,7 @@
 //! Files of the web, such as advisories: downloaded within limits, over TLS, and only when they changed.
 
 use std::path::Path;
+use std::time::Duration;
 
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Digest, Hasher};
@@ -73,10 +74,7 @@ impl Registries {
     pub async fn download(&self, address: &str, known: &Version, to: &Path) -> Result<Downloaded, PortError> {
         let within = self.settings.download_time;
         let downloaded = tokio::time::timeout(within, self.download_again(address, known, to)).await;
-        downloaded.unwrap_or_else(|_| {
-            let reason = format!("the download takes longer than {within:?}");
-            Err(PortError::new(Trouble::Unavailable, address, reason, "look at the network, then try again"))
-        })
+        downloaded.unwrap_or_else(|_| Err(too_long(address, within)))
     }
 
     /// From the beginning again where it broke off.
@@ -103,6 +101,34 @@ impl Registries {
         }
     }
 
+    /// The bytes at `address`, when there are at most `limit` of them; nothing when the server has no such file, or does not
+    /// say whether it has (403, as object stores do). No credentials are sent.
+    ///
+    /// Errors: as [`Self::download`].
+    pub async fn fetch(&self, address: &str, limit: usize) -> Result<Option<Vec<u8>>, PortError> {
+        let within = self.settings.download_time;
+        let fetched = tokio::time::timeout(within, self.fetch_again(address, limit)).await;
+        fetched.unwrap_or_else(|_| Err(too_long(address, within)))
+    }
+
+    async fn fetch_again(&self, address: &str, limit: usize) -> Result<Option<Vec<u8>>, PortError> {
+        let mut attempt = 1;
+        loop {
+            let (host, response) = self.follow(address, &Version::default()).await?;
+            if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN) {
+                return Ok(None);
+            }
+            let response = answered(address, response)?;
+            match read(address, &host, response, limit).await {
+                Err(error) if error.trouble == Trouble::Unavailable && attempt < self.settings.attempts => {
+                    tokio::time::sleep(host.pause(attempt, None)).await;
+                    attempt += 1;
+                }
+                bytes => return bytes.map(Some),
+            }
+        }
+    }
+
     /// The answer, where the redirects end.
     async fn follow(
         &self,
@@ -110,7 +136,7 @@ impl Registries {
         known: &Version,
     ) -> Result<(std::sync::Arc<super::Host>, Response), PortError> {
         let refused = |reason: String| {
-            let help = "give the address of a file that is served over TLS under `feeds` in lockgate.yaml";
+            let help = "give the address of a file that is served over TLS";
             PortError::new(Trouble::Denied, address, reason, help)
         };
         let headers = conditions(known);
@@ -185,6 +211,34 @@ impl Registries {
         file.get_ref().sync_all().await.map_err(trouble)?;
         Ok(Downloaded::File { version, digest: hasher.finish(), bytes })
     }
+}
+
+fn too_long(address: &str, within: Duration) -> PortError {
+    let reason = format!("the download takes longer than {within:?}");
+    PortError::new(Trouble::Unavailable, address, reason, "look at the network, then try again")
+}
+
+async fn read(
+    address: &str,
+    host: &super::Host,
+    response: Response,
+    limit: usize,
+) -> Result<Vec<u8>, PortError> {
+    let too_large = || {
+        let reason = format!("it has more than {limit} bytes");
+        PortError::new(Trouble::TooLarge, address, reason, "look at the address: no such file is as large")
+    };
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let (mut bytes, mut stream) = (Vec::new(), body_of(response, address.to_owned()));
+    while let Some(chunk) = host.next(&mut stream, address).await {
+        bytes.extend_from_slice(&chunk?);
+        if bytes.len() > limit {
+            return Err(too_large());
+        }
+    }
+    Ok(bytes)
 }
 
 /// The headers that ask for another version than the one known (RFC 9110, section 13.1).

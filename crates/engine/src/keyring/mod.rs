@@ -1,5 +1,7 @@
 //! Changes the keyring: every change is a ledger entry, refused by the store where it would break a rule.
 
+mod import;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ use crate::blast_radius::{Suspicion, measure};
 use crate::ledger::{Appended, LedgerError};
 use crate::workspace::KeyFile;
 use crate::{EngineError, Workspace};
+
+pub use import::{Changed, Imported, Left, Refused, import};
 
 /// The credential of a public key in PEM, in its one spelling.
 pub fn credential(pem: &[u8]) -> Result<Credential, KeyError> {
