@@ -109,22 +109,20 @@ fn provenance_of_a_github_job() {
 #[test]
 fn provenance_of_another_repository_or_ref_is_rework() {
     let test = "provenance_of_another_repository_or_ref_is_rework";
-    let Some(world) = asking(test, "https://github.com/acme/**", "https://github.com/acme/web") else {
-        return;
-    };
-    let mut variables = GITHUB.to_vec();
-    variables.extend([
+    let repository = [
         ("GITHUB_REPOSITORY", "acme/other"),
         ("GITHUB_WORKFLOW_REF", "acme/other/.github/workflows/release.yml@refs/heads/main"),
-    ]);
-    attest(&world, &variables, &["--provenance-from-ci"]).expect(0);
-    let told = judged(&world).expect(4).out;
-    assert!(told.contains("https://github.com/acme/other"), "{told}");
-    let mut variables = GITHUB.to_vec();
-    variables.push(("GITHUB_REF", "refs/heads/topic"));
-    attest(&world, &variables, &["--provenance-from-ci"]).expect(0);
-    let told = judged(&world).expect(4).out;
-    assert!(told.contains("refs/heads/topic"), "{told}");
+    ];
+    let reference = [("GITHUB_REF", "refs/heads/topic")];
+    for (changed, words) in
+        [(&repository[..], "https://github.com/acme/other"), (&reference[..], "refs/heads/topic")]
+    {
+        let world = asking(test, "https://github.com/acme/**", "https://github.com/acme/web");
+        let Some(world) = world else { return };
+        attest(&world, &[&GITHUB[..], changed].concat(), &["--provenance-from-ci"]).expect(0);
+        let told = judged(&world).expect(4).out;
+        assert!(told.contains(words), "{told}");
+    }
 }
 
 #[test]
