@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::envelope::{
     Case, JWS, REPOSITORY, artifact, failures, only, policies, policies_of, sign, signer_params,
 };
@@ -15,8 +17,11 @@ use lockgate_attest::notary::{
     Check, Envelope, NotaryError, NotaryTrust, PolicyError, Revocation, SigningScheme, StoreError, StoreKind,
     TrustPolicies, TrustStores, verify,
 };
+use lockgate_attest::verify::{Believed, Carried, Notary, Refusal, examine};
 use lockgate_attest::x509::Certificate;
-use lockgate_model::{Descriptor, Timestamp};
+use lockgate_model::evidence::Attachment;
+use lockgate_model::oci::{Manifest, media};
+use lockgate_model::{Descriptor, Digest, Evidence, Timestamp};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyUsagePurpose};
 use serde_json::{Value, json};
@@ -33,6 +38,42 @@ fn what_is_right_verifies() {
         let vouched = scheme == SigningScheme::SigningAuthority;
         assert_eq!(outcome.signed_at, vouched.then(|| Timestamp::from_unix(NOW)));
     }
+}
+
+#[test]
+fn an_envelope_is_about_what_it_is_attached_to() {
+    let case = Case::new();
+    let (policies, stores) = (policies(|_| {}), case.stores());
+    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let artifact = artifact();
+    let notary = Notary { trust, repository: REPOSITORY, artifact: &artifact };
+    let as_of = Timestamp::from_unix(NOW + 10);
+    let believed = Believed { keys: &[], instances: Some(&[]), notary: Some(notary), commits: &[], as_of };
+    let envelope = serde_json::to_vec(&case.jws()).unwrap();
+    let examined = |subject: &Descriptor| {
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: Some(media::OCI_MANIFEST.into()),
+            artifact_type: None,
+            config: Descriptor::of(media::OCI_EMPTY, b"{}"),
+            layers: vec![Descriptor::of(JWS, &envelope)],
+            subject: Some(subject.bare()),
+            annotations: BTreeMap::new(),
+        };
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        let evidence = Evidence {
+            subject: subject.digest,
+            attachment: Attachment::Referrer,
+            manifest: Descriptor::of(media::OCI_MANIFEST, &manifest),
+            blobs: vec![Digest::of(&envelope)],
+        };
+        examine(&Carried { evidence: &evidence, manifest: &manifest, blobs: vec![&envelope] }, &believed)
+            .remove(0)
+    };
+    assert_eq!(examined(&artifact).refusal, None);
+    // It is about the artifact, and says nothing about an image that it was attached to.
+    let image = Descriptor::of(media::OCI_MANIFEST, b"an image of it");
+    assert!(matches!(examined(&image).refusal, Some(Refusal::OtherSubject(_))));
 }
 
 #[test]

@@ -244,9 +244,12 @@ fn no_byte_of_it_can_be_changed() {
     }
 }
 
+/// What is changed about a stamped bundle.
+type Spoil = fn(&mut Value, &instance::Instance);
+
 #[test]
 fn a_stamp_proves_how_old_a_keys_signature_is() {
-    let judged = |since: Option<i64>, spoil: fn(&mut Value)| {
+    let judged = |since: Option<i64>, spoil: Spoil| {
         let mut keyless = Keyless::bare();
         let Keyless { making, instance } = &mut keyless;
         let artifact = making.record.artifact.clone();
@@ -263,33 +266,39 @@ fn a_stamp_proves_how_old_a_keys_signature_is() {
         let token = Stamping { time: "20260101000010Z", ..instance.stamping() }.token(&signature);
         bundle["verificationMaterial"]["timestampVerificationData"] =
             json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
-        spoil(&mut bundle);
+        spoil(&mut bundle, instance);
         making.record.keys[0].standing.revoked =
             Some(Revocation { at: after(90), compromised_since: since.map(after) });
         making.record.gates.insert("signature".into(), json!({"keys": ["build"]}));
         keyless.attach(&bundle);
         keyless.making.decide()
     };
-    let nothing: fn(&mut Value) = |_| {};
+    let nothing: Spoil = |_, _| {};
     assert_eq!(judged(Some(11), nothing).outcome, Outcome::Proceed);
     for since in [Some(10), Some(9), None] {
         let decision = judged(since, nothing);
         assert!(codes(&decision, "signature").contains(&"signature.key-revoked".into()), "{since:?}");
         assert_ne!(decision.outcome, Outcome::Proceed);
     }
-    // Without the stamp nothing is proven; with one over another signature it is a sign of tampering.
-    let without: fn(&mut Value) = |bundle| {
-        bundle["verificationMaterial"]["timestampVerificationData"] = Value::Null;
-    };
+    // Without the stamp nothing is proven, and a stranger's is passed over.
+    let without: Spoil =
+        |bundle, _| bundle["verificationMaterial"]["timestampVerificationData"] = Value::Null;
     assert_ne!(judged(Some(11), without).outcome, Outcome::Proceed);
-    let other: fn(&mut Value) = |bundle| {
-        let instance = instance::Instance::new();
-        let token = instance.stamping().token(b"another signature");
-        bundle["verificationMaterial"]["timestampVerificationData"] =
-            json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
-    };
-    // A stranger's is passed over: it proves nothing.
-    assert_ne!(judged(Some(11), other).outcome, Outcome::Proceed);
+    let strangers: Spoil = |bundle, _| stamp_another(bundle, &instance::Instance::new());
+    let decision = judged(Some(11), strangers);
+    assert!(codes(&decision, "signature").contains(&"signature.key-revoked".into()), "{decision:#?}");
+    // A trusted one over other bytes is a sign that somebody tampered: the signature counts for nothing at all.
+    let tampered: Spoil = |bundle, instance| stamp_another(bundle, instance);
+    let decision = judged(Some(11), tampered);
+    assert!(codes(&decision, "signature").contains(&"signature.not-counted".into()), "{decision:#?}");
+    assert_ne!(decision.outcome, Outcome::Proceed);
+}
+
+/// Puts a timestamp of something else into a bundle.
+fn stamp_another(bundle: &mut Value, by: &instance::Instance) {
+    let token = by.stamping().token(b"another signature");
+    bundle["verificationMaterial"]["timestampVerificationData"] =
+        json!({"rfc3161Timestamps": [{"signedTimestamp": instance::base64(&token)}]});
 }
 
 #[test]

@@ -43,7 +43,8 @@ fn world(test: &str) -> Option<(World, Services)> {
              provenance: {{builders: [{{id: \"{BUILDER}\", signedBy: {{identities: [ci]}}, level: 2}}], \
              sources: [\"https://github.com/acme/{{service}}\"], refs: [refs/heads/main], minLevel: 2, pinnedMaterials: true}}"
         );
-        text.replace("trust: {}\n", &trust).replace("signature: {keys: [build], required: 1}", &gates)
+        let with_trust = text.replace("trust: {}\n", &trust);
+        with_trust.replace("signature: {keys: [build], required: 1}", &gates)
     });
     let subject =
         ["--subject", GITHUB_SUBJECT, "--owner", "the web team", "--role", "builder", "--stages", "*"];

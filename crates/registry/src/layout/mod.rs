@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use lockgate_model::evidence::fallback_tag;
-use lockgate_model::oci::{Content, media};
+use lockgate_model::oci::{Content, Index, media};
 use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Hasher, json, limits};
 
@@ -91,9 +91,8 @@ impl Layout {
         let mut referrers = Vec::new();
         for listed in self.index()?.manifests.iter().filter(|one| is_readable(one)) {
             let bytes = self.listed(listed)?;
-            let content = Content::read(&listed.media_type, &bytes)
-                .map_err(|error| self.corrupt(&listed.digest, error.to_string()))?;
-            if content.subject().is_some_and(|named| named.digest == *subject) {
+            let named = subject_of(listed, &bytes).map_err(|reason| self.corrupt(&listed.digest, reason))?;
+            if named == Some(*subject) {
                 referrers.push(listed.bare());
             }
         }
@@ -129,6 +128,18 @@ impl Layout {
         }
         self.list(&entry, tag)
     }
+}
+
+/// The subject that a manifest or index names. Of an index nothing else is looked at here: one under a fallback tag is a list
+/// that may be longer than an image has platforms.
+fn subject_of(listed: &Descriptor, bytes: &[u8]) -> Result<Option<Digest>, String> {
+    if listed.is_index() {
+        let index: Index =
+            json::from_slice(bytes, limits::MANIFEST_BYTES).map_err(|error| error.to_string())?;
+        return Ok(index.subject.map(|named| named.digest));
+    }
+    let content = Content::read(&listed.media_type, bytes).map_err(|error| error.to_string())?;
+    Ok(content.subject().map(|named| named.digest))
 }
 
 /// Whether the media type is that of a manifest or index: others are listed by some, and have no subject.
