@@ -300,6 +300,32 @@ pub fn der_of_fixed(fixed: &[u8]) -> Option<Vec<u8>> {
     Some([&[0x30, u8::try_from(numbers.len()).ok()?], numbers.as_slice()].concat())
 }
 
+/// The two numbers of an ECDSA P-256 signature in DER, in a row, as JWS has them (RFC 7518, section 3.4); nothing, when it is
+/// not the one encoding of two numbers of at most 32 bytes.
+pub fn fixed_of_der(der: &[u8]) -> Option<[u8; 64]> {
+    let (r, s) = match der {
+        [0x30, length, rest @ ..] if usize::from(*length) == rest.len() => {
+            let (r, rest) = number_of_der(rest)?;
+            let (s, rest) = number_of_der(rest)?;
+            rest.is_empty().then_some((r, s))?
+        }
+        _ => return None,
+    };
+    let mut fixed = [0; 64];
+    for (half, digits) in fixed.chunks_exact_mut(32).zip([r, s]) {
+        half.get_mut(32_usize.checked_sub(digits.len())?..)?.copy_from_slice(digits);
+    }
+    // What is written otherwise is not this signature's encoding.
+    (der_of_fixed(&fixed).as_deref() == Some(der)).then_some(fixed)
+}
+
+/// The digits of an INTEGER, without the zero that keeps it positive, and what follows.
+fn number_of_der(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (2, length, rest) = (*der.first()?, *der.get(1)?, der.get(2..)?) else { return None };
+    let (digits, rest) = rest.split_at_checked(usize::from(length))?;
+    Some((digits.strip_prefix(&[0]).unwrap_or(digits), rest))
+}
+
 fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
     if bytes.len() > KEY_BYTES {
         return Err(KeyError::NotPem);
@@ -452,11 +478,40 @@ mod tests {
             let fixed = pair.sign(&SystemRandom::new(), &message).unwrap();
             let der = der_of_fixed(fixed.as_ref()).unwrap();
             assert!(key.verify(&message, &der), "{round}");
+            assert_eq!(fixed_of_der(&der).as_ref().map(<[u8; 64]>::as_slice), Some(fixed.as_ref()));
         }
         let small = [[0; 31].as_slice(), &[1], &[0; 32]].concat();
         assert_eq!(der_of_fixed(&small).unwrap(), [0x30, 6, 2, 1, 1, 2, 1, 0]);
         for wrong in [0, 31, 32, 63, 65, 96] {
             assert_eq!(der_of_fixed(&vec![1; wrong]), None);
+        }
+    }
+
+    #[test]
+    fn numbers_of_signatures_have_one_encoding() {
+        assert_eq!(
+            fixed_of_der(&[0x30, 6, 2, 1, 1, 2, 1, 0]).unwrap()[31..],
+            [[1].as_slice(), &[0; 32]].concat()
+        );
+        let long = [[0x30, 38, 2, 33].as_slice(), &[1; 33], &[2, 1, 1]].concat();
+        for wrong in [
+            &[][..],
+            &[0x30],
+            &[0x31, 6, 2, 1, 1, 2, 1, 0],
+            &[0x30, 5, 2, 1, 1, 2, 1, 0],
+            &[0x30, 7, 2, 1, 1, 2, 1, 0],
+            &[0x30, 6, 2, 1, 1, 2, 1, 0, 0],
+            &[0x30, 7, 2, 1, 1, 2, 1, 0, 0],
+            &[0x30, 6, 2, 1, 1, 3, 1, 0],
+            &[0x30, 6, 2, 1, 1, 2, 2, 0],
+            &[0x30, 3, 2, 1, 1],
+            // With a zero too many, and one too few: negative.
+            &[0x30, 7, 2, 2, 0, 1, 2, 1, 0],
+            &[0x30, 6, 2, 1, 0x80, 2, 1, 0],
+            &[0x30, 0x81, 6, 2, 1, 1, 2, 1, 0],
+            &long,
+        ] {
+            assert_eq!(fixed_of_der(wrong), None, "{wrong:?}");
         }
     }
 

@@ -39,6 +39,12 @@ pub enum WriteError {
     /// The document has no JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// It is larger than what anybody reads.
+    #[error("it has {actual} bytes; at most {limit} are read", limit = limits::EVIDENCE_BYTES)]
+    TooLarge {
+        /// Its size.
+        actual: usize,
+    },
     /// The tag holds as many signatures as are read; one more would not be.
     #[error(
         "`{tag}` holds {limit} signatures or attestations already, and no more are read: remove some, or use the bundle form",
@@ -85,6 +91,7 @@ pub fn cosign_referrer(
     predicate_type: &str,
     created: Timestamp,
 ) -> Result<Attachable, WriteError> {
+    readable(&bundle)?;
     let mut config = Descriptor::of(media::OCI_EMPTY, EMPTY_JSON);
     config.artifact_type = Some(media::SIGSTORE_BUNDLE.to_owned());
     let annotations = BTreeMap::from([
@@ -107,6 +114,12 @@ pub fn cosign_referrer(
         blobs: vec![EMPTY_JSON.to_vec(), bundle],
         tag: None,
     })
+}
+
+/// What gates and promotions would refuse for its size is not written.
+fn readable(evidence: &[u8]) -> Result<(), WriteError> {
+    let actual = evidence.len();
+    if actual > limits::EVIDENCE_BYTES { Err(WriteError::TooLarge { actual }) } else { Ok(()) }
 }
 
 /// A simple signing layer under the `.sig` tag, after those that are there. `reference` is the repository as
@@ -166,6 +179,7 @@ fn legacy(
     blob: Vec<u8>,
 ) -> Result<Attachable, WriteError> {
     const NEVER: &str = "0001-01-01T00:00:00Z";
+    readable(&blob)?;
     let mut layers = existing.map(|manifest| manifest.layers.clone()).unwrap_or_default();
     if layers.len() >= limits::SIGNATURES_PER_EVIDENCE {
         return Err(WriteError::Full { tag: tag.unwrap_or_default() });

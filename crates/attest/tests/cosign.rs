@@ -6,11 +6,12 @@ use lockgate_attest::keys::{PublicKey, SigningKey};
 use lockgate_attest::statement::Statement;
 use lockgate_attest::verify::{Believed, Carried, Examined, Form, NamedKey, Refusal, Speaks, examine};
 use lockgate_attest::write::{
-    cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature, cosign_signature_statement,
+    WriteError, cosign_bundle, cosign_legacy_attestation, cosign_legacy_signature, cosign_referrer,
+    cosign_signature_statement,
 };
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Manifest, media};
-use lockgate_model::{Descriptor, Digest, Evidence};
+use lockgate_model::{Descriptor, Digest, Evidence, Timestamp, limits};
 use serde_json::{Value, json};
 
 const IMAGE: &[u8] = include_bytes!("fixtures/cosign/image.json");
@@ -222,6 +223,20 @@ fn our_attestation_tag_is_cosigns() {
     let config =
         config.replace(&Digest::of(&ours.blobs[1]).to_string(), &Digest::of(P256.att.layer).to_string());
     assert_eq!(config.as_bytes(), include_bytes!("fixtures/cosign/p256/att.config"));
+}
+
+#[test]
+fn what_is_too_large_to_be_read_is_not_written() {
+    let at = Timestamp::from_unix(0);
+    let bundle = |bytes: usize| cosign_referrer(&artifact(), vec![b' '; bytes], PREDICATE, at);
+    assert!(bundle(limits::EVIDENCE_BYTES).is_ok());
+    let too_large = |result: Result<_, WriteError>| matches!(result, Err(WriteError::TooLarge { .. }));
+    assert!(too_large(bundle(limits::EVIDENCE_BYTES + 1)));
+    // Base64 is a third longer.
+    let long = json!({"long": "a".repeat(limits::EVIDENCE_BYTES / 4 * 3)});
+    let statement = Statement::about(&artifact(), PREDICATE, long);
+    let key = SigningKey::generate().unwrap();
+    assert!(too_large(cosign_legacy_attestation(None, &artifact(), &key, &statement)));
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub mod media {
     pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
     /// DSSE envelope as cosign's `.att` layers carry it (`ATTESTATION_SPEC.md`).
     pub const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+    /// A Notary Project signature: what its config says that it is (`signature-specification.md`).
+    pub const NOTARY: &str = "application/vnd.cncf.notary.signature";
     /// A JWS envelope, as the Notary Project's (`signature-envelope-jws.md`).
     pub const JOSE: &str = "application/jose+json";
     /// A COSE envelope, as the Notary Project's (`signature-envelope-cose.md`).

@@ -3,6 +3,8 @@
 //! A predicate whose type is known and whose content cannot be read is an error, never "something else": a
 //! failure to read must not look like the absence of bad news (GHSA-739f-hw6h-7wq8, GHSA-w6c6-c85g-mmv6).
 
+pub mod ci;
+
 mod provenance;
 mod reports;
 mod sbom;

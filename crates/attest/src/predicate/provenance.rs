@@ -1,8 +1,8 @@
 //! SLSA provenance v0.1 (as Google Cloud Build writes it), v0.2 and v1, read into one form (slsa.dev/spec, `provenance`).
 //!
 //! Builders put source, commit and entry point where they like. What is read here is where those that people use put
-//! them: the SLSA generators and `actions/attest` for GitHub, Google Cloud Build, Tekton Chains, BuildKit, npm. Where
-//! two places say two things, or nothing says it, the answer is nothing: a gate that asks gets `unknown`.
+//! them: the SLSA generators and `actions/attest` for GitHub, GitLab's runner, Google Cloud Build, Tekton Chains, BuildKit,
+//! npm. Where two places say two things, or nothing says it, the answer is nothing: a gate that asks gets `unknown`.
 
 use std::collections::BTreeMap;
 
@@ -364,6 +364,14 @@ fn source_of_first(parameters: &Value, materials: &[Material], buildkit: &Value)
         source.commit = commit_of(&source, materials);
         return Some(source);
     }
+    // GitLab's runner: the project's address alone, ref and commit among the materials.
+    if let Some(address) = text(parameters, "/source") {
+        let source = Source::of(address, &BTreeMap::new())?;
+        let same = materials.iter().filter_map(|material| Source::of(&material.uri, &material.digests));
+        let mut same = same.filter(|other| other.repository == source.repository);
+        let Some(first) = same.next() else { return Some(source) };
+        return same.all(|other| other == first).then_some(first);
+    }
     // The container-based generator and BuildKit: one address, with its digest.
     for place in ["/source", "/configSource"] {
         let Some(config) = parameters.pointer(place) else { continue };
@@ -377,7 +385,8 @@ fn source_of_first(parameters: &Value, materials: &[Material], buildkit: &Value)
 }
 
 fn entry_point(parameters: &Value) -> Option<String> {
-    let places = ["/workflow/path", "/buildConfigSource/path", "/configSource/path", "/configPath"];
+    let places =
+        ["/workflow/path", "/buildConfigSource/path", "/configSource/path", "/configPath", "/entryPoint"];
     places.iter().find_map(|place| text(parameters, place)).map(str::to_owned)
 }
 
@@ -427,7 +436,11 @@ impl Source {
     fn of(uri: &str, digests: &BTreeMap<String, String>) -> Option<Self> {
         let bare = uri.strip_prefix("git+").unwrap_or(uri);
         let (scheme, rest) = bare.split_once("://")?;
+        // A ref in full may have both signs in its name.
+        let full = rest.split_once("@refs/").filter(|(place, _)| place.contains('/') && !place.contains('#'));
+        let full = full.and_then(|(place, _)| Some((place, rest.get(place.len() + 1..)?)));
         let (place, mut reference) = match (rest.split_once('#'), rest.rsplit_once('@')) {
+            _ if full.is_some() => full.map(|(place, name)| (place, Some(name)))?,
             (Some((place, fragment)), _) => {
                 (place, fragment.split(':').next().filter(|name| !name.is_empty()))
             }

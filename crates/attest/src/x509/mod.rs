@@ -196,6 +196,15 @@ impl Certificate {
         Ok(read.map(|(critical, usages)| (critical, usages.0)))
     }
 
+    /// Whether the key of `issuer` signed it. Whether it might is another question.
+    pub(crate) fn is_signed_by(&self, issuer: &Self) -> bool {
+        let inner = &self.inner;
+        let said = &inner.signature_algorithm;
+        let scheme = Scheme::of(said, None).filter(|_| *said == inner.tbs_certificate.signature);
+        let (Some(scheme), Ok(message)) = (scheme, inner.tbs_certificate.to_der()) else { return false };
+        verify_with(issuer.spki(), scheme, &message, inner.signature.raw_bytes())
+    }
+
     /// Whether it says that it is an authority.
     pub(crate) fn is_authority(&self) -> bool {
         matches!(self.basic_constraints(), Ok(Some((_, constraints))) if constraints.ca)

@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
+mod attest;
 mod keyring;
 mod signing;
 mod trust;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
 
+pub use attest::{Attest, Build};
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 pub use signing::{KeyAccess, Keyless, Means};
 pub use trust::{Export, Import, MakeRoot, SignRoot, Trust, Update};
@@ -66,7 +68,7 @@ pub enum Command {
     /// Give the keyring to others as a TUF repository, and take theirs
     #[command(subcommand)]
     Trust(Trust),
-    /// Sign an image, as cosign does
+    /// Sign an image, as cosign or notation does
     Sign(Sign),
     /// Attach a signed in-toto statement to an image, as cosign does
     Attest(Attest),
@@ -121,9 +123,25 @@ pub struct Sign {
     /// By what it is signed.
     #[command(flatten)]
     pub means: Means,
-    /// Which of cosign's forms to write.
-    #[arg(long, value_enum, default_value_t = Form::Bundle)]
-    pub form: Form,
+    /// In which form to write it.
+    #[arg(long, value_enum, default_value_t = SignatureForm::Bundle)]
+    pub form: SignatureForm,
+    /// For `--form notation`: the certificates that vouch for the key, PEM, the key's own first, the root last.
+    #[arg(long, value_name = "FILE", required_if_eq("form", "notation"), conflicts_with = "keyless")]
+    pub certificate_chain: Option<PathBuf>,
+}
+
+/// The forms of signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SignatureForm {
+    /// A Sigstore bundle as referrer (cosign 3).
+    Bundle,
+    /// The .sig tag (cosign 1 and 2).
+    Legacy,
+    /// Both.
+    Both,
+    /// A JWS envelope as referrer (Notary Project).
+    Notation,
 }
 
 /// cosign's forms.
@@ -135,26 +153,6 @@ pub enum Form {
     Legacy,
     /// Both.
     Both,
-}
-
-/// `attest`
-#[derive(Debug, Args)]
-pub struct Attest {
-    /// The image.
-    pub image: String,
-    /// By what it is signed.
-    #[command(flatten)]
-    pub means: Means,
-    /// The predicate, a JSON file.
-    #[arg(long, value_name = "FILE")]
-    pub predicate: PathBuf,
-    /// The predicate's type: a URI, or openvex, cyclonedx, spdx, csaf, baseline, report (of a scanner, as it is), or vuln (the
-    /// same in cosign's predicate).
-    #[arg(long = "type", value_name = "TYPE")]
-    pub predicate_type: String,
-    /// Which of cosign's forms to write.
-    #[arg(long, value_enum, default_value_t = Form::Bundle)]
-    pub form: Form,
 }
 
 /// `reproduce`

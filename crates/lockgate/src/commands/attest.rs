@@ -1,59 +1,153 @@
 //! `attest`: attach a signed in-toto statement to an image, as cosign does.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use lockgate_attest::predicate::ci::{self, CiError, Stated};
 use lockgate_attest::statement::Statement;
-use lockgate_engine::sign;
-use lockgate_model::{json, limits};
+use lockgate_engine::{scan, sign};
+use lockgate_model::reference::Target;
+use lockgate_model::{Reference, json, limits};
 use lockgate_scan::{baseline, reports};
+use serde_json::Value;
 
 use super::DONE;
-use super::args::{Attest, Global};
+use super::args::{Attest, Build, Global};
 use super::sign::{forms, tell, without_key};
 use crate::failure::Failure;
+use crate::report::{SbomFormat, Subject, sbom};
 use crate::session::{Surroundings, read_file};
 use crate::signing;
 
+/// Most gaps of a scan that are told.
+const TOLD: usize = 5;
+
+/// What is said, and of what.
+struct Said {
+    kind: String,
+    predicate: Value,
+    about: Reference,
+}
+
 /// `lockgate attest`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -> Result<u8, Failure> {
-    let bytes = read_file(&args.predicate)?;
-    let predicate = json::value(&bytes, limits::EVIDENCE_BYTES).map_err(|error| {
-        Failure::told(
-            format!("{}: {error}", args.predicate.display()),
-            "the predicate must be one JSON document",
-        )
-    })?;
-    let kind = predicate_type(&args.predicate_type);
-    let predicate = if kind == reports::COSIGN_VULN {
-        reports::wrap(predicate, around.now()).map_err(|why| {
-            let help = "attach a report of Trivy, Grype, OSV-Scanner, CycloneDX or SARIF, or cosign's predicate with one";
-            Failure::told(format!("{}: {why}", args.predicate.display()), help)
-        })?
-    } else {
-        predicate
+    let said = said(global, around, args).await?;
+    let statement = |artifact: &lockgate_model::Descriptor| {
+        Statement::about(artifact, &said.kind, said.predicate.clone())
     };
-    let statement =
-        |artifact: &lockgate_model::Descriptor| Statement::about(artifact, kind, predicate.clone());
     if args.means.keyless.keyless {
         let by = (&args.means.keyless, args.form);
-        return without_key(global, around, &args.image, by, "attested", statement).await;
+        return without_key(global, around, &said.about, by, "attested", statement).await;
     }
     let key = signing::signer(around, &args.means)?;
     let reach = around.reach(global)?;
-    let reference = around.reference(&args.image)?;
-    let signed = sign::attest(&reach, &reference, &*key, &forms(args.form), around.now(), statement).await?;
+    let signed = sign::attest(&reach, &said.about, &*key, &forms(args.form), around.now(), statement).await?;
     tell(global, "attested", &signed, None);
     Ok(DONE)
 }
 
-/// The types that have a name, as cosign has it where cosign knows it.
-fn predicate_type(named: &str) -> &str {
-    match named {
+async fn said(global: &Global, around: &Surroundings, args: &Attest) -> Result<Said, Failure> {
+    let about = around.reference(&args.image)?;
+    if let Some(format) = args.sbom {
+        return scanned(global, around, args, about, format).await;
+    }
+    if let (Some(file), Some(kind)) = (&args.predicate, &args.predicate_type) {
+        let kind = predicate_type(kind)?.to_owned();
+        return Ok(Said { predicate: from_file(around, file, &kind)?, kind, about });
+    }
+    Ok(Said { predicate: built(around, &args.build)?, kind: ci::PREDICATE_TYPE.to_owned(), about })
+}
+
+fn from_file(around: &Surroundings, file: &Path, kind: &str) -> Result<Value, Failure> {
+    let bytes = read_file(file)?;
+    let wrong = |why: String, help: &str| Failure::told(format!("{}: {why}", file.display()), help);
+    let predicate = json::value(&bytes, limits::EVIDENCE_BYTES)
+        .map_err(|error| wrong(error.to_string(), "the predicate must be one JSON document"))?;
+    if kind != reports::COSIGN_VULN {
+        return Ok(predicate);
+    }
+    let help =
+        "attach a report of Trivy, Grype, OSV-Scanner, CycloneDX or SARIF, or cosign's predicate with one";
+    reports::wrap(predicate, around.now()).map_err(|why| wrong(why.clone(), help))
+}
+
+/// What is in the image, by our own scan. The statement is about what was scanned, wherever a tag has moved since.
+async fn scanned(
+    global: &Global,
+    around: &Surroundings,
+    args: &Attest,
+    mut about: Reference,
+    format: SbomFormat,
+) -> Result<Said, Failure> {
+    let scanned = scan::scan(&around.reach(global)?, &about, None).await?;
+    let subject = Subject { reference: &args.image, scanned: &scanned, at: around.now() };
+    let gaps = subject.gaps();
+    if !scanned.complete() || scanned.images.is_empty() {
+        let more = gaps.len().saturating_sub(TOLD);
+        let mut told: Vec<_> = gaps.into_iter().take(TOLD).collect();
+        if more > 0 {
+            told.push(format!("and {more} more"));
+        }
+        return Err(Failure::told(
+            format!("not everything in {} could be read: {}", args.image, told.join("; ")),
+            "nothing was attested: a bill of materials that leaves something out misleads who relies on it",
+        ));
+    }
+    about.target = Target::Digest(scanned.artifact.digest);
+    Ok(Said { kind: format.predicate_type().to_owned(), predicate: sbom(format, &subject), about })
+}
+
+fn built(around: &Surroundings, build: &Build) -> Result<Value, Failure> {
+    let told = |error: CiError| {
+        let help = match &error {
+            CiError::NoCi => "elsewhere, say it: --builder-id, --source, --commit and --ref",
+            CiError::Missing { .. } => "CI sets it for each job: hand it on to where lockgate runs",
+            CiError::Malformed { .. } => "correct what is said; nothing was attested",
+        };
+        Failure::told(error.to_string(), help)
+    };
+    let (Some(builder), Some(source), Some(commit)) = (&build.builder_id, &build.source, &build.commit)
+    else {
+        let set = |name: &&str| Some(((*name).to_owned(), around.variable(name)?));
+        let variables: BTreeMap<_, _> = ci::VARIABLES.iter().filter_map(set).collect();
+        return ci::of_environment(&variables, build.builder_id.as_deref()).map_err(told);
+    };
+    let mut parameters = BTreeMap::new();
+    for (name, value) in &build.parameter {
+        if parameters.insert(name.clone(), value.clone()).is_some() {
+            return Err(Failure::told(format!("--parameter {name} is given twice"), "give it once"));
+        }
+    }
+    let stated = Stated {
+        builder: builder.clone(),
+        source: source.clone(),
+        commit: commit.clone(),
+        reference: build.reference.clone(),
+        build_type: build.build_type.clone(),
+        parameters,
+    };
+    stated.predicate().map_err(told)
+}
+
+/// The types that have a name, as cosign has it where cosign knows it. Another word is a typing error, of which no gate
+/// would ever hear.
+fn predicate_type(named: &str) -> Result<&str, Failure> {
+    Ok(match named {
         "openvex" => "https://openvex.dev/ns",
-        "cyclonedx" => "https://cyclonedx.org/bom",
-        "spdx" => "https://spdx.dev/Document",
+        "cyclonedx" => SbomFormat::Cyclonedx.predicate_type(),
+        "spdx" | "spdxjson" => SbomFormat::Spdx.predicate_type(),
+        "slsaprovenance" | "slsaprovenance02" => "https://slsa.dev/provenance/v0.2",
+        "slsaprovenance1" => ci::PREDICATE_TYPE,
         "csaf" => "https://docs.oasis-open.org/csaf/csaf/v2.0",
         "baseline" => baseline::PREDICATE_TYPE,
         "report" => reports::PREDICATE_TYPE,
         "vuln" => reports::COSIGN_VULN,
-        uri => uri,
-    }
+        uri if uri.contains(['/', ':']) => uri,
+        word => {
+            return Err(Failure::told(
+                format!("`{word}` is no type of predicates"),
+                "give a URI, or one of the names that `lockgate attest --help` lists",
+            ));
+        }
+    })
 }

@@ -33,6 +33,25 @@ pub enum Format {
     Html,
 }
 
+/// The formats in which an image's packages are attested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SbomFormat {
+    /// CycloneDX 1.6.
+    Cyclonedx,
+    /// SPDX 2.3.
+    Spdx,
+}
+
+impl SbomFormat {
+    /// The predicate type, as cosign has it.
+    pub fn predicate_type(self) -> &'static str {
+        match self {
+            Self::Cyclonedx => "https://cyclonedx.org/bom",
+            Self::Spdx => "https://spdx.dev/Document",
+        }
+    }
+}
+
 /// What a report is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -60,6 +79,19 @@ pub fn report(format: Format, subject: &Subject<'_>) -> String {
         Format::Gitlab => json(&gitlab::document(subject)),
         Format::Html => html::document(subject),
     }
+}
+
+/// The bill of materials in `format`: packages alone.
+pub fn sbom(format: SbomFormat, subject: &Subject<'_>) -> Value {
+    let mut document = match format {
+        SbomFormat::Cyclonedx => cyclonedx::document(subject),
+        SbomFormat::Spdx => spdx2::document(subject),
+    };
+    // No feed was asked: an empty list would say that there are none.
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("vulnerabilities");
+    }
+    document
 }
 
 fn json(value: &Value) -> String {
@@ -118,7 +150,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Everything that could not be read or compared, for people.
-    fn gaps(&self) -> Vec<String> {
+    pub fn gaps(&self) -> Vec<String> {
         let unread = self.inventories().flat_map(|(_, image, inventory)| {
             let files = inventory.unread.iter().map(|one| format!("{}: {}", one.path, one.reason));
             files.chain(image.uncomparable.iter().cloned())
