@@ -282,15 +282,7 @@ fn the_source_was_reviewed_by_two() {
         let mut keyless = case(&predicate());
         let asked = json!({"min": 4, "properties": properties, "signedBy": {"identities": ["ci"]}});
         set(&mut keyless, "/sourceLevel", asked);
-        let summary = json!({
-            "verifier": {"id": "https://example.com/source"}, "timeVerified": "2026-01-01T00:00:00Z",
-            "resourceUri": "git+https://github.com/acme/web", "policy": {"uri": "https://example.com/policy"},
-            "verificationResult": result, "verifiedLevels": levels,
-        });
-        keyless.say(&certificate(), &json!({
-            "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/verification_summary/v1",
-            "predicate": summary, "subject": [{"digest": {"gitCommit": commit}}],
-        }));
+        keyless.say(&certificate(), &summary(levels, commit, result));
         let decision = keyless.making.decide();
         let told = codes(&decision).contains(&"provenance.source-level");
         assert_eq!(told, decision.outcome != Outcome::Proceed, "{decision:#?}");
@@ -303,6 +295,43 @@ fn the_source_was_reviewed_by_two() {
     assert_eq!(judged(&["SLSA_SOURCE_LEVEL_3"], COMMIT, "PASSED", &[]), Outcome::Pause);
     assert_eq!(judged(&["SLSA_BUILD_LEVEL_4"], COMMIT, "PASSED", &[]), Outcome::Pause);
     assert_eq!(judged(&["SLSA_SOURCE_LEVEL_4"], COMMIT, "PASSED", &["ORG_SOURCE_SIGNED"]), Outcome::Pause);
+}
+
+/// What a source-track summary says of a commit.
+fn summary(levels: &[&str], commit: &str, result: &str) -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/verification_summary/v1",
+        "subject": [{"digest": {"gitCommit": commit}}],
+        "predicate": {
+            "verifier": {"id": "https://example.com/source"}, "timeVerified": "2026-01-01T00:00:00Z",
+            "resourceUri": "git+https://github.com/acme/web", "policy": {"uri": "https://example.com/policy"},
+            "verificationResult": result, "verifiedLevels": levels,
+        },
+    })
+}
+
+#[test]
+fn a_review_counts_by_whom_it_is_asked_of_and_for_its_commit() {
+    let four = ["SLSA_SOURCE_LEVEL_4"];
+    let asked = json!({"min": 4, "signedBy": {"identities": ["ci"]}});
+    // By somebody else.
+    let mut keyless = case(&predicate());
+    set(&mut keyless, "/sourceLevel", asked.clone());
+    let mut params = certificate();
+    params.subject_alt_names = vec![SanType::URI("https://elsewhere.example/job".try_into().unwrap())];
+    keyless.say(&params, &summary(&four, COMMIT, "PASSED"));
+    assert!(codes(&keyless.making.decide()).contains(&"provenance.source-level"));
+    // Two say to have built it, from two commits: one review is of one of them.
+    let mut other = predicate();
+    let second = "f".repeat(40);
+    other["buildDefinition"]["resolvedDependencies"][0]["digest"]["gitCommit"] = json!(second);
+    let mut keyless = case(&predicate());
+    set(&mut keyless, "/sourceLevel", asked);
+    keyless.attest(&holder_params(), V1, &other);
+    keyless.say(&certificate(), &summary(&four, COMMIT, "PASSED"));
+    assert!(codes(&keyless.making.decide()).contains(&"provenance.source-level"));
+    keyless.say(&certificate(), &summary(&four, &second, "PASSED"));
+    assert_eq!(keyless.making.decide().outcome, Outcome::Proceed);
 }
 
 #[test]
