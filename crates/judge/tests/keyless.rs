@@ -284,7 +284,7 @@ fn a_stamp_proves_how_old_a_keys_signature_is() {
     let without: Spoil =
         |bundle, _| bundle["verificationMaterial"]["timestampVerificationData"] = Value::Null;
     assert_ne!(judged(Some(11), without).outcome, Outcome::Proceed);
-    let strangers: Spoil = |bundle, _| stamp_another(bundle, &instance::Instance::new());
+    let strangers: Spoil = |bundle, _| stamp_another(bundle, &instance::Instance::with_stampers("strangers"));
     let decision = judged(Some(11), strangers);
     assert!(codes(&decision, "signature").contains(&"signature.key-revoked".into()), "{decision:#?}");
     // A trusted one over other bytes is a sign that somebody tampered: the signature counts for nothing at all.
