@@ -30,7 +30,7 @@ pub fn provenance(record: &Record, all: bool) {
     if record.said.is_empty() {
         say!("\n  Nobody whom this workspace trusts says how it was built.");
         say!(
-            "  Let the build attach its provenance: lockgate attest IMAGE --key KEY --type slsaprovenance1 --predicate FILE"
+            "  Let the build attach its provenance: lockgate attest IMAGE --provenance-from-ci --key KEY"
         );
     }
 }

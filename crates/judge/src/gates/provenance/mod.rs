@@ -302,7 +302,7 @@ fn uncovered(
             },
             rationale: WHY,
             remediation: format!(
-                "let {builders} attach its provenance: lockgate attest IMAGE@{artifact} --provenance, or cosign attest --type slsaprovenance1"
+                "let {builders} attach its provenance: lockgate attest IMAGE@{artifact} --provenance-from-ci, or cosign attest --type slsaprovenance1"
             ),
             owner: BUILDERS,
         };
