@@ -29,9 +29,7 @@ pub fn provenance(record: &Record, all: bool) {
     }
     if record.said.is_empty() {
         say!("\n  Nobody whom this workspace trusts says how it was built.");
-        say!(
-            "  Let the build attach its provenance: lockgate attest IMAGE --provenance-from-ci --key KEY"
-        );
+        say!("  Let the build attach its provenance: lockgate attest IMAGE --provenance-from-ci --key KEY");
     }
 }
 
