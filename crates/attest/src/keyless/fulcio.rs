@@ -41,7 +41,7 @@ struct Key {
 /// What is asked, as JSON. That one has the key is shown by signing the token's subject with it.
 pub fn request(token: &IdentityToken, key: &dyn Signer) -> Result<Vec<u8>, KeylessError> {
     let proof = key.sign(token.subject().as_bytes())?;
-    super::json(&Request {
+    super::to_json(&Request {
         credentials: Credentials { oidc_identity_token: token.text() },
         public_key_request: KeyRequest {
             public_key: Key { algorithm: "ECDSA", content: key.public().to_pem() },

@@ -13,7 +13,9 @@ pub mod tsa;
 use data_encoding::BASE64;
 use lockgate_model::oci::media;
 use serde::Serialize;
+use serde_json::json;
 
+use crate::bundle::{Bundle, Material};
 use crate::dsse::Envelope;
 use crate::keys::KeyError;
 use crate::x509::Certificate;
@@ -55,60 +57,29 @@ pub struct Evidence {
     pub stamps: Vec<Vec<u8>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bundle<'a> {
-    media_type: &'static str,
-    verification_material: Material<'a>,
-    dsse_envelope: &'a Envelope,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Material<'a> {
-    certificate: RawBytes,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    tlog_entries: &'a [rekor::Entry],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp_verification_data: Option<Stamps>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RawBytes {
-    raw_bytes: String,
-}
-
-#[derive(Serialize)]
-struct Stamps {
-    #[serde(rename = "rfc3161Timestamps")]
-    stamps: Vec<Stamp>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Stamp {
-    signed_timestamp: String,
-}
-
 impl Evidence {
     /// The Sigstore bundle v0.3 (sigstore/protobuf-specs, sigstore_bundle.proto).
     pub fn bundle(&self) -> Result<Vec<u8>, KeylessError> {
-        let stamp = |stamp: &Vec<u8>| Stamp { signed_timestamp: BASE64.encode(stamp) };
-        let stamps: Vec<_> = self.stamps.iter().map(stamp).collect();
+        let stamps: Vec<_> =
+            self.stamps.iter().map(|stamp| json!({"signedTimestamp": BASE64.encode(stamp)})).collect();
+        let entries =
+            serde_json::to_value(&self.entries).map_err(|error| KeylessError::Json(error.to_string()))?;
         let bundle = Bundle {
-            media_type: media::SIGSTORE_BUNDLE,
+            media_type: media::SIGSTORE_BUNDLE.to_owned(),
             verification_material: Material {
-                certificate: RawBytes { raw_bytes: BASE64.encode(self.certificate.der()) },
-                tlog_entries: &self.entries,
-                timestamp_verification_data: (!stamps.is_empty()).then_some(Stamps { stamps }),
+                certificate: Some(json!({"rawBytes": BASE64.encode(self.certificate.der())})),
+                tlog_entries: (!self.entries.is_empty()).then_some(entries),
+                timestamp_verification_data: (!stamps.is_empty())
+                    .then(|| json!({"rfc3161Timestamps": stamps})),
+                ..Material::default()
             },
-            dsse_envelope: &self.envelope,
+            dsse_envelope: Some(self.envelope.clone()),
+            message_signature: None,
         };
-        json(&bundle)
+        to_json(&bundle)
     }
 }
 
-fn json(document: &impl Serialize) -> Result<Vec<u8>, KeylessError> {
+fn to_json(document: &impl Serialize) -> Result<Vec<u8>, KeylessError> {
     serde_json::to_vec(document).map_err(|error| KeylessError::Json(error.to_string()))
 }

@@ -39,7 +39,7 @@ pub fn request(envelope: &Envelope, certificate: &Certificate) -> Result<Vec<u8>
     let envelope = serde_json::to_string(envelope).map_err(|error| KeylessError::Json(error.to_string()))?;
     let verifiers = [BASE64.encode(certificate.to_pem().as_bytes())];
     let spec = Spec { proposed_content: Proposed { envelope, verifiers } };
-    super::json(&Request { api_version: "0.0.1", kind: "dsse", spec })
+    super::to_json(&Request { api_version: "0.0.1", kind: "dsse", spec })
 }
 
 #[derive(Deserialize)]
