@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use lockgate_model::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::provenance::is_commit;
+
 /// The predicate type of what is written here.
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// The build type of [`Stated`] builds that name no other (`docs/signing.md`).
@@ -294,8 +296,7 @@ fn repository<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
 }
 
 fn commit<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
-    let hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if hex && matches!(text.len(), 40 | 64) {
+    if is_commit(text) {
         Ok(text)
     } else {
         Err(malformed(what, "is no commit in full: 40 or 64 digits of lower-case hex"))

@@ -424,10 +424,14 @@ fn commit_of(source: &Source, materials: &[Material]) -> Option<String> {
     found.all(|other| other == first).then_some(first)
 }
 
-/// A commit: SHA-1 or SHA-256, in lower-case hex.
-fn commit(text: &str) -> Option<String> {
+/// Whether it is a commit in full: SHA-1 or SHA-256, in lower-case hex.
+pub(super) fn is_commit(text: &str) -> bool {
     let hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (hex && matches!(text.len(), 40 | 64)).then(|| text.to_owned())
+    hex && matches!(text.len(), 40 | 64)
+}
+
+fn commit(text: &str) -> Option<String> {
+    is_commit(text).then(|| text.to_owned())
 }
 
 impl Source {
