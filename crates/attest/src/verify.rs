@@ -7,7 +7,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Content, Manifest, media};
-use lockgate_model::{Descriptor, Digest, Evidence, Timestamp, limits};
+use lockgate_model::{Descriptor, Digest, Evidence, Inputs, Timestamp, limits};
 
 use crate::bundle;
 use crate::dsse::{Envelope, pae};
@@ -105,6 +105,15 @@ pub struct Carried<'a> {
     pub manifest: &'a [u8],
     /// The content of the manifest's layers, in their order.
     pub blobs: Vec<&'a [u8]>,
+}
+
+impl<'a> Carried<'a> {
+    /// A piece of evidence with its bytes, when all of them are in `inputs`.
+    pub fn of(evidence: &'a Evidence, inputs: &'a Inputs) -> Option<Self> {
+        let manifest = inputs.get(&evidence.manifest.digest)?;
+        let blobs = evidence.blobs.iter().map(|blob| inputs.get(blob).map(|bytes| &bytes[..]));
+        Some(Self { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })
+    }
 }
 
 /// The forms in which signatures and attestations come.

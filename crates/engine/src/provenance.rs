@@ -2,7 +2,7 @@
 //! provenance gate does.
 
 use lockgate_attest::keys::PublicKey;
-use lockgate_attest::predicate::{Predicate, Provenance};
+use lockgate_attest::predicate::{Predicate, Provenance, claims_provenance};
 use lockgate_attest::sigstore::{Demands, Identity, TrustedRoot};
 use lockgate_attest::verify::{Believed, Carried, Examined, Instance, NamedKey, Speaks, Vouched, examine};
 use lockgate_model::keyring::{Credential, MemberRow};
@@ -75,10 +75,8 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread: vec![] };
     record.unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     for one in &evidence {
-        let manifest = basket.inputs.get(&one.manifest.digest);
-        let blobs = one.blobs.iter().map(|blob| basket.inputs.get(blob).map(|bytes| &bytes[..]));
-        let (Some(manifest), Some(blobs)) = (manifest, blobs.collect::<Option<Vec<_>>>()) else { continue };
-        for examined in examine(&Carried { evidence: one, manifest, blobs }, &believed) {
+        let Some(carried) = Carried::of(one, &basket.inputs) else { continue };
+        for examined in examine(&carried, &believed) {
             tell(one, examined, &mut record);
         }
     }
@@ -108,22 +106,15 @@ fn roots(workspace: &Workspace) -> Vec<(&InstanceFile, TrustedRoot)> {
 }
 
 fn instance<'a>(file: &'a InstanceFile, root: &'a TrustedRoot) -> Instance<'a> {
-    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let stamps = count(file.timestamps);
-    let demands = Demands {
-        logs: count(file.logs),
-        promises: file.promises,
-        times: stamps.max(1),
-        stamps,
-        scts: count(file.scts),
-    };
-    Instance { name: &file.name, root, issuers: &file.issuers, demands }
+    let said = &file.said;
+    Instance { name: &said.name, root, issuers: &said.issuers, demands: Demands::of(said) }
 }
 
 fn tell(evidence: &Evidence, examined: Examined, record: &mut Record) {
-    let is = |kind: &str| kind.starts_with("https://slsa.dev/provenance");
     let kind = match &examined.speaks {
-        Some(Speaks::Attestation { predicate_type }) if is(predicate_type) => Some(predicate_type.clone()),
+        Some(Speaks::Attestation { predicate_type }) if claims_provenance(predicate_type) => {
+            Some(predicate_type.clone())
+        }
         Some(_) => return,
         None => None,
     };

@@ -1,10 +1,10 @@
 //! Everything a use case works with: the route, the trust, the policies, and the ports to the world.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use lockgate_attest::keys::SigningKey;
+use lockgate_model::case::SigstoreInstance;
 use lockgate_model::ports::{Clock, Feeds, LayerCache, Progress, Registry, Store};
 use lockgate_model::{Digest, Repository, Route, Service, Timestamp};
 
@@ -33,23 +33,13 @@ pub struct Trust {
     pub notation: Option<NotationFiles>,
 }
 
-/// An instance of Sigstore, as [`lockgate_model::case::SigstoreInstance`] has it.
+/// An instance of Sigstore, with its file.
 #[derive(Debug, Clone)]
 pub struct InstanceFile {
-    /// Its name.
-    pub name: String,
+    /// What a Case says of it.
+    pub said: SigstoreInstance,
     /// The content of its `trusted_root.json`.
     pub root: Bytes,
-    /// The issuers for whose identities it may vouch.
-    pub issuers: BTreeSet<String>,
-    /// How many transparency logs must have a signature by a certificate.
-    pub logs: u32,
-    /// Whether a log's promise counts like a proof.
-    pub promises: bool,
-    /// How many timestamp authorities must have dated it.
-    pub timestamps: u32,
-    /// How many certificate logs must have promised to publish the certificate.
-    pub scts: u32,
 }
 
 /// The trust of the Notary Project.

@@ -5,6 +5,8 @@ use std::path::Path;
 use lockgate_attest::notary::{Revocation, StoreKind, TrustPolicies, TrustStores};
 use lockgate_attest::sigstore::TrustedRoot;
 use lockgate_engine::workspace::{InstanceFile, NotationFiles, StoreFile, Trust};
+use lockgate_model::Digest;
+use lockgate_model::case::SigstoreInstance;
 
 use crate::config::{Config, InstanceEntry, NotationEntry};
 use crate::failure::Failure;
@@ -19,15 +21,16 @@ pub(crate) fn read(config: &Config) -> Result<Trust, Failure> {
         let path = config.folder.join(&entry.root);
         let root = read_file(&path)?;
         TrustedRoot::from_json(&root).map_err(|error| wrong(&path, &error))?;
-        Ok(InstanceFile {
+        let said = SigstoreInstance {
             name: entry.name.clone(),
-            root: root.into(),
+            root: Digest::of(&root),
             issuers: entry.issuers.clone(),
             logs: entry.logs,
             promises: entry.promises,
             timestamps: entry.timestamps,
             scts: entry.scts,
-        })
+        };
+        Ok(InstanceFile { said, root: root.into() })
     };
     let sigstore = config.trust.sigstore.iter().map(instance).collect::<Result<_, Failure>>()?;
     let notation = config.trust.notation.as_ref().map(|entry| notation(&config.folder, entry)).transpose()?;

@@ -20,6 +20,10 @@ pub use summary::{Summarised, Summary};
 pub use vex::{Status, Vex, VexStatement};
 
 use crate::statement::{COSIGN_SIGN, Statement};
+use crate::vsa::PREDICATE_TYPE as SUMMARY;
+
+/// SLSA provenance, up to its version.
+const PROVENANCE: &str = "https://slsa.dev/provenance";
 
 /// Why a predicate is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +80,7 @@ impl Predicate {
         let (kind, content) = (statement.predicate_type.as_str(), &statement.predicate);
         match kind {
             COSIGN_SIGN => Ok(Self::Signature),
-            "https://slsa.dev/verification_summary/v1" => Summary::read(kind, content).map(Self::Summary),
+            SUMMARY => Summary::read(kind, content).map(Self::Summary),
             "https://cosign.sigstore.dev/attestation/vuln/v1" | "cosign.sigstore.dev/attestation/vuln/v1" => {
                 VulnerabilityScan::read_cosigns(kind, content).map(Self::Scan)
             }
@@ -86,7 +90,7 @@ impl Predicate {
             "https://in-toto.io/attestation/test-result/v0.1" => {
                 TestResult::read(kind, content).map(Self::TestResult)
             }
-            _ if is_version_of(kind, "https://slsa.dev/provenance") => {
+            _ if is_version_of(kind, PROVENANCE) => {
                 Provenance::read(kind, content).map(|read| Self::Provenance(Box::new(read)))
             }
             _ if is_version_of(kind, "https://in-toto.io/attestation/scai/attribute-report")
@@ -101,6 +105,12 @@ impl Predicate {
             },
         }
     }
+}
+
+/// Whether a statement of this type claims to say how something was built: also in a version that is not read, so that it
+/// is told of and not passed over.
+pub fn claims_provenance(kind: &str) -> bool {
+    kind.starts_with(PROVENANCE)
 }
 
 /// Whether `kind` is `name`, or `name` and a version.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{Digest as Hashed, SHA256};
 use data_encoding::HEXLOWER;
+use lockgate_model::case::SigstoreInstance;
 use lockgate_model::{Digest, Timestamp};
 
 use super::body::{self, Holder};
@@ -107,6 +108,19 @@ impl Demands {
     pub const STAMPED: Self = Self { logs: 0, promises: false, times: 1, stamps: 1, scts: 0 };
     /// A managed key that is trusted by itself.
     pub const KEY_ALONE: Self = Self { logs: 0, promises: false, times: 0, stamps: 0, scts: 0 };
+
+    /// What a workspace asks of signatures by the certificates of an instance.
+    pub fn of(instance: &SigstoreInstance) -> Self {
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let stamps = count(instance.timestamps);
+        Self {
+            logs: count(instance.logs),
+            promises: instance.promises,
+            times: stamps.max(1),
+            stamps,
+            scts: count(instance.scts),
+        }
+    }
 }
 
 /// Whom to trust, and what to ask of whom.

@@ -21,7 +21,7 @@ pub(crate) fn declared(
     }
     let mut packages = Vec::new();
     for one in evidence {
-        let Some(carried) = carried(one, inputs) else { continue };
+        let Some(carried) = Carried::of(one, inputs) else { continue };
         for statement in claimed(&carried) {
             let document = one.manifest.digest;
             let Some(Ok(said)) = sbom::read(&statement.predicate_type, &statement.predicate, document) else {
@@ -37,10 +37,4 @@ pub(crate) fn declared(
     let mut inventory = Inventory { packages, ..Inventory::default() };
     inventory.sort();
     Ok(Some(inventory))
-}
-
-fn carried<'a>(evidence: &'a Evidence, inputs: &'a Inputs) -> Option<Carried<'a>> {
-    let blobs = evidence.blobs.iter().map(|blob| inputs.get(blob).map(|bytes| &bytes[..]));
-    let manifest = inputs.get(&evidence.manifest.digest)?;
-    Some(Carried { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })
 }

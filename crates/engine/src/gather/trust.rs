@@ -75,15 +75,7 @@ fn standing(row: &MemberRow) -> Standing {
 }
 
 fn instance(file: &InstanceFile, inputs: &mut Inputs) -> SigstoreInstance {
-    SigstoreInstance {
-        name: file.name.clone(),
-        root: inputs.insert(file.root.clone()),
-        issuers: file.issuers.clone(),
-        logs: file.logs,
-        promises: file.promises,
-        timestamps: file.timestamps,
-        scts: file.scts,
-    }
+    SigstoreInstance { root: inputs.insert(file.root.clone()), ..file.said.clone() }
 }
 
 fn notary(files: &NotationFiles, repository: &Repository, inputs: &mut Inputs) -> NotaryTrust {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_attest::keys::PublicKey;
-use lockgate_attest::verify::{Carried, NamedKey};
+use lockgate_attest::verify::NamedKey;
 use lockgate_model::case::{Revocation, TrustedKey};
-use lockgate_model::{Case, Digest, Evidence, Finding};
+use lockgate_model::{Case, Digest, Finding};
 
 use super::Docket;
 use crate::findings::blind;
@@ -60,11 +60,4 @@ pub(super) fn revocations(docket: &Docket<'_>) -> BTreeMap<Digest, Revocation> {
     let known =
         revoked.filter_map(|(key, revoked)| Some((Usable::read(docket.case, key)?.key.id(), revoked)));
     known.collect()
-}
-
-/// A piece of evidence with its bytes, when all of them are in the Case.
-pub(super) fn carried<'a>(docket: &'a Docket<'_>, evidence: &'a Evidence) -> Option<Carried<'a>> {
-    let manifest = docket.case.inputs.get(&evidence.manifest.digest)?;
-    let blobs = evidence.blobs.iter().map(|blob| docket.case.inputs.get(blob).map(|bytes| &bytes[..]));
-    Some(Carried { evidence, manifest, blobs: blobs.collect::<Option<_>>()? })
 }

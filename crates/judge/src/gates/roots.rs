@@ -57,7 +57,7 @@ impl<'a> Roots<'a> {
             name: &said.name,
             root,
             issuers: &said.issuers,
-            demands: demands(said),
+            demands: Demands::of(said),
         });
         instances.collect()
     }
@@ -116,18 +116,6 @@ impl<'a> Stores<'a> {
         };
         let revocations = said.revocations.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { said, policies, certificates, revocations })
-    }
-}
-
-fn demands(said: &SigstoreInstance) -> Demands {
-    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let stamps = count(said.timestamps);
-    Demands {
-        logs: count(said.logs),
-        promises: said.promises,
-        times: stamps.max(1),
-        stamps,
-        scts: count(said.scts),
     }
 }
 

@@ -15,13 +15,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_attest::sigstore::Claim;
-use lockgate_attest::verify::{Believed, Examined, Form, Refusal, Speaks, examine};
+use lockgate_attest::verify::{Believed, Carried, Examined, Form, Refusal, Speaks, examine};
 use lockgate_model::keyring::Role;
 use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keys::{Usable, carried};
+use super::keys::Usable;
 use super::roots::Roots;
 use super::signers::{Counted, Signer, Signers, Wanted};
 use super::standing::{Doubt, Signatory, explain, rotation_due};
@@ -122,7 +122,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     let mut seen = Seen::default();
     let artifact = docket.case.record.artifact.digest;
     for evidence in docket.case.record.evidence.iter().filter(|evidence| evidence.subject == artifact) {
-        match carried(docket, evidence) {
+        match Carried::of(evidence, &docket.case.inputs) {
             Some(carried) => {
                 for examined in signers.examine(&carried) {
                     seen.add(evidence, &examined, &signers);
@@ -265,7 +265,7 @@ impl Judgement<'_> {
         let tried = case.record.evidence.iter().filter(|one| refused.contains(&one.manifest.digest));
         let mut signed = BTreeSet::new();
         for evidence in tried.take(PIECES) {
-            let Some(carried) = carried(self.docket, evidence) else { continue };
+            let Some(carried) = Carried::of(evidence, &case.inputs) else { continue };
             let examined = examine(&carried, &Believed::keys(&named));
             let good = examined.into_iter().filter(|one| one.speaks == Some(Speaks::Signature));
             signed.extend(good.filter(|one| one.refusal.is_none()).flat_map(|one| one.by));

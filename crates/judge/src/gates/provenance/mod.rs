@@ -15,10 +15,10 @@ mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_attest::predicate::{Predicate, Provenance};
+use lockgate_attest::predicate::{Predicate, Provenance, claims_provenance};
 use lockgate_attest::sigstore::{Identity, Pattern};
 use lockgate_attest::statement::Aim;
-use lockgate_attest::verify::{Examined, Refusal, Speaks, Vouched};
+use lockgate_attest::verify::{Carried, Examined, Refusal, Speaks, Vouched};
 use lockgate_model::keyring::Role;
 use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
 use serde_json::Value;
@@ -26,7 +26,6 @@ use serde_json::Value;
 use self::checks::{Problem, problems};
 use self::settings::Settings;
 pub(super) use self::settings::{Builder, check_builders};
-use super::keys::carried;
 use super::roots::Roots;
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
@@ -45,8 +44,6 @@ pub(super) const GATE: Gate = Gate {
 const WHY: &str = "a signature says who vouches for an image; only its provenance says from which source it was built, and how";
 /// Roles of which a member of the keyring must have one to say how something was built.
 const VOUCHING: &[Role] = &[Role::Builder];
-/// The predicates that say how something was built.
-pub(super) const PREDICATE: &str = "https://slsa.dev/provenance";
 
 /// A provenance that is signed by whom its builder signs with.
 pub(super) struct Candidate {
@@ -146,7 +143,7 @@ pub(super) fn look(
     let ours = |digest: Digest| digest == record.artifact.digest || images.contains(&digest);
     let look = Look { docket, builder, signers: &signers, images: &images };
     for evidence in record.evidence.iter().filter(|evidence| ours(evidence.subject)) {
-        let Some(carried) = carried(docket, evidence) else {
+        let Some(carried) = Carried::of(evidence, &docket.case.inputs) else {
             seen.blind = true;
             let (subject, code) = (evidence.manifest.digest.to_string(), format!("{gate}.input-missing"));
             let why = "evidence that the Case names is missing".to_owned();
@@ -161,7 +158,7 @@ pub(super) fn look(
 
 /// Whether `examined` is a provenance, as far as is said.
 fn is_provenance(examined: &Examined) -> bool {
-    matches!(&examined.speaks, Some(Speaks::Attestation { predicate_type }) if predicate_type.starts_with(PREDICATE))
+    matches!(&examined.speaks, Some(Speaks::Attestation { predicate_type }) if claims_provenance(predicate_type))
 }
 
 /// One builder's look at the evidence.

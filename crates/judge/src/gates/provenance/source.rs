@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lockgate_attest::predicate::{Predicate, Summarised, Summary};
-use lockgate_attest::verify::Speaks;
+use lockgate_attest::verify::{Carried, Speaks};
+use lockgate_attest::vsa::PREDICATE_TYPE as SUMMARY;
 use lockgate_model::keyring::Role;
 use lockgate_model::{Effect, Evidence, Finding, Severity};
 
@@ -11,12 +12,9 @@ use super::settings::SourceLevel;
 use super::{Candidate, GATE};
 use crate::findings::{BUILDERS, Words, finding};
 use crate::gates::Docket;
-use crate::gates::keys::carried;
 use crate::gates::roots::Roots;
 use crate::gates::signers::Signers;
 
-/// The predicate of summaries.
-const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
 /// The beginning of the names of levels.
 const LEVEL: &str = "SLSA_SOURCE_LEVEL_";
 /// Roles of which a member of the keyring must have one to vouch for a source.
@@ -94,7 +92,7 @@ fn summaries(
     signers: &Signers<'_>,
     commits: &[String],
 ) -> Vec<(Vec<String>, Summary)> {
-    let Some(carried) = carried(docket, evidence) else { return vec![] };
+    let Some(carried) = Carried::of(evidence, &docket.case.inputs) else { return vec![] };
     let mut found = Vec::new();
     for examined in signers.examine_with(&carried, commits) {
         let is = matches!(&examined.speaks, Some(Speaks::Attestation { predicate_type }) if predicate_type == SUMMARY);
