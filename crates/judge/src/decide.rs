@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use lockgate_model::{Answer, Case, Decision, Outcome, Verdict};
 
-use crate::findings::{blind, verdict};
+use crate::findings::{blind, unknown, verdict};
 use crate::gates::{Docket, GATES};
 use crate::settings::nearest;
 use crate::{EDITION, EDITIONS};
@@ -65,24 +65,15 @@ fn verdicts(case: &Case) -> Vec<Verdict> {
     let names: Vec<_> = known.iter().copied().collect();
     for gate in case.record.gates.keys().filter(|gate| !known.contains(gate.as_str())) {
         let why = format!("this edition has no gate `{gate}`{}", nearest(gate, &names));
-        let fix = "correct its name in lockgate.yaml, or use a version of Lockgate that has it".to_owned();
-        verdicts.push(unknown(gate, "gates.unknown", why, fix));
+        let fix = "correct its name in lockgate.yaml, or use a version of Lockgate that has it";
+        verdicts.push(unknown(gate, "gates.unknown", gate, why, fix));
     }
     if case.record.gates.is_empty() {
         let fix = format!("name at least one gate for the stage {} in lockgate.yaml", case.record.to);
-        verdicts.push(unknown(
-            "gates",
-            "gates.none",
-            "the stage has no gates: nothing was asked".to_owned(),
-            fix,
-        ));
+        let why = "the stage has no gates: nothing was asked".to_owned();
+        verdicts.push(unknown("gates", "gates.none", "gates", why, &fix));
     }
     verdicts
-}
-
-fn unknown(gate: &str, code: &str, why: String, fix: String) -> Verdict {
-    let summary = why.clone();
-    verdict(gate, true, vec![blind(code, gate, why, fix)], vec![], summary)
 }
 
 fn other_edition(case: &Case) -> Verdict {
@@ -90,8 +81,7 @@ fn other_edition(case: &Case) -> Verdict {
         "the Case asks for the edition `{}`; this version judges by `{EDITION}`",
         case.record.edition
     );
-    let fix = "use the version of Lockgate that has that edition".to_owned();
-    unknown("edition", "edition.unknown", why, fix)
+    unknown("edition", "edition.unknown", "edition", why, "use the version of Lockgate that has that edition")
 }
 
 /// A gap that names the gate makes its verdict `unknown`, whatever the gate said.

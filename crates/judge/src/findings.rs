@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use lockgate_model::{Answer, Effect, Finding, Severity, Verdict};
 
+use crate::settings::SettingsError;
+
 /// Who is told where nothing names an owner.
 pub(crate) const BUILDERS: &str = "the service's developers";
 /// Who is told about the workspace.
@@ -43,6 +45,17 @@ pub(crate) fn blind(code: &str, subject: &str, why: String, remediation: String)
     let rationale = "what could not be looked at cannot be called good";
     let words = Words { title: why, rationale, remediation, owner: KEEPERS };
     finding(code, Severity::High, Effect::Pause, subject, words)
+}
+
+/// The verdict of a gate that is blind altogether.
+pub(crate) fn unknown(gate: &str, code: &str, subject: &str, why: String, fix: &str) -> Verdict {
+    let summary = why.clone();
+    verdict(gate, true, vec![blind(code, subject, why, fix.to_owned())], vec![], summary)
+}
+
+/// The verdict of a gate whose settings cannot be read.
+pub(crate) fn settings_unread(gate: &str, error: SettingsError) -> Verdict {
+    unknown(gate, &format!("{gate}.settings"), gate, error.message, "correct lockgate.yaml")
 }
 
 /// A verdict: `unknown` when the gate was blind, `fail` when a finding blocks, else `pass`. The findings come in

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::provenance::{Builder, Candidate, Seen, check_builders, look};
 use super::{Docket, Gate};
-use crate::findings::{BUILDERS, Words, blind, finding, verdict};
+use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
 use crate::settings::{self, SettingsError};
 
 pub(super) const GATE: Gate = Gate {
@@ -49,11 +49,7 @@ fn read(settings: &Value) -> Result<Settings, SettingsError> {
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
     let settings = match read(settings) {
         Ok(settings) => settings,
-        Err(error) => {
-            let fix = "correct lockgate.yaml".to_owned();
-            let found = blind("reproducibility.settings", GATE.name, error.message.clone(), fix);
-            return verdict(GATE.name, true, vec![found], vec![], error.message);
-        }
+        Err(error) => return settings_unread(GATE.name, error),
     };
     let record = &docket.case.record;
     let images: BTreeSet<Digest> = record.images.iter().map(|image| image.manifest).collect();
@@ -62,7 +58,8 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     for builder in &settings.builders {
         let mut seen = Seen::default();
         look(docket, GATE.name, builder, &mut seen, |_, _| vec![]);
-        was_blind |= seen.blind;
+        was_blind |= !seen.blinding.is_empty();
+        findings.append(&mut seen.blinding);
         findings.append(&mut seen.findings);
         let known = |one: &&Candidate| builder.admits_type(&one.said.build_type, record.service.as_str());
         let mut counted: Vec<&Candidate> = seen.candidates.iter().filter(known).collect();

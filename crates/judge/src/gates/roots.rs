@@ -14,7 +14,7 @@ use crate::findings::blind;
 /// What is trusted besides keys.
 pub(super) struct Roots<'a> {
     docket: &'a Docket<'a>,
-    instances: Vec<(&'a SigstoreInstance, TrustedRoot)>,
+    instances: Vec<(&'a SigstoreInstance, &'a TrustedRoot)>,
     notary: Option<Stores<'a>>,
 }
 
@@ -37,12 +37,14 @@ impl<'a> Roots<'a> {
     ) -> Self {
         let record = &docket.case.record;
         let mut instances = Vec::new();
-        for instance in &record.sigstore {
-            let read = input(docket, &instance.root)
-                .and_then(|bytes| TrustedRoot::from_json(bytes).map_err(|error| error.to_string()));
-            match read {
+        let read = |instance: &SigstoreInstance| {
+            TrustedRoot::from_json(input(docket, &instance.root)?).map_err(|error| error.to_string())
+        };
+        let roots = docket.roots.get_or_init(|| record.sigstore.iter().map(read).collect());
+        for (instance, root) in record.sigstore.iter().zip(roots) {
+            match root {
                 Ok(root) => instances.push((instance, root)),
-                Err(why) => findings.push(unusable(gate, &format!("sigstore {}", instance.name), &why)),
+                Err(why) => findings.push(unusable(gate, &format!("sigstore {}", instance.name), why)),
             }
         }
         let notary = record.notary.as_ref().filter(|_| with_notary).and_then(|said| {

@@ -26,7 +26,7 @@ use super::roots::Roots;
 use super::signers::{Counted, Signer, Signers, Wanted};
 use super::standing::{Doubt, Signatory, explain, rotation_due};
 use super::{Docket, Gate};
-use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, verdict};
+use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, settings_unread, verdict};
 use crate::settings::{self, SettingsError};
 
 pub(super) const GATE: Gate = Gate {
@@ -103,11 +103,7 @@ fn check_settings(settings: &Value) -> Result<(), SettingsError> {
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
     let settings = match check_settings(settings).and_then(|()| settings::read::<Settings>(settings)) {
         Ok(settings) => settings,
-        Err(error) => {
-            let fix = "correct lockgate.yaml".to_owned();
-            let found = blind("signature.settings", GATE.name, error.message.clone(), fix);
-            return verdict(GATE.name, true, vec![found], vec![], error.message);
-        }
+        Err(error) => return settings_unread(GATE.name, error),
     };
     let mut findings = Vec::new();
     let wanted = settings.wanted();
@@ -118,17 +114,13 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         findings.push(blind("signature.no-trust-policy", "notation", why.to_owned(), fix));
     }
     let signers = Signers::read(docket, GATE.name, &wanted, VOUCHING, roots, &mut findings);
+    let artifact = docket.case.record.artifact.digest;
+    let attached = docket.evidence(GATE.name, |subject| subject == artifact, &mut findings);
     let was_blind = !findings.is_empty();
     let mut seen = Seen::default();
-    let artifact = docket.case.record.artifact.digest;
-    for evidence in docket.case.record.evidence.iter().filter(|evidence| evidence.subject == artifact) {
-        match Carried::of(evidence, &docket.case.inputs) {
-            Some(carried) => {
-                for examined in signers.examine(&carried) {
-                    seen.add(evidence, &examined, &signers);
-                }
-            }
-            None => seen.unreadable.push(evidence.manifest.digest),
+    for carried in &attached {
+        for examined in signers.examine(carried) {
+            seen.add(carried.evidence, &examined, &signers);
         }
     }
     Judgement { docket, settings: &settings, wanted: &wanted, signers, seen }.conclude(was_blind, findings)
@@ -146,8 +138,6 @@ struct Seen<'a> {
     /// Signatures that nobody trusted made, or that are refused: where and why, and whether that is because nobody vouches
     /// for the signer.
     refused: Vec<(Digest, String, bool)>,
-    /// Evidence whose bytes are not in the Case.
-    unreadable: Vec<Digest>,
 }
 
 impl<'a> Seen<'a> {
@@ -208,7 +198,7 @@ impl Judgement<'_> {
         }
     }
 
-    fn conclude(&self, mut was_blind: bool, mut findings: Vec<Finding>) -> Verdict {
+    fn conclude(&self, was_blind: bool, mut findings: Vec<Finding>) -> Verdict {
         let seen = &self.seen;
         let counted = seen.counted();
         let enough = counted.len() >= self.settings.required;
@@ -225,12 +215,6 @@ impl Judgement<'_> {
         for (counted, _) in seen.good.values() {
             let due = counted.member.and_then(|by| rotation_due(by, asked, self.settings.warn_days));
             findings.extend(due);
-        }
-        for digest in &seen.unreadable {
-            was_blind = true;
-            let why = "evidence that the Case names is missing".to_owned();
-            let again = "judge again".to_owned();
-            findings.push(blind("signature.input-missing", &digest.to_string(), why, again));
         }
         findings.extend(seen.refused.iter().map(|(evidence, why, vouch)| not_counted(evidence, why, *vouch)));
         if !enough {

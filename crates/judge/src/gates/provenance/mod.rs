@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockgate_attest::predicate::{Predicate, Provenance, claims_provenance};
 use lockgate_attest::sigstore::{Identity, Pattern};
 use lockgate_attest::statement::Aim;
-use lockgate_attest::verify::{Carried, Examined, Refusal, Speaks, Vouched};
+use lockgate_attest::verify::{Examined, Refusal, Speaks, Vouched};
 use lockgate_model::keyring::Role;
 use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
 use serde_json::Value;
@@ -30,7 +30,7 @@ use super::roots::Roots;
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
 use super::{Docket, Gate};
-use crate::findings::{BUILDERS, Words, blind, finding, verdict};
+use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
 
 pub(super) const GATE: Gate = Gate {
     name: "provenance",
@@ -64,18 +64,16 @@ pub(super) struct Seen {
     pub(super) candidates: Vec<Candidate>,
     /// Builders that no rule names, by whom signed.
     strangers: BTreeSet<(String, String)>,
+    /// What is told of those that do not count.
     pub(super) findings: Vec<Finding>,
-    pub(super) blind: bool,
+    /// What could not be looked at: it blinds the gate.
+    pub(super) blinding: Vec<Finding>,
 }
 
 fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict {
     let settings = match settings::read(settings) {
         Ok(settings) => settings,
-        Err(error) => {
-            let fix = "correct lockgate.yaml".to_owned();
-            let found = blind("provenance.settings", GATE.name, error.message.clone(), fix);
-            return verdict(GATE.name, true, vec![found], vec![], error.message);
-        }
+        Err(error) => return settings_unread(GATE.name, error),
     };
     let mut seen = Seen::default();
     for builder in &settings.builders {
@@ -91,15 +89,17 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     let mut findings = std::mem::take(&mut seen.findings);
     // What did not count does not block when others cover every image.
     if missing.is_empty() && !images.is_empty() {
-        for found in findings.iter_mut().filter(|found| !is_blind(found)) {
+        for found in &mut findings {
             found.effect = Effect::Advise;
         }
     } else {
         findings.extend(uncovered(docket, &settings, &seen, &missing));
     }
     if let Some(asked) = &settings.source_level {
-        findings.extend(source::level(docket, asked, &good, &mut seen.blind));
+        findings.extend(source::level(docket, asked, &good, &mut seen.blinding));
     }
+    let was_blind = !seen.blinding.is_empty();
+    findings.append(&mut seen.blinding);
     let relied_on: Vec<String> = good
         .iter()
         .flat_map(|one| one.relied_on.iter().cloned().chain([format!("evidence:{}", one.evidence)]))
@@ -108,12 +108,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         Some(one) if missing.is_empty() => summary(one),
         _ => "nothing proves how it was built, as this stage asks".to_owned(),
     };
-    verdict(GATE.name, seen.blind, findings, relied_on, summary)
-}
-
-fn is_blind(finding: &Finding) -> bool {
-    let ends = ["input-missing", "trust-unusable", "key-unusable", "identity-unusable"];
-    finding.code.split_once('.').is_some_and(|(_, end)| ends.contains(&end))
+    verdict(GATE.name, was_blind, findings, relied_on, summary)
 }
 
 fn summary(one: &Candidate) -> String {
@@ -134,24 +129,15 @@ pub(super) fn look(
     check: impl Fn(&Provenance, Option<&Identity>) -> Vec<Problem>,
 ) {
     let record = &docket.case.record;
-    let mut unusable = Vec::new();
-    let roots = Roots::read(docket, gate, false, &mut unusable);
-    let signers = Signers::read(docket, gate, &builder.signed_by, VOUCHING, roots, &mut unusable);
-    seen.blind |= !unusable.is_empty();
-    seen.findings.extend(unusable);
+    let blinding = &mut seen.blinding;
+    let roots = Roots::read(docket, gate, false, blinding);
+    let signers = Signers::read(docket, gate, &builder.signed_by, VOUCHING, roots, blinding);
+    let attached = docket.evidence(gate, |subject| docket.is_ours(subject), blinding);
     let images: Vec<Digest> = record.images.iter().map(|image| image.manifest).collect();
-    let ours = |digest: Digest| digest == record.artifact.digest || images.contains(&digest);
     let look = Look { docket, builder, signers: &signers, images: &images };
-    for evidence in record.evidence.iter().filter(|evidence| ours(evidence.subject)) {
-        let Some(carried) = Carried::of(evidence, &docket.case.inputs) else {
-            seen.blind = true;
-            let (subject, code) = (evidence.manifest.digest.to_string(), format!("{gate}.input-missing"));
-            let why = "evidence that the Case names is missing".to_owned();
-            seen.findings.push(blind(&code, &subject, why, "judge again".to_owned()));
-            continue;
-        };
-        for examined in signers.examine(&carried) {
-            look.weigh(evidence, &examined, seen, &check);
+    for carried in &attached {
+        for examined in signers.examine(carried) {
+            look.weigh(carried.evidence, &examined, seen, &check);
         }
     }
 }

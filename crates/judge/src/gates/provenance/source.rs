@@ -25,12 +25,11 @@ pub(super) fn level(
     docket: &Docket<'_>,
     asked: &SourceLevel,
     good: &[&Candidate],
-    is_blind: &mut bool,
+    blinding: &mut Vec<Finding>,
 ) -> Vec<Finding> {
+    let roots = Roots::read(docket, GATE.name, false, blinding);
+    let signers = Signers::read(docket, GATE.name, &asked.signed_by, VOUCHING, roots, blinding);
     let mut findings = Vec::new();
-    let roots = Roots::read(docket, GATE.name, false, &mut findings);
-    let signers = Signers::read(docket, GATE.name, &asked.signed_by, VOUCHING, roots, &mut findings);
-    *is_blind |= !findings.is_empty();
     let commits: BTreeSet<Option<&str>> =
         good.iter().map(|one| one.said.source.as_ref().and_then(|source| source.commit.as_deref())).collect();
     let named: Vec<String> = commits.iter().flatten().map(|commit| (*commit).to_owned()).collect();
