@@ -107,6 +107,8 @@ pub(super) struct Counted<'a> {
     pub(super) name: String,
     /// The member of the keyring, or key of `lockgate.yaml`.
     pub(super) member: Option<Signatory<'a>>,
+    /// Digest of the key, when it is one.
+    pub(super) key: Option<Digest>,
     /// What it rests on.
     pub(super) relied_on: Vec<String>,
 }
@@ -212,6 +214,7 @@ impl<'a> Signers<'a> {
                     signer: owner(member).unwrap_or(Signer::Key(id)),
                     name: member.name.to_owned(),
                     member: Some(member),
+                    key: Some(id),
                     relied_on: vec![format!("key:{}@{id}", member.name)],
                 }),
             }
@@ -224,6 +227,7 @@ impl<'a> Signers<'a> {
                 signer: Signer::Subject(name.clone()),
                 name: name.clone(),
                 member: None,
+                key: None,
                 relied_on: self.roots.relied_on_policy(policy).into_iter().collect(),
             }),
             None => {}
@@ -252,6 +256,7 @@ impl<'a> Signers<'a> {
                     signer: owner(member).unwrap_or_else(|| Signer::Subject(holder.to_string())),
                     name: format!("{} ({})", member.name, holder.subject.name),
                     member: Some(member),
+                    key: None,
                     relied_on: std::iter::once(format!("identity:{}@{}", member.name, identity.id()))
                         .chain(self.roots.relied_on(instance))
                         .collect(),
