@@ -15,7 +15,7 @@ use lockgate_attest::write::cosign_signature_statement;
 use lockgate_judge::check_settings;
 use lockgate_model::case::{Image, Revocation, TrustedKey};
 use lockgate_model::keyring::{Role, Subject};
-use lockgate_model::{Answer, Decision, Digest, Outcome, Timestamp};
+use lockgate_model::{Answer, Decision, Digest, Effect, Outcome, Timestamp};
 use making::attestation;
 use rcgen::{CertificateParams, SanType};
 use serde_json::{Value, json};
@@ -334,31 +334,54 @@ fn a_review_counts_by_whom_it_is_asked_of_and_for_its_commit() {
     assert_eq!(keyless.making.decide().outcome, Outcome::Proceed);
 }
 
+const REBUILDER: &str = "https://rebuild.example/builder";
+const REBUILD_JOB: &str = "https://rebuild.example/job@refs/heads/main";
+
+/// Two builders: GitHub's and the one that builds again.
+fn two_builders() -> Value {
+    json!({"builders": [
+        {"id": BUILDER, "signedBy": {"identities": ["ci"]}},
+        {"id": REBUILDER, "signedBy": {"identities": ["rebuilder"]}},
+    ]})
+}
+
+/// A Case that asks for agreement, which was built, and built again by `subject` whose identity `owner` has.
+fn rebuilt(asked: Value, owner: &str, about_other: bool, subject: &str) -> Decision {
+    let mut keyless = case(&predicate());
+    keyless.making.record.gates = [("reproducibility".into(), asked)].into();
+    let mut rebuilder = keyless.identity().clone();
+    rebuilder.name = "rebuilder".into();
+    rebuilder.subject = Subject::Exact(REBUILD_JOB.into());
+    rebuilder.standing.duty.as_mut().unwrap().owner = owner.into();
+    keyless.making.record.identities.push(rebuilder);
+    let mut params = holder_params();
+    params.subject_alt_names = vec![SanType::URI(subject.try_into().unwrap())];
+    let mut said = predicate();
+    said["runDetails"]["builder"]["id"] = json!(REBUILDER);
+    let artifact = keyless.making.record.artifact.digest;
+    let about = if about_other { Digest::of(b"other bytes") } else { artifact };
+    keyless.say(&params, &statement(&about, V1, &said));
+    keyless.making.decide()
+}
+
+#[test]
+fn what_cannot_be_looked_at_pauses_though_builders_agree() {
+    let mut asked = two_builders();
+    let third = json!({"id": "https://third.example/builder", "signedBy": {"keys": ["gone"]}});
+    asked["builders"].as_array_mut().unwrap().push(third);
+    let decision = rebuilt(asked, "rebuilders", false, REBUILD_JOB);
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "reproducibility").unwrap();
+    assert_eq!((decision.outcome, verdict.answer), (Outcome::Pause, Answer::Unknown), "{decision:#?}");
+    let told = verdict.findings.iter().find(|found| found.code == "reproducibility.key-unusable").unwrap();
+    assert_eq!(told.effect, Effect::Pause, "{told:?}");
+}
+
 #[test]
 fn independent_builders_agree() {
-    let other = "https://rebuild.example/builder";
-    let asked = json!({"builders": [
-        {"id": BUILDER, "signedBy": {"identities": ["ci"]}},
-        {"id": other, "signedBy": {"identities": ["rebuilder"]}},
-    ]});
-    let judged = |owner: &str, about_other: bool, subject: &str| {
-        let mut keyless = case(&predicate());
-        keyless.making.record.gates = [("reproducibility".into(), asked.clone())].into();
-        let mut rebuilder = keyless.identity().clone();
-        rebuilder.name = "rebuilder".into();
-        rebuilder.subject = Subject::Exact("https://rebuild.example/job@refs/heads/main".into());
-        rebuilder.standing.duty.as_mut().unwrap().owner = owner.into();
-        keyless.making.record.identities.push(rebuilder);
-        let mut params = holder_params();
-        params.subject_alt_names = vec![SanType::URI(subject.try_into().unwrap())];
-        let mut said = predicate();
-        said["runDetails"]["builder"]["id"] = json!(other);
-        let artifact = keyless.making.record.artifact.digest;
-        let about = if about_other { Digest::of(b"other bytes") } else { artifact };
-        keyless.say(&params, &statement(&about, V1, &said));
-        keyless.making.decide()
-    };
-    let subject = "https://rebuild.example/job@refs/heads/main";
+    let asked = two_builders();
+    let subject = REBUILD_JOB;
+    let judged =
+        |owner: &str, about_other: bool, subject: &str| rebuilt(asked.clone(), owner, about_other, subject);
     let good = judged("rebuilders", false, subject);
     assert_eq!(good.outcome, Outcome::Proceed, "{good:#?}");
     // The same people, other bytes, somebody else.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use lockgate_model::{Digest, Effect, Severity, Verdict};
+use lockgate_model::{Digest, Effect, Finding, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -53,13 +53,12 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     };
     let record = &docket.case.record;
     let images: BTreeSet<Digest> = record.images.iter().map(|image| image.manifest).collect();
-    let (mut findings, mut was_blind, mut relied_on) = (Vec::new(), false, Vec::new());
+    let (mut findings, mut blinding, mut relied_on) = (Vec::new(), Vec::new(), Vec::new());
     let (mut used, mut agreed) = (BTreeSet::new(), Vec::new());
     for builder in &settings.builders {
         let mut seen = Seen::default();
         look(docket, GATE.name, builder, &mut seen, |_, _| vec![]);
-        was_blind |= !seen.blinding.is_empty();
-        findings.append(&mut seen.blinding);
+        blinding.append(&mut seen.blinding);
         findings.append(&mut seen.findings);
         let known = |one: &&Candidate| builder.admits_type(&one.said.build_type, record.service.as_str());
         let mut counted: Vec<&Candidate> = seen.candidates.iter().filter(known).collect();
@@ -74,29 +73,31 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         }
         agreed.push(builder.id.as_str());
     }
-    let enough = agreed.len() >= settings.required;
-    let summary = format!("{} of {} builders agree on it", agreed.len(), settings.required);
-    if enough {
+    let was_blind = !blinding.is_empty();
+    if agreed.len() >= settings.required {
         for found in &mut findings {
             found.effect = Effect::Advise;
         }
-        return verdict(GATE.name, was_blind, findings, relied_on, summary);
+    } else {
+        findings.push(too_few(&settings, agreed.len(), &record.artifact.digest));
     }
+    findings.append(&mut blinding);
+    let summary = format!("{} of {} builders agree on it", agreed.len(), settings.required);
+    verdict(GATE.name, was_blind, findings, relied_on, summary)
+}
+
+fn too_few(settings: &Settings, agreed: usize, artifact: &Digest) -> Finding {
     let words = Words {
         title: format!(
-            "{} independent builder(s) built these very bytes; {} are required of: {}",
-            agreed.len(),
+            "{agreed} independent builder(s) built these very bytes; {} are required of: {}",
             settings.required,
             settings.builders.iter().map(|builder| builder.id.as_str()).collect::<Vec<_>>().join(", ")
         ),
         rationale: "a builder that was broken into builds what its intruder likes; two that agree must both have been",
         remediation: format!(
-            "build it on another of them from the same source, and attach its provenance to IMAGE@{}; if the bytes differ, `lockgate reproduce IMAGE OTHER` says where",
-            record.artifact.digest
+            "build it on another of them from the same source, and attach its provenance to IMAGE@{artifact}; if the bytes differ, `lockgate reproduce IMAGE OTHER` says where"
         ),
         owner: BUILDERS,
     };
-    let artifact = record.artifact.digest.to_string();
-    findings.push(finding("reproducibility.too-few", Severity::High, Effect::Pause, &artifact, words));
-    verdict(GATE.name, was_blind, findings, relied_on, summary)
+    finding("reproducibility.too-few", Severity::High, Effect::Pause, &artifact.to_string(), words)
 }
