@@ -9,9 +9,10 @@ mod making;
 
 use holders::{Keyless, statement};
 use instance::{NOW, SUBJECT, Signing, Stamping, claim, holder_params};
+use lockgate_attest::keys::SigningKey;
 use lockgate_attest::sigstore::{Artifact, Demands, Signed, Trust, verify};
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
-use lockgate_model::case::{Revocation, TrustedIdentity};
+use lockgate_model::case::{Revocation, TrustedIdentity, TrustedKey};
 use lockgate_model::keyring::{Role, Subject};
 use lockgate_model::oci::media;
 use lockgate_model::{Answer, Decision, Outcome, Timestamp};
@@ -348,4 +349,19 @@ fn a_signature_on_the_bare_bytes_says_nothing_about_an_image() {
     let decision = keyless.making.decide();
     assert_ne!(decision.outcome, Outcome::Proceed);
     assert!(codes(&decision, "signature").contains(&"signature.not-counted".into()), "{decision:#?}");
+}
+
+#[test]
+fn an_attestation_by_a_certificate_is_told_where_keys_are_asked_for() {
+    let mut keyless = Keyless::new();
+    let key = SigningKey::generate().unwrap();
+    let file = keyless.making.inputs.insert(key.public().to_pem());
+    keyless.making.record.keys.push(TrustedKey::plain("security", file));
+    keyless.making.record.gates.insert("vulnerability".into(), json!({"vex": {"keys": ["security"]}}));
+    keyless.attest(&holder_params(), "https://openvex.dev/ns/v0.2.0", &json!({}));
+    let decision = keyless.making.decide();
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "vulnerability").unwrap();
+    let told = verdict.findings.iter().find(|found| found.code == "vulnerability.vex-not-counted").unwrap();
+    let why = "signed it by a certificate, and the settings name keys";
+    assert!(told.title.contains(SUBJECT) && told.title.contains(why), "{told:?}");
 }
