@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use ci::{COMMIT, GITHUB, GITLAB};
 use lockgate_attest::predicate::ci::{
     CiError, PREDICATE_TYPE, STATED_BUILD_TYPE, Stated, VARIABLES, of_environment,
 };
@@ -13,38 +14,8 @@ use lockgate_model::Descriptor;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const COMMIT: &str = "4d329c75e7ec1725f7c9ce917a8799d408d06be3";
-
-const GITHUB: [(&str, &str); 12] = [
-    ("GITHUB_ACTIONS", "true"),
-    ("GITHUB_SERVER_URL", "https://github.com"),
-    ("GITHUB_REPOSITORY", "acme/web"),
-    ("GITHUB_REPOSITORY_ID", "1296269"),
-    ("GITHUB_REPOSITORY_OWNER_ID", "583231"),
-    ("GITHUB_WORKFLOW_REF", "acme/web/.github/workflows/release.yml@refs/heads/main"),
-    ("GITHUB_REF", "refs/heads/main"),
-    ("GITHUB_SHA", COMMIT),
-    ("GITHUB_EVENT_NAME", "push"),
-    ("GITHUB_RUN_ID", "9001"),
-    ("GITHUB_RUN_ATTEMPT", "2"),
-    ("RUNNER_ENVIRONMENT", "github-hosted"),
-];
-
-const GITLAB: [(&str, &str); 13] = [
-    ("GITLAB_CI", "true"),
-    ("CI_PROJECT_URL", "https://gitlab.com/acme/group/web"),
-    ("CI_PROJECT_ID", "278964"),
-    ("CI_COMMIT_SHA", COMMIT),
-    ("CI_COMMIT_TAG", "v1.4.2"),
-    ("CI_JOB_ID", "10112241082"),
-    ("CI_JOB_NAME", "build-image"),
-    ("CI_JOB_STARTED_AT", "2026-11-20T10:15:30Z"),
-    ("CI_PIPELINE_SOURCE", "push"),
-    ("CI_RUNNER_ID", "12270837"),
-    ("CI_RUNNER_VERSION", "18.6.1"),
-    ("CI_RUNNER_DESCRIPTION", "green-5.saas-linux-small-amd64"),
-    ("CI_RUNNER_EXECUTABLE_ARCH", "linux/amd64"),
-];
+#[path = "common/ci.rs"]
+mod ci;
 
 fn environment(variables: &[(&str, &str)], other: &[(&str, &str)]) -> BTreeMap<String, String> {
     variables.iter().chain(other).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

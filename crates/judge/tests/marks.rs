@@ -46,15 +46,11 @@ impl Marked {
     }
 
     fn attest_by(&mut self, key: &SigningKey, kind: &str, predicate: Value) {
-        let artifact = self.making.record.artifact.clone();
-        let statement = Statement::about(&artifact, kind, predicate);
-        let evidence = attestation(&mut self.making.inputs, &artifact, key, &statement);
-        self.making.record.evidence.push(evidence);
+        self.making.attest(key, kind, predicate);
     }
 
     fn attest(&mut self, kind: &str, predicate: Value) -> &mut Self {
-        let key = SigningKey::from_pem(self.security.to_pem().unwrap().as_bytes()).unwrap();
-        self.attest_by(&key, kind, predicate);
+        self.making.attest(&self.security, kind, predicate);
         self
     }
 
@@ -63,9 +59,7 @@ impl Marked {
     }
 
     fn expect(&mut self, outcome: Outcome) -> Decision {
-        self.making.record.sort();
-        let decision = self.making.decide();
-        assert_eq!(decision.outcome, outcome, "{decision:#?}");
+        let decision = self.making.expect(outcome);
         let case = Case { record: self.making.record.clone(), inputs: self.making.inputs.clone() };
         assert_eq!(canon::to_bytes(&decide(&case)).unwrap(), canon::to_bytes(&decision).unwrap());
         decision

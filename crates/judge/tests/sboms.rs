@@ -10,12 +10,11 @@
 mod making;
 
 use lockgate_attest::keys::SigningKey;
-use lockgate_attest::statement::Statement;
 use lockgate_judge::check_settings;
 use lockgate_model::case::{Revocation, TrustedKey};
 use lockgate_model::keyring::{Duty, Role};
 use lockgate_model::{Answer, Decision, Effect, Finding, Outcome, canon};
-use making::{Making, answer, at, attestation, codes, inventory};
+use making::{Making, answer, at, codes, inventory};
 use serde_json::{Value, json};
 
 const CYCLONEDX: &str = "https://cyclonedx.org/bom";
@@ -63,23 +62,17 @@ impl Declared {
     }
 
     fn attest(&mut self, kind: &str, document: Value) -> &mut Self {
-        let key = SigningKey::from_pem(self.ci.to_pem().unwrap().as_bytes()).unwrap();
-        self.attest_by(&key, kind, document)
+        self.making.attest(&self.ci, kind, document);
+        self
     }
 
     fn attest_by(&mut self, key: &SigningKey, kind: &str, document: Value) -> &mut Self {
-        let artifact = self.making.record.artifact.clone();
-        let statement = Statement::about(&artifact, kind, document);
-        let evidence = attestation(&mut self.making.inputs, &artifact, key, &statement);
-        self.making.record.evidence.push(evidence);
+        self.making.attest(key, kind, document);
         self
     }
 
     fn expect(&mut self, outcome: Outcome) -> Decision {
-        self.making.record.sort();
-        let decision = self.making.decide();
-        assert_eq!(decision.outcome, outcome, "{decision:#?}");
-        decision
+        self.making.expect(outcome)
     }
 }
 

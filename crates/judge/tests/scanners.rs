@@ -10,13 +10,12 @@
 mod making;
 
 use lockgate_attest::keys::SigningKey;
-use lockgate_attest::statement::Statement;
 use lockgate_judge::check_settings;
 use lockgate_model::case::TrustedKey;
 use lockgate_model::inventory::{Confidence, Unread};
 use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome, Severity};
 use lockgate_scan::reports::{COSIGN_VULN, PREDICATE_TYPE, wrap};
-use making::{Making, answer, at, attestation, codes, inventory};
+use making::{Making, answer, at, codes, inventory};
 use serde_json::{Value, json};
 
 struct Scanned {
@@ -52,23 +51,17 @@ impl Scanned {
     }
 
     fn attest(&mut self, kind: &str, predicate: Value) -> &mut Self {
-        let key = SigningKey::from_pem(self.scanner.to_pem().unwrap().as_bytes()).unwrap();
-        self.attest_by(&key, kind, predicate)
+        self.making.attest(&self.scanner, kind, predicate);
+        self
     }
 
     fn attest_by(&mut self, key: &SigningKey, kind: &str, predicate: Value) -> &mut Self {
-        let artifact = self.making.record.artifact.clone();
-        let statement = Statement::about(&artifact, kind, predicate);
-        let evidence = attestation(&mut self.making.inputs, &artifact, key, &statement);
-        self.making.record.evidence.push(evidence);
+        self.making.attest(key, kind, predicate);
         self
     }
 
     fn expect(&mut self, outcome: Outcome) -> Decision {
-        self.making.record.sort();
-        let decision = self.making.decide();
-        assert_eq!(decision.outcome, outcome, "{decision:#?}");
-        decision
+        self.making.expect(outcome)
     }
 }
 

@@ -140,6 +140,21 @@ impl Making {
         decide(&Case { record: self.record.clone(), inputs: self.inputs.clone() })
     }
 
+    /// Decides, and expects the outcome.
+    pub fn expect(&mut self, outcome: Outcome) -> Decision {
+        self.record.sort();
+        let decision = self.decide();
+        assert_eq!(decision.outcome, outcome, "{decision:#?}");
+        decision
+    }
+
+    /// Attaches a statement about the artifact, signed with `key`.
+    pub fn attest(&mut self, key: &SigningKey, kind: &str, predicate: Value) {
+        let statement = Statement::about(&self.record.artifact, kind, predicate);
+        let evidence = attestation(&mut self.inputs, &self.record.artifact, key, &statement);
+        self.record.evidence.push(evidence);
+    }
+
     pub fn set_inventory(&mut self, inventory: &Inventory) {
         self.record.images[0].inventory = Some(self.inputs.insert(canon::to_bytes(inventory).unwrap()));
     }
