@@ -110,8 +110,7 @@ fn serve(mut stream: TcpStream, kind: Kind, store: &Mutex<Store>, script: &Scrip
     let mut reader = BufReader::new(stream.try_clone()?);
     while let Some(mut request) = head(&mut reader)? {
         let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-        request.number = store.lock().unwrap().log.len();
-        store.lock().unwrap().log.push(request.clone());
+        request.number = log(&request, &mut store.lock().unwrap());
         let act = script(&request);
         match act {
             Act::CutBody(bytes) => {
@@ -179,6 +178,13 @@ fn serve(mut stream: TcpStream, kind: Kind, store: &Mutex<Store>, script: &Scrip
         }
     }
     Ok(())
+}
+
+/// Logs a request; how many came before it. Uploads are named by it: no two may have the same.
+fn log(request: &Request, store: &mut Store) -> usize {
+    let number = store.log.len();
+    store.log.push(Request { number, ..request.clone() });
+    number
 }
 
 fn head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
