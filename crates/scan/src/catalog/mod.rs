@@ -13,6 +13,7 @@ pub(crate) mod documents;
 mod dotnet;
 mod dpkg;
 mod facts;
+mod foreign;
 mod golang;
 mod hex;
 mod java;
@@ -31,7 +32,7 @@ mod swift;
 
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
-pub(crate) use kind::system_ecosystem;
+pub(crate) use kind::{released_ecosystem, system_ecosystem};
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
 
@@ -101,6 +102,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read),
     Cataloger::new(copyright::wants, copyright::read),
+    Cataloger::new(foreign::wants, foreign::read),
 ];
 
 /// The cataloger that reads the file at `path`.
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 36] = [
+    const PATHS: [&str; 37] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -225,6 +227,7 @@ mod tests {
         "a/b.cdx.json",
         "etc/os-release",
         "usr/share/doc/a/copyright",
+        "var/lib/pacman/local/a/desc",
     ];
 
     #[test]
