@@ -17,6 +17,9 @@ pub struct FeedHeader {
     pub advisories: u64,
     /// Advisories by ecosystem, without releases.
     pub ecosystems: BTreeMap<String, u64>,
+    /// Advisories that can match something, by ecosystem with its release. Feeds of earlier formats do not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub releases: BTreeMap<String, u64>,
     /// Advisories that are known to be exploited.
     pub known_exploited: u64,
     /// The newest change of any advisory.
@@ -108,16 +111,14 @@ impl FeedHeader {
     pub fn coverage(&self, ecosystem: &str) -> Option<FeedCoverage> {
         let of_family = family(ecosystem);
         let by_release = |one: &String| one.contains(':') && family(one) == of_family;
-        let keys = self.sources.iter().flat_map(|source| source.ecosystems.keys());
-        let key = if keys.into_iter().any(by_release) { ecosystem } else { of_family };
+        let key = if self.releases.keys().any(by_release) { ecosystem } else { of_family };
+        let advisories = *self.releases.get(key)?;
         let count = |counts: &BTreeMap<String, u64>| counts.get(key).copied().unwrap_or_default();
         let has = |source: &&FeedSource| count(&source.ecosystems) > 0;
         let alone = self.sources.iter().filter(has).filter(|source| count(&source.alone) > 0);
         let oldest = alone.min_by_key(|source| (source.fetched, &source.name));
         let shared = || self.sources.iter().filter(has).max_by_key(|source| source.fetched);
         let deciding = oldest.or_else(shared)?;
-        let advisories =
-            self.sources.iter().map(|source| count(&source.ecosystems)).max().unwrap_or_default();
         Some(FeedCoverage { advisories, origin: deciding.origin() })
     }
 }
