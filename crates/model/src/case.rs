@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::canon::{self, CanonError};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
+use crate::feed::{FeedCoverage, FeedOrigin};
 use crate::keyring::{Credential, Duty, Subject};
 use crate::oci::Descriptor;
 use crate::route::{Service, StageName};
@@ -125,37 +126,14 @@ pub struct FeedPin {
     /// Ecosystems of packages in the inventories, without releases, about which the feed says nothing at all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uncovered: BTreeSet<String>,
-    /// What the feed has about the ecosystems of packages in the inventories, each with its release. An ecosystem that is
-    /// not here was asked of nobody.
+    /// What the feed has about each ecosystem of the inventories, with its release; one that is absent is one about which
+    /// nobody was asked. Since Edition 2026-3.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub coverage: BTreeMap<String, Coverage>,
-}
-
-/// Coverage of one ecosystem with its release: how many advisories a feed has about it, and from whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Coverage {
-    /// Advisories that speak of it.
-    pub advisories: u64,
-    /// The sources that have them, by name.
-    pub sources: BTreeMap<String, CoverageSource>,
-}
-
-/// One source of advisories about an ecosystem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CoverageSource {
-    /// Advisories of it.
-    pub advisories: u64,
-    /// When it was fetched; absent where nothing says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fetched: Option<Timestamp>,
-    /// Whether that instant is the word of whoever imported it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub claimed: bool,
-    /// The newest change of any of its advisories that is not after the import.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub newest: Option<Timestamp>,
+    pub coverage: BTreeMap<String, FeedCoverage>,
+    /// All sources of the feed, by name. None in Cases of earlier Editions, and of feeds of earlier formats, which do
+    /// not remember them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<FeedOrigin>,
 }
 
 /// A public key that the workspace trusts, under the name that gate settings use.
