@@ -8,6 +8,7 @@
 pub mod baseline;
 pub mod catalog;
 pub mod compare;
+pub mod coverage;
 pub mod feed;
 pub mod inventories;
 pub mod layer;
