@@ -103,6 +103,8 @@ fn case() -> Case {
             newest: now,
             end_of_life: std::collections::BTreeMap::new(),
             uncovered: std::collections::BTreeSet::new(),
+            coverage: std::collections::BTreeMap::new(),
+            origins: vec![],
         }),
         keys: vec![],
         identities: vec![],

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod digest;
 pub mod entry;
 pub mod evidence;
+pub mod feed;
 pub mod finding;
 pub mod inventory;
 pub mod json;

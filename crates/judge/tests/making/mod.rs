@@ -119,6 +119,8 @@ impl Making {
                 newest: at("2026-11-20T00:00:00Z"),
                 end_of_life: std::collections::BTreeMap::new(),
                 uncovered: std::collections::BTreeSet::new(),
+                coverage: std::collections::BTreeMap::new(),
+                origins: vec![],
             }),
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],
