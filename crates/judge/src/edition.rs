@@ -52,6 +52,12 @@ impl Edition {
         self >= Self::E2026_3
     }
 
+    /// Whether packages are asked about by the release of their ecosystem, sources of advisories by their age, and
+    /// vulnerabilities without a rating pause.
+    pub(crate) fn covers_releases(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
     pub(crate) fn say<T>(self, before: T, since: T) -> T {
         if self < Self::E2026_3 { before } else { since }

@@ -152,7 +152,7 @@ fn a_report_answers_for_what_our_scan_could_not_see() {
         let reason = "too large".into();
         inventory.unread = vec![Unread { layer: Digest::of(b"l"), path: "/x".into(), reason }];
         scanned.making.set_inventory(&inventory);
-        scanned.making.record.feed.as_mut().unwrap().uncovered = ["Alpine".to_owned()].into();
+        scanned.making.set_coverage("Alpine:v3.22", None);
         if report {
             scanned.report(&[], |_| ());
         }

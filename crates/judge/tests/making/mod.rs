@@ -16,6 +16,7 @@ use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_judge::{Edition, SAMPLES, decide};
 use lockgate_model::case::{FeedPin, Image, PolicyFile, TrustedKey};
 use lockgate_model::evidence::Attachment;
+use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::inventory::{Confidence, Distribution};
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
 use lockgate_model::{
@@ -63,7 +64,15 @@ pub fn inventory() -> Inventory {
         }),
         packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
         unread: vec![],
+        silent: vec![],
     }
+}
+
+/// What the feed has about an ecosystem: fetched the day before the Case.
+pub fn covered() -> FeedCoverage {
+    let fetched = Some(at("2026-11-22T12:00:00Z"));
+    let origin = FeedOrigin { name: "secdb".into(), fetched, claimed: false };
+    FeedCoverage { advisories: 8275, origin }
 }
 
 impl Making {
@@ -119,8 +128,8 @@ impl Making {
                 newest: at("2026-11-20T00:00:00Z"),
                 end_of_life: std::collections::BTreeMap::new(),
                 uncovered: std::collections::BTreeSet::new(),
-                coverage: std::collections::BTreeMap::new(),
-                origins: vec![],
+                coverage: ["Alpine:v3.22"].map(|one| (one.to_owned(), covered())).into(),
+                origins: vec![covered().origin],
             }),
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],
@@ -148,6 +157,17 @@ impl Making {
         let decision = self.decide();
         assert_eq!(decision.outcome, outcome, "{decision:#?}");
         decision
+    }
+
+    /// What the feed has about an ecosystem; nothing makes it one about which nobody was asked.
+    pub fn set_coverage(&mut self, ecosystem: &str, has: Option<FeedCoverage>) {
+        let coverage = &mut self.record.feed.as_mut().unwrap().coverage;
+        coverage.remove(ecosystem);
+        coverage.extend(has.map(|one| (ecosystem.to_owned(), one)));
+    }
+
+    pub fn set_gate(&mut self, settings: Value) {
+        self.record.gates.insert("vulnerability".into(), settings);
     }
 
     /// Attaches a statement about the artifact, signed with `key`.
