@@ -72,7 +72,9 @@ async fn confirm_extract(workspace: &Workspace, case: &Case) -> Result<Option<bo
         let inventories: Vec<_> = inventories.iter().collect();
         let extract = feed.extract(&inventories);
         let covered = covered(&feed, &inventories);
-        Some(extract.ok().and_then(|advisories| write_extract(&advisories).ok()).map(|bytes| (bytes, covered)))
+        Some(
+            extract.ok().and_then(|advisories| write_extract(&advisories).ok()).map(|bytes| (bytes, covered)),
+        )
     })
     .await?;
     // Cases of earlier Editions do not say what was covered.

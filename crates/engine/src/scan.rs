@@ -92,7 +92,10 @@ impl Scanned {
     pub fn not_fresh(&self, at: Timestamp, most_days: u32) -> Vec<String> {
         let asked = self.images.iter().flat_map(|image| &image.coverage).filter_map(|one| one.feed.as_ref());
         let origins: BTreeSet<&FeedOrigin> = asked.map(|feed| &feed.origin).collect();
-        origins.into_iter().filter_map(|origin| age(origin, at, most_days).trouble(origin, most_days)).collect()
+        origins
+            .into_iter()
+            .filter_map(|origin| age(origin, at, most_days).trouble(origin, most_days))
+            .collect()
     }
 }
 

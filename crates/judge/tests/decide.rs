@@ -21,7 +21,7 @@ use lockgate_model::oci::{Index, media};
 use lockgate_model::{
     Answer, Case, CaseRecord, Descriptor, Digest, Inputs, Inventory, Outcome, Package, canon,
 };
-use making::{Making, answer, at, codes, inventory, signature, spoilt};
+use making::{Making, answer, at, codes, covered, inventory, package, signature, spoilt};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -159,7 +159,12 @@ fn what_nobody_answers_for_pauses() {
     // No public source has advisories of these.
     spoilt(Outcome::Proceed, "vulnerability.uncovered", |making| {
         let mut inventory = inventory();
-        let nix = Package { ecosystem: "Nix".into(), purl: "pkg:nix/a@1".into(), cataloger: "nix".into(), ..package("a", "1") };
+        let nix = Package {
+            ecosystem: "Nix".into(),
+            purl: "pkg:nix/a@1".into(),
+            cataloger: "nix".into(),
+            ..package("a", "1")
+        };
         inventory.packages.push(nix);
         making.set_inventory(&inventory);
     });

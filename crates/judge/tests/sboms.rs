@@ -14,7 +14,7 @@ use lockgate_judge::check_settings;
 use lockgate_model::case::{Revocation, TrustedKey};
 use lockgate_model::keyring::{Duty, Role};
 use lockgate_model::{Answer, Decision, Effect, Finding, Outcome, canon};
-use making::{Making, answer, at, codes, inventory};
+use making::{Making, answer, at, codes, covered, inventory};
 use serde_json::{Value, json};
 
 const CYCLONEDX: &str = "https://cyclonedx.org/bom";

@@ -215,9 +215,11 @@ pub enum Feed {
 
 /// `scan`
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 everything was read, and advisories were asked about every package; 1 error; 2 usage; \
+#[command(
+    after_help = "Exit codes: 0 everything was read, and advisories were asked about every package; 1 error; 2 usage; \
                         3 something could not be answered: there is no feed, it has no advisories of a package's ecosystem and \
-                        release, they are too old, or a file could not be read; 4 --fail-on was reached.")]
+                        release, they are too old, or a file could not be read; 4 --fail-on was reached."
+)]
 pub struct Scan {
     /// The image: HOST/NAME:TAG, oci:PATH:TAG, docker-archive:FILE, oci-archive:FILE or dir:FOLDER.
     pub image: String,

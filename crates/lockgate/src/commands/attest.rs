@@ -80,8 +80,7 @@ async fn scanned(
     format: SbomFormat,
 ) -> Result<Said, Failure> {
     let scanned = scan::scan(&around.reach(global)?, &about, None).await?;
-    let subject =
-        Subject { reference: &args.image, scanned: &scanned, at: around.now(), most_days: None };
+    let subject = Subject { reference: &args.image, scanned: &scanned, at: around.now(), most_days: None };
     let gaps = subject.gaps();
     if !scanned.complete() || scanned.images.is_empty() {
         let more = gaps.len().saturating_sub(TOLD);

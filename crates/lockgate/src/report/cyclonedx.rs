@@ -37,8 +37,12 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
         document.insert("compositions".to_owned(), assembly);
     }
     let read = subject.unanswered().into_iter().map(|gap| ("lockgate:unanswered", gap));
-    let properties: Vec<_> =
-        subject.feed().into_iter().chain(read).map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let properties: Vec<_> = subject
+        .feed()
+        .into_iter()
+        .chain(read)
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
     if let (false, Some(document)) = (properties.is_empty(), document.as_object_mut()) {
         document.insert("properties".to_owned(), properties.into());
     }

@@ -31,7 +31,9 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     }
     page.push_str("</ul>\n");
     if !gaps.is_empty() {
-        page.push_str("<h2>Not answered</h2>\n<p>Whether this image has other vulnerabilities is unknown.</p>\n");
+        page.push_str(
+            "<h2>Not answered</h2>\n<p>Whether this image has other vulnerabilities is unknown.</p>\n",
+        );
         for gap in &gaps {
             page.push_str(&format!("<p class=\"gap\" role=\"alert\">{}</p>\n", escaped(gap)));
         }

@@ -130,11 +130,7 @@ impl<'a> Subject<'a> {
     fn packages(&self) -> Vec<Listed<'a>> {
         let all = self.inventories().flat_map(|(at, _, inventory)| {
             let packages = inventory.packages.iter().enumerate();
-            packages.map(move |(index, package)| Listed {
-                package,
-                id: package_id(at, index),
-                image: at,
-            })
+            packages.map(move |(index, package)| Listed { package, id: package_id(at, index), image: at })
         });
         all.collect()
     }
@@ -176,7 +172,9 @@ impl<'a> Subject<'a> {
 
     /// The feed that was asked, as names and values: its digest, and each source with when it was fetched.
     fn feed(&self) -> Vec<(&'static str, String)> {
-        let Some(feed) = self.scanned.feed.as_ref().filter(|_| self.most_days.is_some()) else { return vec![] };
+        let Some(feed) = self.scanned.feed.as_ref().filter(|_| self.most_days.is_some()) else {
+            return vec![];
+        };
         let source = |one: &FeedOrigin| {
             let fetched = one.fetched.map_or("undated".to_owned(), |at| format!("fetched {at}"));
             let claimed = if one.claimed { " as its importer says" } else { "" };

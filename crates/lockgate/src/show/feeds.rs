@@ -7,7 +7,7 @@ use lockgate_engine::scan::{Scanned, ScannedImage};
 use lockgate_model::projection::FeedRow;
 use lockgate_model::{Digest, Inventory, Package};
 use lockgate_scan::coverage::Asked;
-use lockgate_scan::{Match, FeedHeader, FeedSummary};
+use lockgate_scan::{FeedHeader, FeedSummary, Match};
 
 use super::table::table;
 
@@ -107,8 +107,8 @@ pub fn scanned(scanned: &Scanned, unanswered: &[String], all: bool) {
 /// How many packages an image has, of how many it was asked, and what is known: none is said of what nobody was asked.
 fn heading(image: &ScannedImage, inventory: &Inventory) {
     let distribution = inventory.distribution.as_ref();
-    let distribution =
-        distribution.map_or(String::new(), |one| format!(", {} {}", one.id, one.version).trim_end().to_owned());
+    let distribution = distribution
+        .map_or(String::new(), |one| format!(", {} {}", one.id, one.version).trim_end().to_owned());
     let name = if image.platform.is_empty() { "image" } else { &image.platform };
     let asked: u64 = image.coverage.iter().filter(|one| one.feed.is_some()).map(|one| one.packages).sum();
     let all = inventory.packages.len() as u64;
@@ -131,7 +131,8 @@ fn asked(coverage: &[Asked]) {
             let (advisories, source, fetched) = match &one.feed {
                 Some(feed) => {
                     let claimed = if feed.origin.claimed { " (claimed)" } else { "" };
-                    let fetched = feed.origin.fetched.map_or("undated".to_owned(), |at| format!("{at}{claimed}"));
+                    let fetched =
+                        feed.origin.fetched.map_or("undated".to_owned(), |at| format!("{at}{claimed}"));
                     (feed.advisories.to_string(), feed.origin.name.clone(), fetched)
                 }
                 None => ("nobody was asked".to_owned(), "-".to_owned(), "-".to_owned()),

@@ -68,7 +68,8 @@ fn assigned(text: &str, key: &'static str) -> Result<String, String> {
             }
             continue;
         }
-        let value = unquoted(rest).ok_or_else(|| format!("the value of `{key}` is not quoted as os-release(5) says"))?;
+        let value = unquoted(rest)
+            .ok_or_else(|| format!("the value of `{key}` is not quoted as os-release(5) says"))?;
         if value.chars().count() > VALUE {
             return Err(format!("the value of `{key}` has more than {VALUE} characters"));
         }
@@ -92,7 +93,9 @@ fn goes_on(line: &str) -> bool {
             (Some('\''), '\'') | (Some('"'), '"') => quote = None,
             (Some('"') | None, '\\') if characters.next().is_none() => return true,
             (None, '\'' | '"') => quote = Some(one),
-            (None, ' ' | '\t') if characters.as_str().trim_start_matches([' ', '\t']).starts_with('#') => break,
+            (None, ' ' | '\t') if characters.as_str().trim_start_matches([' ', '\t']).starts_with('#') => {
+                break;
+            }
             _ => {}
         }
     }
@@ -155,7 +158,10 @@ mod tests {
     #[test]
     fn releases_without_a_number_are_known_by_name() {
         let of = |text: &str| said(text).unwrap()[2].clone();
-        assert_eq!(of("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nVERSION_CODENAME=forky\n"), "sid");
+        assert_eq!(
+            of("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nVERSION_CODENAME=forky\n"),
+            "sid"
+        );
         assert_eq!(of("ID=debian\nVERSION_ID=13\nPRETTY_NAME=\"Debian GNU/Linux trixie/sid\"\n"), "");
         assert_eq!(of("ID=\"openEuler\"\nVERSION_ID=\"22.03\"\nVERSION=\"22.03 (LTS-SP3)\"\n"), "LTS-SP3");
     }

@@ -37,7 +37,9 @@ impl Age {
         Some(match self {
             Self::Fresh(_) => return None,
             Self::Stale(days) => {
-                format!("the advisories of {name} were fetched {days} days ago, at {fetched}; at most {most} days are allowed")
+                format!(
+                    "the advisories of {name} were fetched {days} days ago, at {fetched}; at most {most} days are allowed"
+                )
             }
             Self::Undated => format!("nothing says when the advisories of {name} were fetched"),
             Self::Future => format!("the advisories of {name} are dated {fetched}, which is yet to come"),

@@ -102,15 +102,21 @@ impl Asked {
         let Self { ecosystem, packages, .. } = self;
         Some(match self.silence.as_ref()? {
             Silence::NotInFeed => format!("the feed has no advisory about {ecosystem} ({packages} packages)"),
-            Silence::NoSource => format!("no public source has advisories about {ecosystem} ({packages} packages)"),
+            Silence::NoSource => {
+                format!("no public source has advisories about {ecosystem} ({packages} packages)")
+            }
             Silence::NoRelease => {
-                format!("{packages} packages of {ecosystem} have no known release: os-release does not name one")
+                format!(
+                    "{packages} packages of {ecosystem} have no known release: os-release does not name one"
+                )
             }
             Silence::OtherManager { manager } => {
                 format!("{packages} {manager} packages are in an image whose os-release says {ecosystem}")
             }
             Silence::OtherRelease { package } => {
-                format!("os-release says {ecosystem}, and the installed package {package} is of another release")
+                format!(
+                    "os-release says {ecosystem}, and the installed package {package} is of another release"
+                )
             }
             Silence::NoPackages => format!("os-release says {ecosystem}, and no system package was found"),
             Silence::Database { path, reason } => database(ecosystem, path, *reason),
@@ -128,7 +134,8 @@ impl Asked {
                 "keep the distribution's own os-release in the image".to_owned()
             }
             Some(Silence::NoPackages | Silence::Database { .. }) => {
-                "keep the package database in the image, or rebuild on a base image whose database is read".to_owned()
+                "keep the package database in the image, or rebuild on a base image whose database is read"
+                    .to_owned()
             }
         }
     }
@@ -148,7 +155,9 @@ fn database(manager: &str, path: &str, reason: SilentReason) -> String {
         }
         SilentReason::Incomplete => format!("{path}: the package database of {manager} lacks this package"),
         SilentReason::Elsewhere => format!("{path} is a link to where it is not read"),
-        SilentReason::Contradicted => format!("{path}: etc/os-release and usr/lib/os-release name two releases"),
+        SilentReason::Contradicted => {
+            format!("{path}: etc/os-release and usr/lib/os-release name two releases")
+        }
     }
 }
 
@@ -186,7 +195,8 @@ pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) ->
         Asked { ecosystem, packages, feed, silence }
     });
     let mut asked: Vec<_> = packages.collect();
-    let sign = |ecosystem: String, silence| Asked { ecosystem, packages: 0, feed: None, silence: Some(silence) };
+    let sign =
+        |ecosystem: String, silence| Asked { ecosystem, packages: 0, feed: None, silence: Some(silence) };
     if let (Some(distribution), 0) = (&inventory.distribution, of_system)
         && !(distribution.id == "nixos" && inventory.packages.iter().any(|one| one.cataloger == "nix"))
     {
@@ -202,7 +212,11 @@ pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) ->
 /// The type of package URL, for packages of an operating system.
 fn system_manager(package: &Package) -> Option<&'static str> {
     ["deb", "apk", "rpm"].into_iter().find(|kind| {
-        package.purl.strip_prefix("pkg:").and_then(|rest| rest.strip_prefix(kind)).is_some_and(|rest| rest.starts_with('/'))
+        package
+            .purl
+            .strip_prefix("pkg:")
+            .and_then(|rest| rest.strip_prefix(kind))
+            .is_some_and(|rest| rest.starts_with('/'))
     })
 }
 
@@ -226,7 +240,11 @@ fn of_system_package(ecosystem: &str, manager: &str, contradicting: Option<&str>
         return Some(Silence::NoRelease);
     }
     // The package manager of one distribution in another, or the name of something that is not a distribution at all.
-    Some(if others.contains(&of) { Silence::OtherManager { manager: manager.to_owned() } } else { Silence::NotInFeed })
+    Some(if others.contains(&of) {
+        Silence::OtherManager { manager: manager.to_owned() }
+    } else {
+        Silence::NotInFeed
+    })
 }
 
 fn not_in_feed(ecosystem: &str) -> Silence {

@@ -42,7 +42,8 @@ pub(super) fn contradicting(inventory: &Inventory) -> Option<String> {
         let id = distribution.id.as_str();
         // The bases of derivatives keep the name of the package; nobody is asked about those by Debian's releases.
         let shared = witness.package == "base-files" && !witness.of.contains(&id);
-        let numbered = distribution.version.is_empty() || (witness.agrees)(&package.version, &distribution.version);
+        let numbered =
+            distribution.version.is_empty() || (witness.agrees)(&package.version, &distribution.version);
         shared || witness.of.contains(&id) && of_family(package, id) && numbered
     };
     let other = inventory.packages.iter().find(|package| {

@@ -93,7 +93,8 @@ impl<'a> Tree<'a> {
             tell(&mut unread, layers, String::new(), reason);
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
-        let mut inventory = Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread, silent };
+        let mut inventory =
+            Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread, silent };
         inventory.sort();
         inventory
     }

@@ -31,7 +31,12 @@ impl Tree<'_> {
             let said = self.files.get(&real).and_then(|placed| placed.facts.distribution.as_ref());
             match said {
                 Some([id, why, _]) if id.is_empty() => {
-                    tell(unread, layers, format!("/{path}"), format!("the distribution cannot be read: {why}"));
+                    tell(
+                        unread,
+                        layers,
+                        format!("/{path}"),
+                        format!("the distribution cannot be read: {why}"),
+                    );
                 }
                 Some([id, version, codename]) => {
                     let [id, version, codename] = [id, version, codename].map(Clone::clone);
@@ -41,7 +46,8 @@ impl Tree<'_> {
                 None => {}
             }
         }
-        let sign = |path: &str, reason| Silent { manager: NAMES.to_owned(), path: format!("/{path}"), reason };
+        let sign =
+            |path: &str, reason| Silent { manager: NAMES.to_owned(), path: format!("/{path}"), reason };
         if named.is_empty() {
             silent.extend(elsewhere.into_iter().map(|path| sign(path, SilentReason::Elsewhere)));
         }
@@ -89,7 +95,9 @@ impl Tree<'_> {
         const INFO: &str = "var/lib/dpkg/info/";
         let lists = || {
             let files = self.files.range(INFO.to_owned().."var/lib/dpkg/info0".to_owned());
-            files.filter_map(|(path, _)| Some((path.as_str(), path.strip_prefix(INFO)?.strip_suffix(".md5sums")?)))
+            files.filter_map(|(path, _)| {
+                Some((path.as_str(), path.strip_prefix(INFO)?.strip_suffix(".md5sums")?))
+            })
         };
         if lists().next().is_none() {
             return Vec::new();
