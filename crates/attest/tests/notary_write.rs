@@ -76,7 +76,7 @@ fn what_is_signed_verifies() {
         policy["signatureVerification"] =
             serde_json::json!({"level": "strict", "override": {"revocation": "skip"}});
     });
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: lockgate_attest::reading::Reading::NEWEST };
     let outcome = verify(&envelope, &artifact(), REPOSITORY, &trust, Timestamp::from_unix(NOW + 1)).unwrap();
     assert_eq!(failures(&outcome), []);
     assert!(outcome.is_admitted() && outcome.is_authentic());

@@ -66,7 +66,7 @@ fn outcome(
     let envelope = envelope(path)?;
     let target = &envelope.target;
     let artifact = Descriptor::new(&target.media_type, target.digest.parse().unwrap(), target.size);
-    let trust = NotaryTrust { policies, stores, revocations: &[] };
+    let trust = NotaryTrust { policies, stores, revocations: &[], reading: lockgate_attest::reading::Reading::NEWEST };
     verify(&envelope, &artifact, "registry.example/web", &trust, as_of.parse::<Timestamp>().unwrap())
 }
 

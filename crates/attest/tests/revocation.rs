@@ -317,7 +317,7 @@ fn a_revoked_timestamp_authority() {
     let lists = Case::under(Authority::root("other"));
     let lists = Case { root: instance.stamp_root, ..lists };
     let ask = |revocations: &[Revocation]| {
-        let trust = NotaryTrust { policies: &policies, stores: &stores, revocations };
+        let trust = NotaryTrust { policies: &policies, stores: &stores, revocations, reading: lockgate_attest::reading::Reading::NEWEST };
         // Long after the signer's certificate expired: the timestamp is what counts.
         let as_of = Timestamp::from_unix(NOW + 1800);
         verify(&read, &envelope::artifact(), envelope::REPOSITORY, &trust, as_of).unwrap()

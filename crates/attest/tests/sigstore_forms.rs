@@ -85,7 +85,7 @@ fn another_artifact() {
     let trust = Trust {
         root: Some(&case.root),
         keys: &[],
-        of_certificates: Demands::PUBLIC,
+        without_issuer: None, of_certificates: Demands::PUBLIC,
         of_keys: Demands::PUBLIC,
     };
     let as_of = Timestamp::from_unix(NOW + 1);
@@ -269,7 +269,7 @@ fn ask_keys(
     of_keys: Demands,
 ) -> Result<Verified, SigstoreError> {
     let keys: Vec<_> = keys.iter().map(|(name, key)| NamedKey { name, key }).collect();
-    let trust = Trust { root, keys: &keys, of_certificates: Demands::PUBLIC, of_keys };
+    let trust = Trust { root, keys: &keys, without_issuer: None, of_certificates: Demands::PUBLIC, of_keys };
     let signed = Signed::from_bundle(&serde_json::to_vec(bundle).unwrap())?;
     verify(&signed, &Artifact::of(ARTIFACT), &trust, Timestamp::from_unix(NOW + 1))
 }

@@ -343,7 +343,7 @@ fn a_signature_on_the_bare_bytes_says_nothing_about_an_image() {
     let signed = Signed::from_bundle(&serde_json::to_vec(&bundle).unwrap()).unwrap();
     let root = keyless.instance.trusted();
     let (of_certificates, of_keys) = (Demands::PUBLIC, Demands::KEY_ALONE);
-    let trust = Trust { root: Some(&root), keys: &[], of_certificates, of_keys };
+    let trust = Trust { root: Some(&root), keys: &[], without_issuer: None, of_certificates, of_keys };
     assert!(verify(&signed, &Artifact::named(&artifact), &trust, after(60)).is_ok());
     keyless.attach(&bundle);
     let decision = keyless.making.decide();

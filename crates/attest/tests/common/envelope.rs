@@ -108,7 +108,7 @@ impl Case {
         revocations: &[Revocation],
         at: i64,
     ) -> Outcome {
-        let trust = NotaryTrust { policies, stores, revocations };
+        let trust = NotaryTrust { policies, stores, revocations, reading: lockgate_attest::reading::Reading::NEWEST };
         verify(&self.read().unwrap(), &artifact(), REPOSITORY, &trust, Timestamp::from_unix(at)).unwrap()
     }
 

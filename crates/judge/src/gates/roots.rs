@@ -75,13 +75,12 @@ impl<'a> Roots<'a> {
             trust: NotaryTrust {
                 policies: &trust.policies,
                 stores: &trust.certificates,
-                revocations: &trust.revocations,
-            },
+                revocations: &trust.revocations, reading: lockgate_attest::reading::Reading::NEWEST },
             repository: &trust.said.repository,
             artifact: &record.artifact,
         });
         let instances = (record.edition != FIRST).then_some(instances);
-        Believed { keys, instances, notary, commits: &[], as_of: record.as_of }
+        Believed { keys, instances, notary, commits: &[], as_of: record.as_of, reading: lockgate_attest::reading::Reading::NEWEST }
     }
 
     /// Whether Notary Project signatures can be judged.
