@@ -20,22 +20,27 @@ use lockgate_attest::sigstore::{Identity, Pattern};
 use lockgate_attest::statement::Aim;
 use lockgate_attest::verify::{Examined, Refusal, Speaks, Vouched};
 use lockgate_model::keyring::Role;
-use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
+use lockgate_model::{Digest, Effect, Evidence, Finding, Relied, Severity, Verdict};
 use serde_json::Value;
 
 use self::checks::{Problem, problems};
 use self::settings::Settings;
-pub(super) use self::settings::{Builder, check_builders};
-use super::roots::Roots;
+pub(super) use self::settings::{Builder, builders_members, check_builders};
+use super::roots::{Roots, told};
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
-use super::{Docket, Gate};
+use super::{Docket, Gate, Reads};
+use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
 
 pub(super) const GATE: Gate = Gate {
     name: "provenance",
     asks: "was it built from what it should be, by a trusted builder?",
     always: false,
+    since: Edition::E2026_1,
+    reads: Reads::EVIDENCE,
+    alerts: true,
+    members: settings::members,
     check_settings: |settings| settings::read(settings).map(drop),
     judge,
 };
@@ -52,7 +57,7 @@ pub(super) struct Candidate {
     pub(super) covers: BTreeSet<Digest>,
     pub(super) said: Provenance,
     problems: Vec<Problem>,
-    pub(super) relied_on: Vec<String>,
+    pub(super) relied_on: Vec<Relied>,
     /// Who signed it.
     pub(super) signers: BTreeSet<Signer>,
     by: String,
@@ -100,9 +105,9 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     }
     let was_blind = !seen.blinding.is_empty();
     findings.append(&mut seen.blinding);
-    let relied_on: Vec<String> = good
+    let relied_on: Vec<Relied> = good
         .iter()
-        .flat_map(|one| one.relied_on.iter().cloned().chain([format!("evidence:{}", one.evidence)]))
+        .flat_map(|one| one.relied_on.iter().cloned().chain([Relied::Evidence(one.evidence)]))
         .collect();
     let summary = match good.first() {
         Some(one) if missing.is_empty() => summary(one),
@@ -131,6 +136,7 @@ pub(super) fn look(
     let record = &docket.case.record;
     let blinding = &mut seen.blinding;
     let roots = Roots::read(docket, gate, false, blinding);
+    seen.findings.extend(roots.told(gate));
     let signers = Signers::read(docket, gate, &builder.signed_by, VOUCHING, roots, blinding);
     let attached = docket.evidence(gate, |subject| docket.is_ours(subject), blinding);
     let images: Vec<Digest> = record.images.iter().map(|image| image.manifest).collect();
@@ -171,6 +177,7 @@ impl Look<'_> {
             return;
         }
         let Some(statement) = examined.statement.as_ref().filter(|_| is_provenance(examined)) else { return };
+        seen.findings.extend(told(gate, &place, examined));
         let weighed = self.signers.weigh(examined);
         let expected = self.builder.signed_by.asked_for(" or ");
         for (member, doubt) in &weighed.doubted {
@@ -180,7 +187,7 @@ impl Look<'_> {
             seen.findings.push(not_counted(gate, &place, &format!("{holder} signed it: {why}")));
         }
         let Some(counted) = weighed.counted.first() else { return };
-        let said = match Predicate::read(statement) {
+        let said = match Predicate::read_as(statement, self.docket.edition.reading()) {
             Ok(Predicate::Provenance(said)) => *said,
             Ok(_) => return,
             Err(error) => {
