@@ -75,7 +75,8 @@ impl Bench {
         let trust = Trust {
             root: Some(&self.root),
             keys: &named,
-            without_issuer: None, of_certificates: self.demands,
+            without_issuer: None,
+            of_certificates: self.demands,
             of_keys: self.demands,
         };
         let artifact = Artifact::named(&lockgate_model::Digest::of(ARTIFACT));

@@ -150,7 +150,11 @@ impl<'a> Reader<'a> {
             loop {
                 let head = self.head()?;
                 if head.is_end() {
-                    return if head.length == Some(0) { Ok(()) } else { Err("a mark of an end is malformed") };
+                    return if head.length == Some(0) {
+                        Ok(())
+                    } else {
+                        Err("a mark of an end is malformed")
+                    };
                 }
                 each(self, &head, depth)?;
             }
@@ -194,8 +198,20 @@ mod tests {
             ("DER", der.to_vec()),
             ("no lengths", vec![0x30, 0x80, 0xa0, 0x80, 4, 5, 1, 2, 3, 4, 5, 0, 0, 2, 1, 9, 0, 0]),
             ("pieces", vec![0x30, 0x10, 0xa0, 0x0b, 0x24, 9, 4, 2, 1, 2, 4, 3, 3, 4, 5, 2, 1, 9]),
-            ("pieces without length", vec![0x30, 0x80, 0xa0, 0x80, 0x24, 0x80, 4, 1, 1, 4, 0, 4, 4, 2, 3, 4, 5, 0, 0, 0, 0, 2, 1, 9, 0, 0]),
-            ("pieces in pieces", vec![0x30, 0x80, 0xa0, 0x80, 0x24, 0x80, 0x24, 4, 4, 2, 1, 2, 0x24, 0x80, 4, 3, 3, 4, 5, 0, 0, 0, 0, 0, 0, 2, 1, 9, 0, 0]),
+            (
+                "pieces without length",
+                vec![
+                    0x30, 0x80, 0xa0, 0x80, 0x24, 0x80, 4, 1, 1, 4, 0, 4, 4, 2, 3, 4, 5, 0, 0, 0, 0, 2, 1, 9,
+                    0, 0,
+                ],
+            ),
+            (
+                "pieces in pieces",
+                vec![
+                    0x30, 0x80, 0xa0, 0x80, 0x24, 0x80, 0x24, 4, 4, 2, 1, 2, 0x24, 0x80, 4, 3, 3, 4, 5, 0, 0,
+                    0, 0, 0, 0, 2, 1, 9, 0, 0,
+                ],
+            ),
             ("long lengths", vec![0x30, 0x81, 0x10, 0xa0, 0x83, 0, 0, 7, 4, 5, 1, 2, 3, 4, 5, 2, 0x81, 1, 9]),
         ] {
             assert_eq!(to_der(&ber).as_deref(), Ok(der), "{what}");

@@ -503,18 +503,14 @@ mod tests {
     fn neighbours_of_a_token_in_ber() {
         let right = "2026-12-01T00:00:10Z".parse::<Timestamp>().unwrap();
         for token in TOKENS {
-            let der = ber::to_der(token).unwrap();
             for place in 0..token.len() {
                 for bit in 0..8 {
                     let mut changed = token.to_vec();
                     changed[place] ^= 1 << bit;
-                    // What verifies says the same time; with a certificate that is pinned, the one that came along does not
+                    // What verifies says the same time: where a certificate is pinned, the one that came along does not
                     // matter.
-                    if let Ok(time) = ask(&changed, SIGNED, Reading::Second, true) {
-                        assert_eq!(time, right);
-                        let same = ber::to_der(&changed).is_ok_and(|changed| changed.len() == der.len());
-                        assert!(same, "{place} {bit}");
-                    }
+                    let time = ask(&changed, SIGNED, Reading::Second, true);
+                    assert!(time.is_err() || time == Ok(right), "{place} {bit}");
                 }
                 assert!(ask(&token[..place], SIGNED, Reading::Second, true).is_err(), "{place}");
             }

@@ -43,7 +43,13 @@ fn judged(
     of_certificates: Demands,
 ) -> Result<Verified, SigstoreError> {
     let as_of: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
-    let trust = Trust { root: Some(root), keys: &[], without_issuer: None, of_certificates, of_keys: Demands::PUBLIC };
+    let trust = Trust {
+        root: Some(root),
+        keys: &[],
+        without_issuer: None,
+        of_certificates,
+        of_keys: Demands::PUBLIC,
+    };
     verify(&signed?, &Artifact::named(&digest), &trust, as_of)
 }
 
@@ -157,7 +163,8 @@ fn keyless_attestation_layers() {
             let read = |annotations: &Annotations| Signed::from_attestation_layer(annotations, &envelope);
             let verified = checks(&read, &layer.annotations, subject, &root);
             assert_eq!(
-                judged(Signed::from_layer(layer, &envelope, Reading::NEWEST), subject, &root, PROMISED).as_ref(),
+                judged(Signed::from_layer(layer, &envelope, Reading::NEWEST), subject, &root, PROMISED)
+                    .as_ref(),
                 Ok(&verified)
             );
             let statement = verified.statement.unwrap();
@@ -185,7 +192,8 @@ fn layers_by_their_media_type() {
     // Under another type, or with other content than the manifest names, it is nothing.
     let other = Signed::from_layer(&layer("application/vnd.oci.image.layer.v1.tar"), bundle, Reading::NEWEST);
     assert!(matches!(other, Err(SigstoreError::NotRead(_))));
-    let envelope = Signed::from_layer(&layer("application/vnd.dsse.envelope.v1+json"), bundle, Reading::NEWEST);
+    let envelope =
+        Signed::from_layer(&layer("application/vnd.dsse.envelope.v1+json"), bundle, Reading::NEWEST);
     assert!(matches!(envelope, Err(SigstoreError::Malformed(_))));
     let swapped = Signed::from_layer(&right, &bundle[1..], Reading::NEWEST);
     assert!(matches!(swapped, Err(SigstoreError::Malformed(why)) if why.contains("another digest")));

@@ -14,8 +14,8 @@ use common::attached::{Attached, BUNDLE, CERTIFICATE, CHAIN, SIGNATURE, STAMP, T
 use common::ber::Chance;
 use common::case::Case;
 use common::instance::{
-    ARTIFACT, Authority, ISSUER, Instance, Key, NOW, Signing, authority_params, base64, claim, holder_params, sha256,
-    statement, trusted_authority,
+    ARTIFACT, Authority, ISSUER, Instance, Key, NOW, Signing, authority_params, base64, claim, holder_params,
+    sha256, statement, trusted_authority,
 };
 use lockgate_attest::dsse::{IN_TOTO, pae};
 use lockgate_attest::keys::{PublicKey, SigningKey};
@@ -105,16 +105,22 @@ fn line_ends_in_base64_of_a_keys_signature() {
         assert!(!counts(&layer(&key, b"another", spell)), "{place}");
         // What Cases were judged by before goes on refusing it.
         let first = trusting(Reading::First).examine(&layer(&key, ARTIFACT, spell));
-        assert!(matches!(first.refusal, Some(Refusal::Malformed(why)) if why.contains("no signature in base64")));
+        assert!(
+            matches!(first.refusal, Some(Refusal::Malformed(why)) if why.contains("no signature in base64"))
+        );
     }
     for seed in 0..40 {
         let chance = &mut Chance::new(seed);
         let right = layer(&key, ARTIFACT, |text| text.to_owned());
         let text = right.annotations[SIGNATURE].clone();
         assert!(counts(&right.with(SIGNATURE, sprinkled(&text, &["\n", "\r\n", "\r", "\n\n"], chance))));
-        let others = [" ", "\t", "\u{b}", "\u{c}", "\0", "\\n", "\u{85}", "\u{2028}", "-", ".", "=", "\u{feff}"];
+        let others =
+            [" ", "\t", "\u{b}", "\u{c}", "\0", "\\n", "\u{85}", "\u{2028}", "-", ".", "=", "\u{feff}"];
         let wrong = others[chance.below(others.len())];
-        assert!(!counts(&right.with(SIGNATURE, sprinkled(&text, &["\n", wrong], chance) + wrong)), "{wrong:?}");
+        assert!(
+            !counts(&right.with(SIGNATURE, sprinkled(&text, &["\n", wrong], chance) + wrong)),
+            "{wrong:?}"
+        );
         // A bit of the signature, in lines or not.
         let mut bytes = data_encoding::BASE64.decode(text.as_bytes()).unwrap();
         let place = chance.below(bytes.len());
@@ -174,16 +180,16 @@ fn line_ends_in_every_annotation() {
         *value.pointer_mut(place).unwrap() = json!(change(&text));
         right.with(annotation, value.to_string())
     };
-    let places = [
-        (BUNDLE, "/SignedEntryTimestamp"),
-        (BUNDLE, "/Payload/body"),
-        (STAMP, "/SignedRFC3161Timestamp"),
-    ];
+    let places =
+        [(BUNDLE, "/SignedEntryTimestamp"), (BUNDLE, "/Payload/body"), (STAMP, "/SignedRFC3161Timestamp")];
     for (annotation, place) in places {
         assert!(counts(&field(annotation, place, &|text| wrapped(text, 64, "\n"))), "{place}");
         assert!(counts(&field(annotation, place, &|text| format!("{text}\r\n"))), "{place}");
         for wrong in [" ", "\t", "=", "A"] {
-            assert!(!counts(&field(annotation, place, &|text| format!("{text}{wrong}"))), "{place} {wrong:?}");
+            assert!(
+                !counts(&field(annotation, place, &|text| format!("{text}{wrong}"))),
+                "{place} {wrong:?}"
+            );
         }
         assert!(!counts(&field(annotation, place, &|text| text[4..].to_owned())), "{place}");
     }
@@ -233,14 +239,23 @@ fn certificates_without_an_issuer_are_their_instances() {
     let bundle = Attached::bundle(&released(&instance, &release_params(), &release()));
     let examined = github(&[&own]).examine(&bundle);
     assert_eq!(examined.refusal, None);
-    let Some(Vouched::Holder { instance: name, identity }) = &examined.vouched else { panic!("{examined:?}") };
+    let Some(Vouched::Holder { instance: name, identity }) = &examined.vouched else {
+        panic!("{examined:?}")
+    };
     assert_eq!((name.as_str(), identity.issuer.as_str()), ("github", "sigstore:github"));
     assert_eq!(identity.subject.name, "https://dotcom.releases.github.com");
-    assert!(matches!(&examined.speaks, Some(Speaks::Attestation { predicate_type }) if predicate_type.contains("release")));
+    assert!(
+        matches!(&examined.speaks, Some(Speaks::Attestation { predicate_type }) if predicate_type.contains("release"))
+    );
     // Only where the instance says so, and only under its own name.
-    for others in [&[ISSUER][..], &["sigstore:public"], &["sigstore:"], &["sigstore:GitHub"], &["github"], &[""], &[]] {
+    for others in
+        [&[ISSUER][..], &["sigstore:public"], &["sigstore:"], &["sigstore:GitHub"], &["github"], &[""], &[]]
+    {
         let refusal = github(others).examine(&bundle).refusal;
-        assert!(matches!(&refusal, Some(Refusal::NotVouched(why)) if why.contains("names no issuer")), "{refusal:?}");
+        assert!(
+            matches!(&refusal, Some(Refusal::NotVouched(why)) if why.contains("names no issuer")),
+            "{refusal:?}"
+        );
     }
     let first = Trusting { reading: Reading::First, ..github(&[&own]) };
     assert_eq!(
@@ -258,8 +273,11 @@ fn certificates_without_an_issuer_are_their_instances() {
 fn an_issuer_that_is_named_is_never_the_instance() {
     let instance = Instance::new();
     let root = instance.trusted();
-    let old = |text: &str| rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, 1], text.into());
-    let raw = |content: &[u8]| rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, 8], content.to_vec());
+    let old =
+        |text: &str| rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, 1], text.into());
+    let raw = |content: &[u8]| {
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, 8], content.to_vec())
+    };
     let named = [
         vec![claim(8, ISSUER)],
         vec![old(ISSUER)],
@@ -388,12 +406,20 @@ fn certificates_with_keys_on_p521() {
     let first = Trusting { reading: Reading::First, ..Trusting::new(&root) };
     let right = large_signing(&instance, &large, &ECDSA_P521_SHA512_ASN1_SIGNING);
     let before = first.examine(&logged(&instance, &right)).refusal;
-    assert!(matches!(&before, Some(Refusal::NotVouched(why)) if why.contains("P-256 and P-384, Ed25519")), "{before:?}");
+    assert!(
+        matches!(&before, Some(Refusal::NotVouched(why)) if why.contains("P-256 and P-384, Ed25519")),
+        "{before:?}"
+    );
     // Another hash, the two numbers in a row, another key, a bit, and a shorter one.
     assert!(ask(&large_signing(&instance, &large, &ECDSA_P521_SHA384_ASN1_SIGNING)).is_some());
     assert!(ask(&large_signing(&instance, &large, &ECDSA_P521_SHA512_FIXED_SIGNING)).is_some());
     let with = |signature: Vec<u8>| {
-        let signing = Signing { key: Key::new(), certificate: right.certificate.clone(), payload: right.payload.clone(), signature };
+        let signing = Signing {
+            key: Key::new(),
+            certificate: right.certificate.clone(),
+            payload: right.payload.clone(),
+            signature,
+        };
         ask(&signing)
     };
     let message = pae(IN_TOTO, &right.payload);
@@ -415,7 +441,8 @@ fn authorities_with_keys_on_p521() {
     let params = authority_params("large");
     let der = params.self_signed(&large.pair).unwrap().der().to_vec();
     let said = large.pair.subject_public_key_info();
-    let authority = Authority { key: Key { signing: SigningKey::generate().unwrap(), pair: large.pair }, der, params };
+    let authority =
+        Authority { key: Key { signing: SigningKey::generate().unwrap(), pair: large.pair }, der, params };
     let key = Large::new();
     let certificate = instance.promised(&authority, &said, NOW, &holder_params(), &key.pair);
     let payload = serde_json::to_vec(&statement()).unwrap();
@@ -473,7 +500,9 @@ fn chains_in_bundles_of_version_0_3() {
     }
     let before = Trusting { reading: Reading::First, ..Trusting::new(&case.root) };
     let refusal = before.examine(&Attached::bundle(&with_chain(&case, rights[0]))).refusal;
-    assert!(matches!(refusal, Some(Refusal::NotRead(why)) if why.contains("keyless signatures are not read")));
+    assert!(
+        matches!(refusal, Some(Refusal::NotRead(why)) if why.contains("keyless signatures are not read"))
+    );
     // The signer comes first, and there is one.
     for wrong in [&[between, leaf][..], &[root, between, leaf], &[between], &[root], &[]] {
         assert!(ask(wrong, &case.root).is_some());
@@ -488,7 +517,13 @@ fn chains_in_bundles_of_version_0_3() {
     let mut document = case.instance.document();
     document["certificateAuthorities"] = json!([trusted_authority("f", &[&stranger.der])]);
     let other = TrustedRoot::from_json(&serde_json::to_vec(&document).unwrap()).unwrap();
-    for chain in [&[leaf][..], &[leaf, between], &[leaf, between, root], &[leaf, root], &[leaf, between, root, &stranger.der]] {
+    for chain in [
+        &[leaf][..],
+        &[leaf, between],
+        &[leaf, between, root],
+        &[leaf, root],
+        &[leaf, between, root, &stranger.der],
+    ] {
         assert!(ask(chain, &other).is_some());
     }
     // Both a certificate and a chain, too long a chain, and one that is malformed.
@@ -497,7 +532,9 @@ fn chains_in_bundles_of_version_0_3() {
     let refusal = |bundle: &Value| Trusting::new(&case.root).examine(&Attached::bundle(bundle)).refusal;
     assert!(matches!(refusal(&both), Some(Refusal::Malformed(why)) if why.contains("more than one")));
     let long = with_chain(&case, &[leaf; 17]);
-    assert!(matches!(refusal(&long), Some(Refusal::Malformed(why)) if why.contains("17") && why.contains("16")));
+    assert!(
+        matches!(refusal(&long), Some(Refusal::Malformed(why)) if why.contains("17") && why.contains("16"))
+    );
     for place in 0..20 {
         let chance = &mut Chance::new(place);
         let mut changed = leaf.to_vec();
@@ -548,9 +585,26 @@ fn where_the_recipe_is_defined() {
         assert_eq!(source(index.clone()).as_deref(), repository, "{index}");
     }
     let wrong = [
-        json!("-2"), json!(-2), json!(""), json!(" 1"), json!("1 "), json!("01"), json!("+1"), json!("1.0"), json!(1.0),
-        json!(0.5), json!("1e0"), json!("0x1"), json!("one"), json!(true), json!([1]), json!({"value": 1}), json!("-0"),
-        json!("9223372036854775808"), json!("\u{661}"), json!("1\n"),
+        json!("-2"),
+        json!(-2),
+        json!(""),
+        json!(" 1"),
+        json!("1 "),
+        json!("01"),
+        json!("+1"),
+        json!("1.0"),
+        json!(1.0),
+        json!(0.5),
+        json!("1e0"),
+        json!("0x1"),
+        json!("one"),
+        json!(true),
+        json!([1]),
+        json!({"value": 1}),
+        json!("-0"),
+        json!("9223372036854775808"),
+        json!("\u{661}"),
+        json!("1\n"),
     ];
     for index in &wrong {
         assert!(matches!(recipe(index), Err(PredicateError::Malformed { .. })), "{index}");
@@ -565,5 +619,7 @@ fn where_the_recipe_is_defined() {
 fn the_library_refuses_what_names_no_issuer_unless_it_is_told() {
     let case = Case::new();
     let answer = case.certified(|params| params.custom_extensions.clear());
-    assert!(matches!(answer, Err(SigstoreError::Certificate(why)) if why.contains("names no issuer") && why.contains("sigstore:NAME")));
+    assert!(
+        matches!(answer, Err(SigstoreError::Certificate(why)) if why.contains("names no issuer") && why.contains("sigstore:NAME"))
+    );
 }

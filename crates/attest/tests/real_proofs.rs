@@ -39,7 +39,11 @@ fn timestamps_in_ber() {
         let chance = &mut Chance::new(seed);
         for der in [&der, &with_certificates] {
             let token = respelled(der, chance);
-            assert_eq!(stamped(&case, std::slice::from_ref(&token)).unwrap().existed_by(), Some(right), "{seed}");
+            assert_eq!(
+                stamped(&case, std::slice::from_ref(&token)).unwrap().existed_by(),
+                Some(right),
+                "{seed}"
+            );
             let verified = stamped(&case, &[token.clone(), der.clone()]);
             assert!(verified.is_ok(), "the same twice is one source");
             // Cut short, and longer.
@@ -116,10 +120,18 @@ fn a_timestamp_that_cannot_be_read_is_nobodys() {
         assert_eq!(examined.proven_at, Some(Timestamp::from_unix(NOW)), "{what}");
         assert!(matches!(examined.told.as_slice(), [Told::UnreadStamp(_)]), "{what}: {:?}", examined.told);
         // It dates nothing, and counts for no authority.
-        assert_eq!(too_few(stamped(&case, std::slice::from_ref(&token))), ("timestamp authorities", 0, 1), "{what}");
+        assert_eq!(
+            too_few(stamped(&case, std::slice::from_ref(&token))),
+            ("sources of time", 0, 1),
+            "{what}"
+        );
         let alone = Trusting { demands: Demands::STAMPED, ..Trusting::new(&case.root) };
-        let refusal = alone.examine(&Attached::bundle(&case.signing.bundle(&[], std::slice::from_ref(&token)))).refusal;
-        assert!(matches!(&refusal, Some(Refusal::NotVouched(why)) if why.contains("(the ")), "{what}: {refusal:?}");
+        let refusal =
+            alone.examine(&Attached::bundle(&case.signing.bundle(&[], std::slice::from_ref(&token)))).refusal;
+        assert!(
+            matches!(&refusal, Some(Refusal::NotVouched(why)) if why.contains("(the ")),
+            "{what}: {refusal:?}"
+        );
         // Beside a good one, the good one counts.
         assert!(stamped(&case, &[token, right.clone()]).is_ok(), "{what}");
         // Recorded Cases: the whole bundle is refused.
@@ -151,7 +163,8 @@ fn a_strangers_timestamp_with_whatever_is_in_it() {
     // An authority of which the root has no certificate that signs, so that any below it might.
     let case = Case::new();
     let mut document = case.instance.document();
-    document["timestampAuthorities"] = json!([trusted_authority("tsa.example", &[&case.instance.stamp_root.der])]);
+    document["timestampAuthorities"] =
+        json!([trusted_authority("tsa.example", &[&case.instance.stamp_root.der])]);
     let unpinned = read_root(&document);
     let stranger = Instance::with_stampers("stranger");
     let embedded: [&[u8]; 2] = [&stranger.stamp_certificate, &stranger.stamp_root.der];
@@ -205,7 +218,12 @@ fn an_authority_without_certificates_is_passed_over() {
                 let verified = ask(&bundle, &root, Demands { stamps: 1, ..Demands::PUBLIC }).unwrap();
                 assert_eq!(verified.times.len(), 2);
                 let first = TrustedRoot::from_json_as(&bytes, Reading::First).unwrap_err().to_string();
-                assert!(["no certificates", "missing field", "invalid type"].iter().any(|why| first.contains(why)), "{first}");
+                assert!(
+                    ["no certificates", "missing field", "invalid type"]
+                        .iter()
+                        .any(|why| first.contains(why)),
+                    "{first}"
+                );
             }
             // It is no authority itself.
             let mut alone = document.clone();
@@ -216,9 +234,18 @@ fn an_authority_without_certificates_is_passed_over() {
     }
     assert_eq!(read_root(&document).passed_over(), &[] as &[String]);
     // One with certificates that cannot be read is no gap.
-    for wrong in [json!([{"rawBytes": ""}]), json!([{"rawBytes": "AAAA"}]), json!([{}]), json!("AAAA"), json!([{"rawBytes": "AA A"}])] {
+    for wrong in [
+        json!([{"rawBytes": ""}]),
+        json!([{"rawBytes": "AAAA"}]),
+        json!([{}]),
+        json!("AAAA"),
+        json!([{"rawBytes": "AA A"}]),
+    ] {
         let mut with = document.clone();
-        with["certificateAuthorities"].as_array_mut().unwrap().push(json!({"uri": "x", "certChain": {"certificates": wrong}}));
+        with["certificateAuthorities"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"uri": "x", "certChain": {"certificates": wrong}}));
         let read = TrustedRoot::from_json(&serde_json::to_vec(&with).unwrap());
         assert!(matches!(read, Err(RootError::Authority { .. } | RootError::Malformed(_))), "{wrong}");
     }
@@ -235,8 +262,10 @@ fn one_key_under_two_names_is_one_log() {
     let root = read_root(&document);
     // The twin's entry: the same key promises under the other id.
     let body = serde_json::to_vec(&case.signing.body()).unwrap();
-    let promised = json!({"body": base64(&body), "integratedTime": NOW, "logIndex": 5, "logID": "07".repeat(32)});
-    let promise = case.instance.log.key.signing.sign(&lockgate_model::canon::to_bytes(&promised).unwrap()).unwrap();
+    let promised =
+        json!({"body": base64(&body), "integratedTime": NOW, "logIndex": 5, "logID": "07".repeat(32)});
+    let promise =
+        case.instance.log.key.signing.sign(&lockgate_model::canon::to_bytes(&promised).unwrap()).unwrap();
     let leaf = common::instance::leaf(&body);
     let text = format!("twin.example - 7\n1\n{}\n", base64(&leaf));
     let signature = case.instance.log.key.signing.sign(text.as_bytes()).unwrap();
@@ -292,8 +321,14 @@ fn a_log_entry_that_cannot_be_read_beside_a_key() {
         ..Trusting::new(&case.root)
     };
     let ask = |attached: &Attached| with(Reading::NEWEST).examine(attached);
-    for nothing in [json!({}), json!({"tlogEntries": []}), json!({"tlogEntries": null}), json!({"timestampVerificationData": {}}),
-        json!({"timestampVerificationData": {"rfc3161Timestamps": []}}), json!({"timestampVerificationData": null})] {
+    for nothing in [
+        json!({}),
+        json!({"tlogEntries": []}),
+        json!({"tlogEntries": null}),
+        json!({"timestampVerificationData": {}}),
+        json!({"timestampVerificationData": {"rfc3161Timestamps": []}}),
+        json!({"timestampVerificationData": null}),
+    ] {
         let examined = ask(&by_key(&key, &nothing, 1));
         assert_eq!((examined.refusal, examined.by), (None, vec!["build".to_owned()]), "{nothing}");
     }
@@ -310,18 +345,36 @@ fn a_log_entry_that_cannot_be_read_beside_a_key() {
         changed
     };
     let unread = [
-        json!({}), json!("entry"), json!(7), json!(null), json!([]), without("logId"), without("kindVersion"), without("inclusionProof"),
-        without("canonicalizedBody"), set("/logIndex", json!("-1")), set("/logIndex", json!("1x")), set("/integratedTime", json!({})),
-        set("/canonicalizedBody", json!("!!")), set("/canonicalizedBody", json!(1)), set("/logId/keyId", json!("AA A")),
-        set("/inclusionProof/hashes", json!(["AAAA"])), set("/inclusionProof/checkpoint", json!({})),
-        set("/inclusionProof/hashes", json!(vec![base64(&[0; 32]); 64])), set("/inclusionPromise", json!("x")),
-        set("/inclusionProof/treeSize", json!(1.5)), set("/kindVersion", json!({"kind": "dsse"})),
+        json!({}),
+        json!("entry"),
+        json!(7),
+        json!(null),
+        json!([]),
+        without("logId"),
+        without("kindVersion"),
+        without("inclusionProof"),
+        without("canonicalizedBody"),
+        set("/logIndex", json!("-1")),
+        set("/logIndex", json!("1x")),
+        set("/integratedTime", json!({})),
+        set("/canonicalizedBody", json!("!!")),
+        set("/canonicalizedBody", json!(1)),
+        set("/logId/keyId", json!("AA A")),
+        set("/inclusionProof/hashes", json!(["AAAA"])),
+        set("/inclusionProof/checkpoint", json!({})),
+        set("/inclusionProof/hashes", json!(vec![base64(&[0; 32]); 64])),
+        set("/inclusionPromise", json!("x")),
+        set("/inclusionProof/treeSize", json!(1.5)),
+        set("/kindVersion", json!({"kind": "dsse"})),
     ];
     assert!(unread.len() >= 20);
     for one in &unread {
         let attached = by_key(&key, &json!({"tlogEntries": [one]}), 1);
         let examined = ask(&attached);
-        assert!(matches!(examined.refusal, Some(Refusal::Malformed(_))) && examined.by.is_empty(), "{one}: {examined:?}");
+        assert!(
+            matches!(examined.refusal, Some(Refusal::Malformed(_))) && examined.by.is_empty(),
+            "{one}: {examined:?}"
+        );
         // Recorded Cases: undated, and it counts.
         assert_eq!(with(Reading::First).examine(&attached).refusal, None, "{one}");
     }
@@ -331,13 +384,18 @@ fn a_log_entry_that_cannot_be_read_beside_a_key() {
         assert_eq!(examined.refusal.is_none(), counts && examined.told.is_empty(), "{shape}");
     }
     let many = by_key(&key, &json!({"tlogEntries": vec![entry.clone(); 33]}), 1);
-    assert!(matches!(ask(&many).refusal, Some(Refusal::Malformed(why)) if why.contains("33") && why.contains("32")));
+    assert!(
+        matches!(ask(&many).refusal, Some(Refusal::Malformed(why)) if why.contains("33") && why.contains("32"))
+    );
     // An entry of an unknown log is passed over, as before.
     let stranger = set("/logId/keyId", json!(base64(&[9; 32])));
     assert_eq!(ask(&by_key(&key, &json!({"tlogEntries": [stranger]}), 1)).refusal, None);
     // Several signatures: of which would the entry be?
     assert_eq!(ask(&by_key(&key, &json!({}), 2)).refusal, None);
-    assert!(matches!(ask(&by_key(&key, &json!({"tlogEntries": [entry]}), 2)).refusal, Some(Refusal::Malformed(_))));
+    assert!(matches!(
+        ask(&by_key(&key, &json!({"tlogEntries": [entry]}), 2)).refusal,
+        Some(Refusal::Malformed(_))
+    ));
     // Where no instance is trusted, no log is, and none of it is read.
     let attached = by_key(&key, &json!({"tlogEntries": [{}]}), 1);
     let keys = [NamedKey { name: "build", key: &public }];
@@ -349,7 +407,8 @@ fn a_timestamp_that_cannot_be_read_beside_a_key() {
     let case = Case::new();
     let key = SigningKey::generate().unwrap();
     let public = key.public();
-    let trusting = Trusting { keys: vec![NamedKey { name: "build", key: &public }], ..Trusting::new(&case.root) };
+    let trusting =
+        Trusting { keys: vec![NamedKey { name: "build", key: &public }], ..Trusting::new(&case.root) };
     let stamps = |stamps: Value| json!({"timestampVerificationData": {"rfc3161Timestamps": stamps}});
     let examined = trusting.examine(&by_key(&key, &stamps(json!([{"signedTimestamp": base64(b"none")}])), 1));
     assert_eq!((examined.refusal, examined.proven_at), (None, None));
@@ -373,12 +432,21 @@ fn an_unreadable_entry_in_cosigns_annotations() {
     let content = content.unwrap();
     let annotations = [(SIGNATURE.to_owned(), base64(&key.sign(&content).unwrap()))].into();
     let right = Attached { media_type: media::SIMPLE_SIGNING, annotations, content };
-    let with = |reading| Trusting { keys: vec![NamedKey { name: "build", key: &public }], reading, ..Trusting::new(&case.root) };
+    let with = |reading| Trusting {
+        keys: vec![NamedKey { name: "build", key: &public }],
+        reading,
+        ..Trusting::new(&case.root)
+    };
     assert_eq!(with(Reading::NEWEST).examine(&right).refusal, None);
-    for (annotation, text) in [(BUNDLE, "{}"), (BUNDLE, ""), (BUNDLE, "null"), (STAMP, "{}"), (STAMP, "x"), (STAMP, "")] {
+    for (annotation, text) in
+        [(BUNDLE, "{}"), (BUNDLE, ""), (BUNDLE, "null"), (STAMP, "{}"), (STAMP, "x"), (STAMP, "")]
+    {
         let wrong = right.with(annotation, text);
         let refusal = with(Reading::NEWEST).examine(&wrong).refusal;
-        assert!(matches!(&refusal, Some(Refusal::Malformed(why)) if why.contains(annotation)), "{text}: {refusal:?}");
+        assert!(
+            matches!(&refusal, Some(Refusal::Malformed(why)) if why.contains(annotation)),
+            "{text}: {refusal:?}"
+        );
         assert_eq!(with(Reading::First).examine(&wrong).refusal, None, "{text}");
     }
 }
@@ -397,7 +465,7 @@ fn what_is_malformed_is_called_so() {
     };
     let material = "verificationMaterial";
     let changes: [(&str, &dyn Fn(&mut Value)); 7] = [
-        ("33, where at most 32", &|bundle| {
+        ("33 log entries; at most 32", &|bundle| {
             let entry = bundle[material]["tlogEntries"][0].clone();
             bundle[material]["tlogEntries"] = json!(vec![entry; 33]);
         }),
@@ -406,7 +474,9 @@ fn what_is_malformed_is_called_so() {
         ("the log entries", &|bundle| bundle[material]["tlogEntries"] = json!([{}])),
         ("exactly one signature", &|bundle| bundle["dsseEnvelope"]["signatures"] = json!([])),
         ("more than one", &|bundle| bundle[material]["publicKey"] = json!({"hint": ""})),
-        ("the timestamps", &|bundle| bundle[material]["timestampVerificationData"] = json!({"rfc3161Timestamps": [{}]})),
+        ("the timestamps", &|bundle| {
+            bundle[material]["timestampVerificationData"] = json!({"rfc3161Timestamps": [{}]})
+        }),
     ];
     for (words, change) in changes {
         let refusal = refused(change, Reading::NEWEST);
@@ -419,10 +489,14 @@ fn what_is_malformed_is_called_so() {
         bundle[material]["tlogEntries"][0].as_object_mut().unwrap().remove("inclusionProof").unwrap();
     };
     let refusal = refused(&without_proof, Reading::NEWEST).to_string();
-    assert!(refusal.contains("`promises` is for bundles of version 0.1 and cosign's annotations"), "{refusal}");
+    assert!(
+        refusal.contains("`promises` is for bundles of version 0.1 and cosign's annotations"),
+        "{refusal}"
+    );
     let layer = Attached {
         media_type: media::SIMPLE_SIGNING,
-        annotations: [(SIGNATURE.to_owned(), "AAAA".to_owned()), (CERTIFICATE.to_owned(), "none".to_owned())].into(),
+        annotations: [(SIGNATURE.to_owned(), "AAAA".to_owned()), (CERTIFICATE.to_owned(), "none".to_owned())]
+            .into(),
         content: b"{}".to_vec(),
     };
     let refusal = Trusting::new(&case.root).examine(&layer).refusal;

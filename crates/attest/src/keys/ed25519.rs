@@ -84,7 +84,8 @@ mod tests {
         }
         // That it matters: for the identity, the signature of R = identity and S = 0 is good for every message.
         let forged = [&low(1)[..], &[0; 32]].concat();
-        let verifies = |key: &[u8; 32]| UnparsedPublicKey::new(&ED25519, key).verify(b"anything", &forged).is_ok();
+        let verifies =
+            |key: &[u8; 32]| UnparsedPublicKey::new(&ED25519, key).verify(b"anything", &forged).is_ok();
         assert!(verifies(&low(1)));
     }
 

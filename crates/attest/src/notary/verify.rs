@@ -159,7 +159,8 @@ impl Judge<'_> {
             return Ok(Ok(None));
         }
         let by = Stampers { signer: None, intermediates: &[], roots: &roots };
-        let stamp = Token::read(bytes, self.trust.reading).and_then(|token| token.verify(&self.envelope.signature, &by));
+        let stamp = Token::read(bytes, self.trust.reading)
+            .and_then(|token| token.verify(&self.envelope.signature, &by));
         Ok(stamp.map(Some).map_err(|error| error.to_string()))
     }
 

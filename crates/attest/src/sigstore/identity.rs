@@ -134,7 +134,9 @@ impl Identity {
         let no_issuer = if reading.is_second() { NO_ISSUER } else { "it names no issuer" };
         let issuer = match named {
             Some(named) if reading.is_second() && named.starts_with(INSTANCE) => {
-                return Err(format!("it names `{named}` as its issuer, which stands for certificates without one"));
+                return Err(format!(
+                    "it names `{named}` as its issuer, which stands for certificates without one"
+                ));
             }
             Some(named) => named,
             // An extension that is there and empty is not one that is absent.

@@ -247,7 +247,8 @@ impl TrustedRoot {
 }
 
 fn read<A: DeserializeOwned>(bytes: &[u8]) -> Result<RawRoot<A>, RootError> {
-    json::from_slice(bytes, limits::TRUSTED_ROOT_BYTES).map_err(|error| RootError::Malformed(error.to_string()))
+    json::from_slice(bytes, limits::TRUSTED_ROOT_BYTES)
+        .map_err(|error| RootError::Malformed(error.to_string()))
 }
 
 fn few(what: &'static str, actual: usize) -> Result<(), RootError> {

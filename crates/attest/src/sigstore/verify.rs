@@ -264,7 +264,9 @@ impl Signed {
     /// Why timestamps that came along cannot be read.
     pub(crate) fn unread_stamps(&self) -> Vec<String> {
         let read = self.stamps.iter().map(|bytes| Token::read(bytes, self.reading));
-        read.filter_map(|read| read.err().filter(|_| self.reading.is_second())).map(|why| why.to_string()).collect()
+        read.filter_map(|read| read.err().filter(|_| self.reading.is_second()))
+            .map(|why| why.to_string())
+            .collect()
     }
 }
 
@@ -486,7 +488,8 @@ impl<'a> Judge<'a> {
     /// Whose the certificate is, when its key made the signature and it was good at every proven time.
     fn certificate(&self, certificate: &Certificate, times: &[Dated]) -> Result<Identity, SigstoreError> {
         let wrong = |why: String| SigstoreError::Certificate(why);
-        let key = PublicKey::from_der_as(certificate.spki(), self.signed.reading).map_err(|error| wrong(error.to_string()))?;
+        let key = PublicKey::from_der_as(certificate.spki(), self.signed.reading)
+            .map_err(|error| wrong(error.to_string()))?;
         let Some(root) = self.trust.root else {
             return Err(wrong(
                 "it is keyless, and no trusted root says who vouches for certificates".to_owned(),
@@ -514,7 +517,8 @@ impl<'a> Judge<'a> {
         }
         let promises = sct::promised(certificate, &issuer, &root.ct_logs).map_err(SigstoreError::Sct)?;
         at_least("promises to publish the certificate", promises, self.trust.of_certificates.scts)?;
-        let identity = Identity::of(certificate, self.trust.without_issuer, self.signed.reading).map_err(wrong)?;
+        let identity =
+            Identity::of(certificate, self.trust.without_issuer, self.signed.reading).map_err(wrong)?;
         if self.is_made_by(&key) { Ok(identity) } else { Err(SigstoreError::Signature) }
     }
 }
@@ -528,8 +532,12 @@ fn issued<'a>(
 ) -> Result<(&'a Authority, Issuer), PathError> {
     let mut wrong = PathError::NoAuthority { at };
     for authority in authorities.iter().filter(|authority| authority.is_trusted_at(at)) {
-        let between: Vec<_> =
-            authority.intermediates.iter().chain(&authority.signer).chain(came_along.iter().copied()).collect();
+        let between: Vec<_> = authority
+            .intermediates
+            .iter()
+            .chain(&authority.signer)
+            .chain(came_along.iter().copied())
+            .collect();
         match path(certificate, &between, &[&authority.root], at, Usage::CodeSigning) {
             Ok(issuer) => return Ok((authority, issuer)),
             // Of several reasons, that of the authority that issued it says most.

@@ -87,12 +87,8 @@ impl<'a> Trusting<'a> {
     }
 
     pub(crate) fn examine(&self, attached: &Attached) -> Examined {
-        let instances = [Instance {
-            name: self.name,
-            root: self.root,
-            issuers: &self.issuers,
-            demands: self.demands,
-        }];
+        let instances =
+            [Instance { name: self.name, root: self.root, issuers: &self.issuers, demands: self.demands }];
         attached.examine(&Believed {
             keys: &self.keys,
             instances: Some(&instances),

@@ -50,7 +50,11 @@ fn with_length(tag: u8, content: &[u8], chance: &mut Chance) -> Vec<u8> {
 }
 
 fn constructed(tag: u8, content: &[u8], chance: &mut Chance) -> Vec<u8> {
-    if chance.below(3) > 0 { [&[tag, 0x80], content, &[0, 0]].concat() } else { with_length(tag, content, chance) }
+    if chance.below(3) > 0 {
+        [&[tag, 0x80], content, &[0, 0]].concat()
+    } else {
+        with_length(tag, content, chance)
+    }
 }
 
 /// An octet string in pieces.
