@@ -6,7 +6,7 @@ use std::fmt;
 
 use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use der::{Decode, Tag, Tagged};
-use lockgate_model::keyring;
+use lockgate_model::keyring::{self, INSTANCE_ISSUER};
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use x509_cert::ext::pkix::SubjectAltName;
@@ -106,13 +106,10 @@ impl fmt::Display for Identity {
 }
 
 const NO_ISSUER: &str = "it names no issuer; where the certificates of an instance do so, as those of GitHub's releases, list `sigstore:NAME` of the instance under its `issuers`, and give it as the issuer of identities";
-/// What no issuer's address begins with: the name of an instance follows.
-const INSTANCE: &str = "sigstore:";
-
 /// What stands for the issuer where the certificates of the instance `name` name none, as those of GitHub's releases do. No
 /// certificate can name it itself, and no other instance gives it.
 pub fn instance_issuer(name: &str) -> String {
-    format!("{INSTANCE}{name}")
+    format!("{INSTANCE_ISSUER}{name}")
 }
 
 impl Identity {
@@ -133,7 +130,7 @@ impl Identity {
         };
         let no_issuer = if reading.is_second() { NO_ISSUER } else { "it names no issuer" };
         let issuer = match named {
-            Some(named) if reading.is_second() && named.starts_with(INSTANCE) => {
+            Some(named) if reading.is_second() && named.starts_with(INSTANCE_ISSUER) => {
                 return Err(format!(
                     "it names `{named}` as its issuer, which stands for certificates without one"
                 ));
@@ -237,6 +234,16 @@ pub enum PatternError {
     Empty,
 }
 
+/// Subjects of nobody in particular, as Fulcio writes those of services that anybody may use.
+const STRANGERS: &[&str] = &[
+    "https://github.com/stranger/work/.github/workflows/build.yml@refs/heads/main",
+    "https://gitlab.com/stranger/work//.gitlab-ci.yml@refs/heads/main",
+    "https://stranger.example/work",
+    "stranger@gmail.com",
+    "stranger@stranger.example",
+    "stranger",
+];
+
 /// What a name must be.
 #[derive(Debug, Clone)]
 pub enum Pattern {
@@ -295,6 +302,12 @@ impl Pattern {
             parts.join("[^/]*")
         });
         Self::matching(&any.collect::<Vec<_>>().join(".*"))
+    }
+
+    /// A stranger whom it admits: whoever shares a forge or a mail service with those who are meant. A pattern for those must
+    /// name at least the organisation.
+    pub fn stranger(&self) -> Option<&'static str> {
+        STRANGERS.iter().copied().find(|stranger| self.admits(stranger))
     }
 
     /// Whether `name` is what the pattern asks for.
