@@ -74,10 +74,7 @@ fn unreadable(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
     for _ in 0..2000 {
         nested.extend([0x30, 0x80]);
     }
-    let stranger = Instance::with_stampers("stranger");
-    let mut critical = stranger.stamping().token(&case.signing.signature);
-    let at = critical.windows(2).rposition(|pair| pair == [0x02, 0x01]).unwrap();
-    critical[at] = 0x7f;
+    let stranger = Instance::with_stampers("stranger").stamping().token(&case.signing.signature);
     vec![
         ("nothing", vec![]),
         ("a text", b"not a timestamp".to_vec()),
@@ -93,7 +90,7 @@ fn unreadable(case: &Case) -> Vec<(&'static str, Vec<u8>)> {
         ("zeros", vec![0; 64]),
         ("ones", vec![0xff; 64]),
         ("an end", vec![0x30, 0x80, 0, 0]),
-        ("another's, damaged", critical),
+        ("another's, cut short", stranger[..60].to_vec()),
         ("data that is not signed", {
             let oid = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
             [&[0x30, 15][..], &oid, &[0xa0, 2, 4, 0]].concat()
@@ -472,7 +469,7 @@ fn what_is_malformed_is_called_so() {
         ("the certificate", &|bundle| bundle[material]["certificate"] = json!({"rawBytes": "AAAA"})),
         ("the certificate", &|bundle| bundle[material]["certificate"] = json!({})),
         ("the log entries", &|bundle| bundle[material]["tlogEntries"] = json!([{}])),
-        ("exactly one signature", &|bundle| bundle["dsseEnvelope"]["signatures"] = json!([])),
+        ("the envelope has 0 signatures", &|bundle| bundle["dsseEnvelope"]["signatures"] = json!([])),
         ("more than one", &|bundle| bundle[material]["publicKey"] = json!({"hint": ""})),
         ("the timestamps", &|bundle| {
             bundle[material]["timestampVerificationData"] = json!({"rfc3161Timestamps": [{}]})
