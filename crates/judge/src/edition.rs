@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use lockgate_attest::reading::Reading;
+
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edition {
@@ -56,6 +58,12 @@ impl Edition {
     /// vulnerabilities without a rating pause.
     pub(crate) fn covers_releases(self) -> bool {
         self >= Self::E2026_3
+        self >= Self::E2026_3
+    }
+
+    /// How forms of signatures, keys and trusted roots are read.
+    pub(crate) fn reading(self) -> Reading {
+        if self < Self::E2026_3 { Reading::First } else { Reading::Second }
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
