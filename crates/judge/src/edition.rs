@@ -58,7 +58,6 @@ impl Edition {
     /// vulnerabilities without a rating pause.
     pub(crate) fn covers_releases(self) -> bool {
         self >= Self::E2026_3
-        self >= Self::E2026_3
     }
 
     /// How forms of signatures, keys and trusted roots are read.
