@@ -59,9 +59,9 @@ impl World {
         let at = Timestamp::from_unix(1_780_000_000);
         let forms = [Form::Bundle, Form::Legacy];
         sign(reach, &"oci:dev/web:1".parse().unwrap(), &world.build, &forms, at).await.unwrap();
-        let mut feed = lockgate_scan::FeedBuilder::new();
+        let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
         let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.22","name":"x"}}]}"#;
-        feed.add("feed", std::io::Cursor::new(record), Timestamp::from_unix(0)).unwrap();
+        feed.add("feed", std::io::Cursor::new(record)).unwrap();
         lockgate_engine::feed::import(
             &workspace,
             std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0)),

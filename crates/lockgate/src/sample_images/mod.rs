@@ -151,7 +151,7 @@ mod tests {
             .collect();
         let inventory = merge(&layers);
         assert_eq!(inventory.packages.len(), 5, "{inventory:?}");
-        let mut builder = FeedBuilder::new();
+        let mut builder = FeedBuilder::new(Timestamp::from_unix(i64::MAX));
         builder
             .add(
                 "advisories.jsonl",
