@@ -13,7 +13,8 @@ mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_judge::EDITION;
+use lockgate_judge::Edition;
+use lockgate_judge::gates::{reading_declared, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
 use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
@@ -97,7 +98,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
-        edition: EDITION.to_owned(),
+        edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
         ledger_size,
         service: request.service.clone(),
@@ -167,13 +168,14 @@ async fn declared(
     gates: &BTreeMap<String, serde_json::Value>,
     basket: &mut Basket,
 ) -> Result<Option<Inventory>, EngineError> {
+    let readers = reading_declared(gates);
     let (evidence, gates, inputs) = (evidence.to_vec(), gates.clone(), basket.inputs.clone());
     match blocking(move || sboms::declared(&evidence, &gates, &inputs)).await? {
         Ok(declared) => Ok(declared),
         Err(why) => {
             let help = "remove what is attached to the artifact and not needed";
             let error = PortError::new(Trouble::TooLarge, "evidence", why, help);
-            basket.gap(&["vulnerability"], "bills of materials", &error);
+            basket.gap(&readers, "bills of materials", &error);
             Ok(None)
         }
     }
@@ -191,7 +193,7 @@ async fn pin_feed(
     let bytes = match workspace.feeds.get(&digest).await {
         Ok(bytes) => bytes,
         Err(error) => {
-            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            basket.gap(&reading_the_feed(), &format!("feed {digest}"), &error);
             return Ok(None);
         }
     };
@@ -221,7 +223,7 @@ async fn pin_feed(
         Err(error) => {
             let help = "import the feed again: lockgate feed import FILE...";
             let error = PortError::new(Trouble::Corrupt, format!("feed {digest}"), error.to_string(), help);
-            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            basket.gap(&reading_the_feed(), &format!("feed {digest}"), &error);
             Ok(None)
         }
     }
