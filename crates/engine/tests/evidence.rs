@@ -39,7 +39,7 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
     });
     feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
     let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
-    lockgate_engine::feed::import(&workspace, feed, vec![], 0).await.unwrap();
+    lockgate_engine::feed::import(&workspace, feed, lockgate_engine::feed::Import::default()).await.unwrap();
     let pem = security.public().to_pem().into();
     workspace.keys.push(KeyFile { name: "security".into(), pem, valid_from: None, valid_until: None });
     let gates = BTreeMap::from([

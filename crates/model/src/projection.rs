@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::feed::FeedOrigin;
 use crate::entry::{Alert, Entry, Event, Intent};
+use crate::feed::FeedOrigin;
 use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};

@@ -65,8 +65,7 @@ impl World {
         lockgate_engine::feed::import(
             &workspace,
             std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0)),
-            vec![],
-            0,
+            lockgate_engine::feed::Import::default(),
         )
         .await
         .unwrap();
@@ -104,7 +103,6 @@ impl World {
             keys: vec![KeyFile { name: "build".into(), pem, valid_from: None, valid_until: None }],
             trust: Trust::default(),
             policies: vec![],
-            feed: None,
             actor: "ann".into(),
             verdict: VerdictSigner {
                 key: SigningKey::from_pem(self.verdict.as_bytes()).unwrap(),

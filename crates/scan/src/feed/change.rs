@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use lockgate_model::Timestamp;
 use lockgate_model::feed::{FeedStep, FeedSteps};
+use lockgate_model::{Digest, Timestamp};
 use serde::Serialize;
 
 use super::{FeedHeader, FeedSource};
@@ -59,6 +59,13 @@ pub enum Loss {
         /// The newest record.
         now: Option<Timestamp>,
     },
+    /// The feed before it cannot be read, so that nobody knows what is lost.
+    Unreadable {
+        /// The feed before it.
+        feed: Digest,
+        /// Why.
+        why: String,
+    },
     /// What is said by the names of vulnerabilities: known exploitation, probabilities, ends of distributions.
     Facts {
         /// Of what there are fewer.
@@ -94,6 +101,9 @@ impl fmt::Display for Loss {
                     day(now)
                 )
             }
+            Self::Unreadable { feed, why } => {
+                write!(f, "the feed before, {}, cannot be read to be compared with: {why}", feed.short())
+            }
             Self::Facts { what, step: FeedStep { before, now } } => {
                 write!(f, "{now} {what}, before {before}")
             }
@@ -101,27 +111,30 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The step from the feed that says `before` about itself to the one that says `after`.
-pub fn change(before: &FeedHeader, after: &FeedHeader) -> FeedChange {
-    let by_release = !before.releases.is_empty() || before.format == after.format;
-    let old = if by_release { &before.releases } else { &before.ecosystems };
-    // Feeds of earlier formats counted by family only.
-    let new = if by_release { &after.releases } else { &after.ecosystems };
+/// The step from the feed that says `before` about itself, where there is one, to the one that says `after`.
+pub fn change(before: Option<&FeedHeader>, after: &FeedHeader) -> FeedChange {
     let mut change = FeedChange::default();
+    let none = BTreeMap::new();
+    // Feeds of earlier formats counted by family only.
+    let by_family = before.is_some_and(|before| before.format != after.format);
+    let counts =
+        |header: &'_ FeedHeader| if by_family { header.ecosystems.clone() } else { header.releases.clone() };
+    let (old, new) = (before.map_or(none, counts), counts(after));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
         let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or_default();
-        let step = FeedStep { before: of(old), now: of(new) };
+        let step = FeedStep { before: of(&old), now: of(&new) };
         if shrank(&step) {
-            let ecosystem = name.clone();
-            change.losses.push(Loss::Ecosystem { ecosystem, step: step.clone() });
+            change.losses.push(Loss::Ecosystem { ecosystem: name.clone(), step: step.clone() });
         }
         if step.before != step.now {
             change.steps.insert(name.clone(), step);
         }
     }
-    sources(before, after, &mut change.losses);
-    facts(before, after, &mut change.losses);
+    if let Some(before) = before {
+        sources(before, after, &mut change.losses);
+        facts(before, after, &mut change.losses);
+    }
     change
 }
 
