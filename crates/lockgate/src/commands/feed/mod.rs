@@ -113,7 +113,9 @@ async fn step(session: &Session, from: &str, to: Option<&str>, file: &Path) -> R
     let step = step.await?;
     std::fs::write(file, step.to_bytes().map_err(|error| damaged(&error))?)
         .map_err(|error| Failure::file(file, &error))?;
-    say!("{}: {} advisories changed, {} gone", file.display(), step.changed.len(), step.removed.len());
+    let changed: usize = step.changed.values().map(Vec::len).sum();
+    let gone: usize = step.removed.values().map(std::collections::BTreeSet::len).sum();
+    say!("{}: {changed} advisories changed, {gone} gone", file.display());
     Ok(DONE)
 }
 
