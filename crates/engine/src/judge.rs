@@ -30,7 +30,17 @@ pub struct Recorded {
 
 /// Closes the Case of `request`, judges it and records the Decision. Promotes nothing.
 pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request).await?;
+    judge_with(workspace, request, None).await
+}
+
+/// As [`judge`], by another feed than the one in force. Whoever asks for a promotion does not choose the feed: there is no
+/// such function for promotions.
+pub async fn judge_with(
+    workspace: &Workspace,
+    request: &Request,
+    feed: Option<Digest>,
+) -> Result<Recorded, EngineError> {
+    let case = gather(workspace, request, feed).await?;
     record(workspace, case, false).await
 }
 
@@ -40,7 +50,9 @@ pub(crate) async fn judge_to_promote(
     workspace: &Workspace,
     request: &Request,
 ) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request).await?;
+    // The clock's instant, whatever was asked for: a promotion is judged for now, by the feed in force.
+    let request = Request { as_of: workspace.clock.now(), ..request.clone() };
+    let case = gather(workspace, &request, None).await?;
     record(workspace, case, true).await
 }
 

@@ -18,6 +18,9 @@ pub struct TimestampError {
 }
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(0);
+
     /// From seconds since 1970-01-01T00:00:00Z; values outside the years 0 to 9999 are clamped.
     pub fn from_unix(seconds: i64) -> Self {
         Self(seconds.clamp(-62_167_219_200, 253_402_207_200))

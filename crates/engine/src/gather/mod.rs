@@ -21,7 +21,9 @@ use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
-use lockgate_model::{Case, CaseRecord, Descriptor, Evidence, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_model::{
+    Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
+};
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
 use crate::scan::covered;
@@ -77,7 +79,11 @@ pub(crate) struct Found {
 }
 
 /// Closes the Case of `request`.
-pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, EngineError> {
+pub async fn gather(
+    workspace: &Workspace,
+    request: &Request,
+    feed: Option<Digest>,
+) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -94,7 +100,11 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
-    let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
+    let feed = match feed {
+        Some(chosen) => Some(chosen),
+        None => workspace.newest_feed().await?,
+    };
+    let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
@@ -184,11 +194,12 @@ async fn declared(
 /// says what that means.
 async fn pin_feed(
     workspace: &Workspace,
+    feed: Option<Digest>,
     parts: &[ImageParts],
     declared: Option<Inventory>,
     basket: &mut Basket,
 ) -> Result<Option<FeedPin>, EngineError> {
-    let Some(digest) = workspace.feed_digest().await? else { return Ok(None) };
+    let Some(digest) = feed else { return Ok(None) };
     let bytes = match workspace.feeds.get(&digest).await {
         Ok(bytes) => bytes,
         Err(error) => {
