@@ -92,7 +92,9 @@ impl Show<'_> {
     async fn stop(&self) -> Result<(), Failure> {
         say("2. Nobody signed api: it is stopped. A script gets exit code 3.");
         self.expect("promote api:2.0.0 --to staging", Outcome::Pause).await?;
-        say("3. legacy has a package with a known vulnerability: it is sent back. A script gets exit code 4.");
+        say(
+            "3. legacy has a package with a known vulnerability: it is sent back. A script gets exit code 4.",
+        );
         self.expect("promote legacy:0.9.0 --to staging", Outcome::Rework).await
     }
 
