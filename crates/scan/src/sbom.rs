@@ -9,7 +9,7 @@ use crate::catalog::PackageKind;
 use crate::catalog::documents::{list, word};
 use crate::catalog::sbom::{Component, components};
 use crate::purl::Purl;
-use crate::shape::{Fields, Read, Shape, Shapes, check};
+use crate::shape::{Fields, OF_COMPONENT, Read, Shape, Shapes, check};
 use crate::{licenses, limits};
 
 /// Deepest nesting of components.
@@ -32,17 +32,7 @@ static COMPONENT: Shape = Shape::Object(&Fields {
         ("bom-ref", Shape::Text),
         ("components", Shape::List(&COMPONENT, 0)),
     ],
-    other: &[
-        "group",
-        "scope",
-        "author",
-        "authors",
-        "publisher",
-        "versionRange",
-        "licenses",
-        "properties",
-        "hashes",
-    ],
+    other: OF_COMPONENT,
     open: true,
 });
 const SPDX: Shape = Shape::Object(&Fields {
@@ -70,9 +60,8 @@ const SPDX3: Shape = Shape::Object(&Fields {
     open: true,
 });
 const ELEMENT: Shape = Shape::Object(&Fields {
-    must: &[],
+    must: &[("type", Shape::Said)],
     may: &[
-        ("type", Shape::Said),
         ("name", Shape::Text),
         ("software_packageUrl", Shape::Text),
         ("software_packageVersion", Shape::Text),

@@ -81,6 +81,41 @@ pub(crate) struct Fields {
     pub(crate) open: bool,
 }
 
+/// What a component of CycloneDX 1.4 to 1.7 may have besides what is looked into (ECMA-424, "component").
+pub(crate) const OF_COMPONENT: &[&str] = &[
+    "type",
+    "mime-type",
+    "group",
+    "supplier",
+    "manufacturer",
+    "author",
+    "authors",
+    "publisher",
+    "versionRange",
+    "isExternal",
+    "description",
+    "scope",
+    "licenses",
+    "copyright",
+    "patentAssertions",
+    "cpe",
+    "omniborId",
+    "swhid",
+    "swid",
+    "modified",
+    "pedigree",
+    "externalReferences",
+    "evidence",
+    "releaseNotes",
+    "modelCard",
+    "data",
+    "cryptoProperties",
+    "properties",
+    "tags",
+    "signature",
+    "hashes",
+];
+
 /// Checks that `value` looks so. The error says where it does not, and how it should.
 pub(crate) fn check(value: &Value, shape: &Shape) -> Result<(), String> {
     let mut place = Place::default();

@@ -32,8 +32,8 @@ const ENTRY: Shape = Shape::Object(&Fields {
     open: true,
 });
 const PACKAGE: Shape = Shape::Object(&Fields {
-    must: &[("name", Shape::Said), ("ecosystem", Shape::Text)],
-    may: &[("version", Shape::Text)],
+    must: &[],
+    may: &[("name", Shape::Text), ("ecosystem", Shape::Text), ("version", Shape::Text)],
     other: &["commit", "os_package_name", "deprecated", "inventory"],
     open: true,
 });

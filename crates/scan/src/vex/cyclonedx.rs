@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Collector, Component, Document, Product, Status, instant, joined, short};
 use crate::bom::Bom;
 use crate::catalog::documents::{list, word};
-use crate::shape::{Fields, Shape, Shapes, check};
+use crate::shape::{Fields, OF_COMPONENT, Shape, Shapes, check};
 
 /// A document: what is not looked into is open, and nothing in it may look like a misspelt `vulnerabilities`.
 const DOCUMENT: Shape = Shape::Object(&Fields {
@@ -44,18 +44,7 @@ static COMPONENT: Shape = Shape::Object(&Fields {
         ("components", Shape::List(&COMPONENT, 0)),
         ("hashes", Shape::List(&HASH, 0)),
     ],
-    other: &[
-        "type",
-        "group",
-        "scope",
-        "author",
-        "authors",
-        "publisher",
-        "versionRange",
-        "cpe",
-        "swid",
-        "supplier",
-    ],
+    other: OF_COMPONENT,
     open: true,
 });
 const HASH: Shape = Shape::Object(&Fields {
@@ -267,11 +256,19 @@ fn product(bom: &Bom<'_>, affects: &Value, shapes: Shapes) -> Result<Product, St
         return Err("something affected has no `ref`".to_owned());
     }
     let (component, local) = bom.named(reference);
-    if bom.is_subject(&local) {
-        return Ok(Product { product: of_subject(bom.subject, shapes)?, parts: vec![] });
-    }
+    let is_subject = bom.is_subject(&local);
     if shapes.is_strict() {
-        return Ok(Product { product: exactly(component, &local)?, parts: vec![] });
+        let product = if is_subject { of_subject(bom.subject, shapes)? } else { exactly(component, &local)? };
+        if product.purls.is_empty() && product.digests.is_empty() {
+            return Err(format!(
+                "`{}` has neither a package URL nor a digest: what it is cannot be said",
+                short(&local)
+            ));
+        }
+        return Ok(Product { product, parts: vec![] });
+    }
+    if is_subject {
+        return Ok(Product { product: of_subject(bom.subject, shapes)?, parts: vec![] });
     }
     let mut product = Component::of(&local, shapes)?;
     if let Some(component) = component {

@@ -138,7 +138,7 @@ pub fn read(predicate_type: &str, predicate: &Value, shapes: Shapes) -> Read<Doc
         (Some(format), Shapes::Strict) => match (format.read)(predicate, shapes) {
             Ok(Some(document)) => Read::Whole(document),
             Ok(None) => Read::Nothing,
-            Err(why) => Read::Failed(format!("it is not a {} document that can be read: {why}", format.name)),
+            Err(why) => Read::Failed(format!("it is not a valid {} document: {why}", format.name)),
         },
         (None, Shapes::Lenient) => Read::Nothing,
         (None, Shapes::Strict) => stray(predicate_type, predicate),

@@ -34,7 +34,7 @@ const DOCUMENT: Shape = Shape::Object(&Fields {
         ("last_updated", Shape::Time),
         ("tooling", Shape::Text),
     ],
-    other: &["version", "supplier"],
+    other: &["version", "supplier", "format"],
     open: false,
 });
 const STATEMENT: Shape = Shape::Object(&Fields {
@@ -150,17 +150,18 @@ pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, St
         if shapes.is_strict() {
             collector.called(word(statement, "@id"))?;
         }
-        collector.add(names(statement), status, why, at, products)?;
+        collector.add(names(statement, shapes), status, why, at, products)?;
     }
     Ok(Some(collector.document))
 }
 
-fn names(statement: &Value) -> Vec<String> {
+fn names(statement: &Value, shapes: Shapes) -> Vec<String> {
     let hole = statement.get("vulnerability").unwrap_or(&Value::Null);
     let plain = hole.as_str().unwrap_or_default();
     let aliases = list(hole, "aliases").iter().filter_map(Value::as_str);
-    // The identifier of a hole is often a page that is named as the hole is.
+    // The identifier of a hole is often a page that is named as the hole is. Read strictly, there is a name.
     let page = word(hole, "@id").rsplit('/').next().unwrap_or_default();
+    let page = if shapes.is_strict() { "" } else { page };
     let all = [plain, word(hole, "name"), page].into_iter().chain(aliases);
     all.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
