@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use lockgate_attest::reading::Reading;
 use lockgate_scan::Shapes;
 
 /// A frozen semantics of judging, in the order in which they were cut.
@@ -63,6 +64,11 @@ impl Edition {
     /// Whether nothing is called missing that only could not be looked for.
     pub(crate) fn minds_absence(self) -> bool {
         self >= Self::E2026_3
+    }
+
+    /// How forms of signatures, keys and trusted roots are read.
+    pub(crate) fn reading(self) -> Reading {
+        if self < Self::E2026_3 { Reading::First } else { Reading::Second }
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
