@@ -224,3 +224,80 @@ fn settings_of_coverage_are_read_strictly() {
         assert_eq!(check_settings("vulnerability", &settings).is_ok(), right, "{settings}");
     }
 }
+
+/// An extract with one advisory about zlib, with these fields besides.
+fn knowing(making: &mut Making, fields: &Value) {
+    let mut advisory = json!({
+        "id": "MAL-2026-1", "severity": "medium", "modified": "2026-01-01T00:00:00Z",
+        "affected": [{"ecosystem": "Alpine:v3.22", "name": "zlib", "ranges": [[{"introduced": "0"}, {"fixed": "9-r0"}]]}],
+    });
+    for (name, value) in fields.as_object().unwrap() {
+        advisory[name] = value.clone();
+    }
+    let extract = making.inputs.insert(lockgate_model::canon::to_bytes(&json!([advisory])).unwrap());
+    making.record.feed.as_mut().unwrap().extract = extract;
+}
+
+#[test]
+fn what_nobody_rated_pauses_and_malicious_packages_block() {
+    let unfixed = json!([{"ecosystem": "Alpine:v3.22", "name": "zlib", "ranges": [[{"introduced": "0"}]]}]);
+    let unrated = |more: Value| {
+        let mut fields = json!({"id": "CVE-1", "unrated": true});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fields
+    };
+    let malicious = json!({"malicious": true, "severity": "critical"});
+    let unfixed_malicious = json!({"malicious": true, "severity": "critical", "affected": unfixed});
+    let declared = |making: &mut Making| {
+        let mut inventory = inventory();
+        for package in &mut inventory.packages {
+            package.confidence = lockgate_model::inventory::Confidence::Declared;
+        }
+        // Of the database itself something is recorded.
+        inventory.packages.push(package("busybox", "1.37.0-r18"));
+        making.set_inventory(&inventory);
+    };
+    let mut variants = 0;
+    for (fields, settings, outcome) in [
+        (unrated(json!({})), json!({}), Outcome::Pause),
+        (unrated(json!({})), json!({"failOn": "critical"}), Outcome::Pause),
+        (unrated(json!({"affected": unfixed})), json!({}), Outcome::Pause),
+        (unrated(json!({"affected": unfixed})), json!({"unfixed": "advise"}), Outcome::Proceed),
+        (unrated(json!({})), json!({"unrated": "advise"}), Outcome::Proceed),
+        (unrated(json!({})), json!({"unrated": "advise", "failOn": "medium"}), Outcome::Rework),
+        (unrated(json!({})), json!({"failOn": "low"}), Outcome::Rework),
+        (unrated(json!({"known_exploited": true})), json!({"unrated": "advise"}), Outcome::Rework),
+        (json!({"id": "CVE-1"}), json!({}), Outcome::Proceed),
+    ] {
+        let mut making = Making::new();
+        knowing(&mut making, &fields);
+        making.set_gate(settings.clone());
+        let decision = making.expect(outcome);
+        let told = found(&decision, "vulnerability.unrated");
+        assert_eq!(told.len(), usize::from(fields["unrated"] == true), "{fields} {settings}");
+        for told in told {
+            assert_eq!((told.subject.as_str(), told.details["count"].number()), ("secdb", Some(1)));
+        }
+        variants += 1;
+    }
+    for fields in [&malicious, &unfixed_malicious] {
+        for settings in [
+            json!({}),
+            json!({"failOn": "critical"}),
+            json!({"unfixed": "advise"}),
+            json!({"unrated": "advise", "unfixed": "advise", "declared": "advise", "failOn": "critical"}),
+        ] {
+            for spoil in [|_: &mut Making| (), declared] {
+                let mut making = Making::new();
+                knowing(&mut making, fields);
+                spoil(&mut making);
+                making.set_gate(settings.clone());
+                let decision = making.expect(Outcome::Rework);
+                let [told] = found(&decision, "vulnerability.known")[..] else { panic!("{decision:#?}") };
+                assert_eq!(told.details["malicious"].as_str(), "yes");
+                variants += 1;
+            }
+        }
+    }
+    assert!(variants >= 22, "{variants}");
+}
