@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use lockgate_attest::reading::Reading;
+
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edition {
@@ -50,6 +52,11 @@ impl Edition {
     /// Whether findings name what fixes them as values, beside the sentence.
     pub(crate) fn names_fixes(self) -> bool {
         self >= Self::E2026_3
+    }
+
+    /// How forms of signatures, keys and trusted roots are read.
+    pub(crate) fn reading(self) -> Reading {
+        if self < Self::E2026_3 { Reading::First } else { Reading::Second }
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
