@@ -433,7 +433,7 @@ fn a_promotion_takes_no_feed() {
     let shown = in_force(&w);
     let source = &shown["header"]["sources"][0];
     assert!(
-        source["name"] == "advisories.jsonl" && source["fetched"].is_string(),
+        source["name"] == "samples" && source["fetched"].is_string(),
         "stamped when it was made: {source}"
     );
 }
