@@ -81,7 +81,7 @@ pub fn affected(found: &Affected) {
                 vec![package.name.clone(), package.version.clone(), holes, list(&package.advisories)]
             })
             .collect();
-        table(&["package", "version", "holes", "changed advisories"], &rows);
+        table(&["package", "version", "vulnerabilities", "changed advisories"], &rows);
     }
     for artifact in &found.unread {
         say!("not read whole, so it may have any package: {artifact}");
