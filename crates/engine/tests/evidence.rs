@@ -37,6 +37,7 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.2.5-r11"}]}],
         }],
     });
+    feed.source(world::fetched());
     feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
     let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
     lockgate_engine::feed::import(&workspace, feed, lockgate_engine::feed::Import::default()).await.unwrap();

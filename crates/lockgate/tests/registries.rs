@@ -84,7 +84,7 @@ fn world(part: &Part, tools: Tools) -> World<'_> {
             .replace("  - name: build\n", "  - {name: cosign, file: cosign.pub}\n  - name: build\n")
     });
     // About another package: a feed that is silent about Alpine would make the gate blind.
-    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.20","name":"x"}}]}"#;
+    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.20","name":"x"},"versions":["9"]}]}"#;
     std::fs::write(w.folder.join("feed.jsonl"), feed).unwrap();
     World { tools, part, w }
 }
@@ -105,7 +105,7 @@ fn climbs(part: Result<Part, parts::Absent>, test: &str) {
     ]);
     let digest = world.digest("dev", "1.0");
     let image = format!("{}@{digest}", world.reference("dev"));
-    w.run(&["feed", "import", "feed.jsonl"]).expect(0);
+    w.run(&["feed", "import", "feed.jsonl", "--fetched", "now"]).expect(0);
 
     // Nobody signed it, then one of two, then both: each signer in both forms.
     w.run(&["promote", "web:1.0", "--to", "staging"]).expect(3);
