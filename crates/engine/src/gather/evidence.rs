@@ -37,7 +37,9 @@ pub(crate) async fn gather(
     of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Vec<Evidence> {
-    let gates = gates(of_stage);
+    let mut gates = gates(of_stage);
+    // What cannot be listed would not travel.
+    gates.push("route");
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();

@@ -5,6 +5,7 @@
 //! a [`Gap`], so that the Decision says what was missing.
 
 mod base;
+mod companions;
 pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
@@ -88,9 +89,13 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
-    let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
+    let images::Parts { images: parts, attestations } =
+        images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let children: Vec<_> = attestations.iter().map(|child| child.manifest).collect();
+    let companions =
+        companions::gather(reach, &reference.repository, &evidence, &children, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
@@ -106,7 +111,9 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
         from_guarded: step.from_guarded,
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
+        attestations,
         evidence,
+        companions,
         feed,
         keys: trust.keys,
         identities: trust.identities,
