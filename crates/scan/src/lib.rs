@@ -34,4 +34,4 @@ pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::{Base, Laid, lay_onto, merge};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-2";
+pub const ANALYSER: &str = "2026-3";

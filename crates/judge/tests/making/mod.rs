@@ -61,6 +61,7 @@ pub fn inventory() -> Inventory {
             version: "3.22.1".into(),
             codename: String::new(),
         }),
+        accounts: None,
         packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
         unread: vec![],
     }
