@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use lockgate_judge::{EDITION, decide};
+use lockgate_judge::{Edition, decide};
 use lockgate_model::case::{FeedPin, Image};
 use lockgate_model::oci::media;
 use lockgate_model::{Case, CaseRecord, Descriptor, Digest, Inputs, Inventory, Package, Timestamp, canon};
@@ -86,7 +86,7 @@ fn case() -> Case {
         inventory: Some(inventory),
     };
     let record = CaseRecord {
-        edition: EDITION.into(),
+        edition: Edition::CURRENT.name().into(),
         as_of: now,
         ledger_size: 1,
         service: "web".parse().unwrap(),
@@ -96,13 +96,17 @@ fn case() -> Case {
         release: None,
         from_guarded: false,
         images: vec![image],
+        attestations: vec![],
         evidence: vec![],
+        companions: vec![],
         feed: Some(FeedPin {
             feed: Digest::of(b"feed"),
             extract,
             newest: now,
             end_of_life: std::collections::BTreeMap::new(),
             uncovered: std::collections::BTreeSet::new(),
+            coverage: std::collections::BTreeMap::new(),
+            origins: vec![],
         }),
         keys: vec![],
         identities: vec![],

@@ -1,7 +1,13 @@
 //! As whom a container runs: what runc, containerd, Docker, Podman and umoci make of the `User` of an image config. Not root
 //! is only what all of them agree on.
 
+use lockgate_model::case::Image;
 use lockgate_model::inventory::Accounts;
+use lockgate_model::{Effect, Finding, Severity};
+
+use crate::docket::image_name;
+use crate::edition::Edition;
+use crate::findings::{BUILDERS, Words, finding};
 
 /// The largest number of an account that runtimes take (runc, libcontainer/user).
 const MOST: u64 = 0x7fff_ffff;
@@ -15,6 +21,34 @@ pub(crate) struct Account {
     pub(crate) unknown: Option<String>,
     /// Whether its group is root's.
     pub(crate) root_group: bool,
+}
+
+/// Whether an `image` with that `user` runs as root, for the input of policies. What is not sure is `told`.
+pub(crate) fn runs_as_root(
+    edition: Edition,
+    image: &Image,
+    user: &str,
+    accounts: Option<&Accounts>,
+    told: &mut Vec<Finding>,
+) -> bool {
+    if !edition.judges_what_runs() {
+        return was_root(user);
+    }
+    let account = of(user, accounts);
+    let mut tell = |code: &str, title: String, remediation: &str| {
+        let rationale = "as whom a container runs is up to the runtime where the image does not say so by number";
+        let words = Words { title, rationale, remediation: remediation.to_owned(), owner: BUILDERS };
+        told.push(finding(code, Severity::Low, Effect::Advise, &image_name(image), words));
+    };
+    if let Some(why) = account.unknown {
+        let title = format!("it counts as running as root: {why}");
+        tell("policy.account-unknown", title, "write `USER` with a number, such as `USER 65532`");
+    }
+    if account.root_group {
+        let title = "its group is that of root: what root's group may write, it may write".to_owned();
+        tell("policy.root-group", title, "give it a group of its own, such as `USER 65532:65532`");
+    }
+    account.root
 }
 
 /// How an account or group is written.

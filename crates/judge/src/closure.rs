@@ -7,8 +7,8 @@ use lockgate_model::case::{AttestationChild, Image};
 use lockgate_model::oci::{self, Content, ImageConfig, Index, Manifest, NotAnImage};
 use lockgate_model::{Descriptor, Digest, Effect, Finding, Severity};
 
+use crate::docket::Docket;
 use crate::findings::{BUILDERS, Words, finding};
-use crate::gates::Docket;
 
 /// Why the images that were looked at are not known to be what runs.
 pub(crate) struct Open {

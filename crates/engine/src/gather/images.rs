@@ -1,6 +1,7 @@
 //! The images of an artifact: one for a manifest, one a platform for an index, each with config and
 //! inventory.
 
+use lockgate_judge::gates::reading_images;
 use lockgate_model::case::AttestationChild;
 use lockgate_model::limits;
 use lockgate_model::oci::{self, Content, ImageConfig, Manifest};
@@ -9,9 +10,6 @@ use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 
 use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
-
-/// The gates that look into images.
-const GATES: &[&str] = &["vulnerability", "policy"];
 
 /// What was read of one image.
 pub(crate) struct ImageParts {
@@ -61,7 +59,7 @@ pub(crate) async fn gather(
                 }
                 parts.images.push(part);
             }
-            Err(error) => basket.gap(GATES, &child.digest.to_string(), &error),
+            Err(error) => basket.gap(&reading_images(), &child.digest.to_string(), &error),
         }
     }
     parts
@@ -145,10 +143,10 @@ async fn gather_one(
                     part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
                     part.inventory = Some(inventory);
                 }
-                Err(error) => basket.gap(GATES, &descriptor.digest.to_string(), &error),
+                Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
             }
         }
-        Err(error) => basket.gap(GATES, &descriptor.digest.to_string(), &error),
+        Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
     }
     part
 }
