@@ -38,9 +38,12 @@ fn main() {
 
 fn case() -> Case {
     let mut inputs = Inputs::new();
-    let config = inputs.insert("{}");
-    let manifest =
-        json!({"schemaVersion": 2, "config": Descriptor::new(media::OCI_CONFIG, config, 2), "layers": []});
+    let config = json!({"rootfs": {"type": "layers", "diff_ids": [Digest::of(b"tar")]}}).to_string();
+    let manifest = json!({
+        "schemaVersion": 2, "config": Descriptor::of(media::OCI_CONFIG, config.as_bytes()),
+        "layers": [Descriptor::of(media::OCI_LAYER_GZIP, b"layer")],
+    });
+    let config = inputs.insert(config);
     let manifest = serde_json::to_vec(&manifest).unwrap();
     let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
     inputs.insert(manifest);

@@ -14,23 +14,26 @@ use crate::workspace::Reach;
 /// The gate that tells what travels.
 const GATES: &[&str] = &["route"];
 
-/// Lists what is attached to `evidence`, to that, and so on, and to the `attestations` among the artifact's children. What
-/// cannot be listed or read is a gap: it would be lost.
+/// What of `evidence` travels. With `further` subjects, which are children of the artifact that were not asked about, what is
+/// attached to those, to evidence, and to that, is listed too: for a promotion. What cannot be listed or read is a gap: it
+/// would be lost.
 pub(crate) async fn gather(
     reach: &Reach,
     repository: &Repository,
     evidence: &[Evidence],
-    attestations: &[Digest],
+    further: Option<Vec<Digest>>,
     basket: &mut Basket,
 ) -> Vec<Companion> {
     let mut finder = Finder { reach, repository, found: Vec::new(), seen: BTreeSet::new(), plain: BTreeMap::new() };
-    let mut waiting: VecDeque<(Digest, usize)> = attestations.iter().map(|child| (*child, 0)).collect();
+    let mut waiting: VecDeque<(Digest, usize)> = VecDeque::new();
     for one in evidence {
         finder.look_at(&one.blobs, &basket.inputs);
         let Evidence { subject, attachment, manifest, .. } = one;
         let listed = finder.consider(*subject, *attachment, manifest, basket).await;
         waiting.extend(told(listed, &manifest.digest, basket).flatten().map(|digest| (digest, 1)));
     }
+    let Some(further) = further else { return finder.found };
+    waiting.extend(further.into_iter().map(|subject| (subject, 0)));
     while let Some((subject, depth)) = waiting.pop_front() {
         if finder.seen.insert(subject) {
             let listed = finder.about(&subject, depth, basket).await;
