@@ -7,6 +7,8 @@
     reason = "each test file uses its part of this"
 )]
 
+pub mod documents;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ use lockgate_engine::{EngineError, Workspace};
 use lockgate_model::oci::media;
 use lockgate_model::reference::Target;
 use lockgate_model::route::Stage;
-use lockgate_model::{Descriptor, Digest, Outcome, Route};
+use lockgate_model::{Descriptor, Digest, Outcome, Route, Timestamp};
 use serde_json::{Value, json};
 
 use crate::sim::Plan;
@@ -35,6 +37,18 @@ impl Dev {
 
     pub async fn with(plan: &std::sync::Arc<Plan>) -> Self {
         let world = World::new().await;
+        let mut feed = lockgate_scan::FeedBuilder::new();
+        let record = json!({
+            "id": "CVE-2026-1", "modified": "2026-01-01T00:00:00Z", "database_specific": {"severity": "HIGH"},
+            "affected": [{
+                "package": {"ecosystem": "Alpine:v3.22", "name": "x"},
+                "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0-r0"}]}],
+            }],
+        });
+        feed.add("feed", std::io::Cursor::new(record.to_string()), Timestamp::from_unix(0)).unwrap();
+        let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
+        let keeper = world.process(&Plan::none()).await;
+        lockgate_engine::feed::import(&keeper, feed, vec![], 0).await.unwrap();
         let mut workspace = world.process(plan).await;
         workspace.route = route();
         let folder = world.folder().join("dev/web");
@@ -65,6 +79,14 @@ impl Dev {
         }
         entries.push(entry);
         std::fs::write(&path, index.to_string()).unwrap();
+    }
+
+    /// As [`Dev::list`], and nothing else is listed.
+    pub fn list_alone(&self, descriptor: &Value) {
+        let path = self.folder.join("index.json");
+        let index = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": []});
+        std::fs::write(path, index.to_string()).unwrap();
+        self.list(descriptor, None);
     }
 
     /// An image with these files, for linux/amd64.
@@ -135,19 +157,25 @@ pub const GOOD: [(&str, &str); 2] = [
     ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
     ("lib/apk/db/installed", "P:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\n\n"),
 ];
-/// The world's feed has an advisory about `x`.
+/// The feed has an advisory about `x`.
 pub const EVIL: [(&str, &str); 2] = [
     ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
     ("lib/apk/db/installed", "P:x\nV:1.0-r0\nA:x86_64\nL:MIT\n\n"),
 ];
 
+/// A route on which nothing but the images' packages counts.
 pub fn route() -> Route {
+    route_with("vulnerability", json!({"failOn": "low"}))
+}
+
+/// A route with one gate.
+pub fn route_with(gate: &str, settings: Value) -> Route {
     let stage = |name: &str, gates| Stage {
         name: name.parse().unwrap(),
         registry: format!("oci:{name}").parse().unwrap(),
         gates,
     };
-    let gates = BTreeMap::from([("vulnerability".to_owned(), json!({"failOn": "low"}))]);
+    let gates = BTreeMap::from([(gate.to_owned(), settings)]);
     Route::new(vec![stage("dev", BTreeMap::new()), stage("staging", gates)]).unwrap()
 }
 
