@@ -16,8 +16,7 @@ use crate::{EngineError, Workspace};
 pub(crate) async fn out(workspace: &Workspace, intent: &Intent) -> Result<Copied, EngineError> {
     let registry = &workspace.reach.registry;
     let list = list(workspace, intent).await?;
-    let copied =
-        registry.copy(&intent.source, &intent.target, &list, &*workspace.reach.progress).await?;
+    let copied = registry.copy(&intent.source, &intent.target, &list, &*workspace.reach.progress).await?;
     for attached in &intent.attachments {
         let upload = upload(workspace, attached).await?;
         registry.push(&intent.target, &upload).await?;

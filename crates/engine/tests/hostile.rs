@@ -13,7 +13,9 @@ use lockgate_engine::judge::{Recorded, judge};
 use lockgate_engine::replay::replay;
 use lockgate_model::evidence::{Attachment, fallback_tag};
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
-use lockgate_model::ports::{BlobStream, Copied, CopyList, FetchedManifest, Pending, Progress, Registry, Upload};
+use lockgate_model::ports::{
+    BlobStream, Copied, CopyList, FetchedManifest, Pending, Progress, Registry, Upload,
+};
 use lockgate_model::{Descriptor, Digest, Outcome, Repository, limits};
 use serde_json::{Value, json};
 use sim::Plan;

@@ -70,17 +70,23 @@ impl Judged {
             layers: Vec::new(),
             user: String::new(),
         };
-        let types: BTreeMap<Digest, String> = match Content::read(&judged.media_type, &judged.bytes).unwrap() {
-            Content::Index(index) => index.manifests.into_iter().map(|child| (child.digest, child.media_type)).collect(),
+        let types: BTreeMap<Digest, String> = match Content::read(&judged.media_type, &judged.bytes).unwrap()
+        {
+            Content::Index(index) => {
+                index.manifests.into_iter().map(|child| (child.digest, child.media_type)).collect()
+            }
             Content::Manifest(_) => BTreeMap::from([(judged.artifact, judged.media_type.clone())]),
         };
         for image in &record.images {
             let bytes = case.inputs.get(&image.manifest).unwrap();
-            let Content::Manifest(manifest) = Content::read(&types[&image.manifest], bytes).unwrap() else { panic!() };
+            let Content::Manifest(manifest) = Content::read(&types[&image.manifest], bytes).unwrap() else {
+                panic!()
+            };
             let layers: Vec<Digest> = manifest.layers.iter().map(|layer| layer.digest).collect();
             judged.images.insert(image.manifest, layers.iter().copied().chain([image.config]).collect());
             if image.platform == "linux/amd64" || !is_index(&judged.media_type) {
-                let config = ImageConfig::read(Reading::Strict, case.inputs.get(&image.config).unwrap()).unwrap();
+                let config =
+                    ImageConfig::read(Reading::Strict, case.inputs.get(&image.config).unwrap()).unwrap();
                 judged.user = config.config.unwrap_or_default().user.unwrap_or_default();
                 judged.chosen = Some(image.manifest);
                 judged.layers = layers;
@@ -189,7 +195,8 @@ fn pushed(host: &str, media_type: &str, bytes: &[u8]) -> Option<BTreeSet<Digest>
     stream.read_to_string(&mut answer).unwrap();
     let body = answer.split_once("\r\n\r\n").unwrap().1;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
-    let body: Value = serde_json::from_str(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]).unwrap();
+    let body: Value =
+        serde_json::from_str(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]).unwrap();
     let errors = body["errors"].as_array().unwrap();
     let missing = |error: &Value| error["code"] == "MANIFEST_BLOB_UNKNOWN";
     let named = errors.iter().filter(|error| missing(error)).map(|error| {
@@ -220,19 +227,33 @@ impl Asked<'_> {
     fn about(&self, number: usize, judged: &Judged) -> Read4 {
         let mut read = Read4::default();
         let said = String::from_utf8_lossy(&judged.bytes).into_owned();
-        let expected: BTreeSet<Digest> =
-            if is_index(&judged.media_type) { judged.children.clone() } else { judged.images[&judged.artifact].clone() };
+        let expected: BTreeSet<Digest> = if is_index(&judged.media_type) {
+            judged.children.clone()
+        } else {
+            judged.images[&judged.artifact].clone()
+        };
         if let Some(named) = pushed(&self.tools.registry.host, &judged.media_type, &judged.bytes) {
             assert_eq!(named, expected, "docker-registry: {said}");
             read.registry += 1;
         }
         let name = format!("crane-{number}");
-        let crane = run(Command::new(&self.tools.crane).args(["pull", "--insecure"]).arg(format!("{}/{name}:x", self.careless.host)).arg("/dev/null"));
+        let crane = run(Command::new(&self.tools.crane)
+            .args(["pull", "--insecure"])
+            .arg(format!("{}/{name}:x", self.careless.host))
+            .arg("/dev/null"));
         read.crane += self.fetched(&name, judged, crane.status.success(), &said);
         let name = format!("skopeo-{number}");
         let to = self.scratch.join(&name);
         let skopeo = run(Command::new(&self.tools.skopeo)
-            .args(["--insecure-policy", "--override-os", "linux", "--override-arch", "amd64", "copy", "--src-tls-verify=false"])
+            .args([
+                "--insecure-policy",
+                "--override-os",
+                "linux",
+                "--override-arch",
+                "amd64",
+                "copy",
+                "--src-tls-verify=false",
+            ])
             .arg(format!("docker://{}/{name}:x", self.careless.host))
             .arg(format!("dir:{}", to.display())));
         read.skopeo += self.fetched(&name, judged, skopeo.status.success(), &said);
@@ -248,7 +269,8 @@ impl Asked<'_> {
         let image = child.copied().or(judged.chosen).unwrap_or(judged.artifact);
         let empty = BTreeSet::new();
         let expected = judged.images.get(&image).unwrap_or(&empty);
-        let blobs: BTreeSet<Digest> = asked.into_iter().filter(|one| *one != image && *one != judged.artifact).collect();
+        let blobs: BTreeSet<Digest> =
+            asked.into_iter().filter(|one| *one != image && *one != judged.artifact).collect();
         if content {
             assert_eq!(&blobs, expected, "{name}: {said}");
             assert!(judged.chosen.is_none_or(|chosen| chosen == image), "{name}: {image} of {said}");
@@ -274,13 +296,16 @@ impl Asked<'_> {
         let mut read = 0;
         if stat.status.success() {
             let told: Value = serde_json::from_slice(&stat.stdout).unwrap();
-            let layers = told["history"].as_array().unwrap().iter().filter_map(|one| one["layer"]["digest"].as_str());
+            let layers =
+                told["history"].as_array().unwrap().iter().filter_map(|one| one["layer"]["digest"].as_str());
             let layers: Vec<Digest> = layers.map(|one| one.parse().unwrap()).collect();
             assert_eq!(layers, judged.layers, "umoci: {said}");
             read = 1;
         }
         let config = layout.join("config.json");
-        let made = run(Command::new(&self.tools.umoci).args(["raw", "runtime-config", "--image", &image]).arg(&config));
+        let made = run(Command::new(&self.tools.umoci)
+            .args(["raw", "runtime-config", "--image", &image])
+            .arg(&config));
         if made.status.success() {
             let told: Value = serde_json::from_slice(&std::fs::read(config).unwrap()).unwrap();
             let uid = told["process"]["user"]["uid"].as_u64().unwrap();
@@ -333,7 +358,10 @@ impl Bases {
                 dev.json(media::OCI_MANIFEST, &with(&manifest, &[("layers", json!(self.good.layers))]))
             }
             1 => dev.blob(media::OCI_INDEX, changed(&self.indexes[0], &self.indexes[1], chance).as_bytes()),
-            _ => dev.blob(media::OCI_MANIFEST, changed(&self.manifests[0], &self.manifests[1], chance).as_bytes()),
+            _ => dev.blob(
+                media::OCI_MANIFEST,
+                changed(&self.manifests[0], &self.manifests[1], chance).as_bytes(),
+            ),
         }
     }
 }
@@ -364,7 +392,8 @@ async fn what_is_judged_is_what_four_other_readers_read() {
         (format!("{kind}-{number}"), (judged.media_type.clone(), judged.artifact))
     };
     let tags = accepted.iter().enumerate();
-    let tags = tags.flat_map(|(number, judged)| [tag("crane", number, judged), tag("skopeo", number, judged)]);
+    let tags =
+        tags.flat_map(|(number, judged)| [tag("crane", number, judged), tag("skopeo", number, judged)]);
     let careless = Careless::serve(dev.folder.join("blobs/sha256"), Arc::new(tags.collect()));
     let scratch = tempfile::tempdir().unwrap();
     let asked = Asked { tools: &tools, dev: &dev.folder, scratch: scratch.path(), careless: &careless };
@@ -390,7 +419,14 @@ async fn what_is_judged_is_what_four_other_readers_read() {
     println!("{count} documents, {} different, {} accepted: {read:?}", seen.len(), accepted.len());
     // Were nearly everything refused, or nothing read, agreement would mean nothing.
     let few = accepted.len() / 2;
-    assert!(accepted.len() > count / 20 && read.skopeo > few && read.crane > few && read.registry > few && read.umoci > few / 2, "{read:?}");
+    assert!(
+        accepted.len() > count / 20
+            && read.skopeo > few
+            && read.crane > few
+            && read.registry > few
+            && read.umoci > few / 2,
+        "{read:?}"
+    );
 }
 
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\nadmin:x:0:0::/:/bin/sh\nbroken:x:abc:1::/:/x\n\
@@ -399,7 +435,9 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\
 /// Whoever umoci starts as root, Lockgate says is root: in every spelling, and by what the image's own passwd says.
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_are_what_umoci_makes_of_them() {
-    let Some(umoci) = or_skip(parts::program("umoci"), "accounts_are_what_umoci_makes_of_them") else { return };
+    let Some(umoci) = or_skip(parts::program("umoci"), "accounts_are_what_umoci_makes_of_them") else {
+        return;
+    };
     let mut dev = Dev::new().await;
     let sample = lockgate_judge::SAMPLES.iter().find(|sample| sample.path == "not-root.rego").unwrap();
     let source = PolicySource { path: sample.path.into(), text: sample.text.into() };
@@ -409,8 +447,36 @@ async fn accounts_are_what_umoci_makes_of_them() {
     let scratch = tempfile::tempdir().unwrap();
     let (mut root, mut not) = (0, 0);
     for user in [
-        "", "0", "+0", "-0", "00", "0:1000", "root", "admin", "admin:app", "broken", "short", "plus", "minus", "5000", "blank",
-        "twice", "1000", "app", "app:1000", "65532", "1000:0", "+1000", "nobody", " 0", "0 ", "0x0", "4294967296", "-1", ":", ":0",
+        "",
+        "0",
+        "+0",
+        "-0",
+        "00",
+        "0:1000",
+        "root",
+        "admin",
+        "admin:app",
+        "broken",
+        "short",
+        "plus",
+        "minus",
+        "5000",
+        "blank",
+        "twice",
+        "1000",
+        "app",
+        "app:1000",
+        "65532",
+        "1000:0",
+        "+1000",
+        "nobody",
+        " 0",
+        "0 ",
+        "0x0",
+        "4294967296",
+        "-1",
+        ":",
+        ":0",
     ] {
         let mut image = dev.image(&files, user);
         image.config["history"] = json!([{"created": "2026-01-01T00:00:00Z", "created_by": "x"}]);
@@ -420,7 +486,8 @@ async fn accounts_are_what_umoci_makes_of_them() {
         let layout = format!("{}:u", dev.folder.display());
         let made = run(Command::new(&umoci).args(["unpack", "--image", &layout]).arg(&to));
         let started = made.status.success().then(|| {
-            let told: Value = serde_json::from_slice(&std::fs::read(to.join("config.json")).unwrap()).unwrap();
+            let told: Value =
+                serde_json::from_slice(&std::fs::read(to.join("config.json")).unwrap()).unwrap();
             told["process"]["user"]["uid"].as_u64().unwrap()
         });
         let recorded = dev.judge(&artifact).await.unwrap();

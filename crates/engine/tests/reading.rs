@@ -21,7 +21,13 @@ mod world;
 fn folded(key: &str) -> Vec<String> {
     let first = key[..1].to_uppercase() + &key[1..];
     let last = key[..key.len() - 1].to_owned() + &key[key.len() - 1..].to_uppercase();
-    let mut all = vec![first, last, key.to_uppercase(), key.replacen('s', "\u{17f}", 1), key.replacen('k', "\u{212a}", 1)];
+    let mut all = vec![
+        first,
+        last,
+        key.to_uppercase(),
+        key.replacen('s', "\u{17f}", 1),
+        key.replacen('k', "\u{212a}", 1),
+    ];
     all.retain(|one| one != key);
     all
 }
@@ -55,7 +61,9 @@ async fn documents_that_clients_read_in_two_ways_do_not_climb() {
         dev.refused(&dev.json(media::OCI_MANIFEST, &two), &spelling).await;
         tried += 1;
     }
-    for (key, value) in [("user", "0"), ("USER", "0"), ("u\u{17f}er", "0"), ("U\u{17f}er", "0"), ("uSER", "0")] {
+    for (key, value) in
+        [("user", "0"), ("USER", "0"), ("u\u{17f}er", "0"), ("U\u{17f}er", "0"), ("uSER", "0")]
+    {
         let mut two = good.clone();
         two.config["config"][key] = value.into();
         dev.refused(&dev.push(&two), key).await;
@@ -67,7 +75,8 @@ async fn documents_that_clients_read_in_two_ways_do_not_climb() {
         dev.refused(&dev.push(&two), &spelling).await;
         tried += 1;
     }
-    let (child, bad) = (platform(&dev.push(&good), "linux", "amd64"), platform(&dev.push(&evil), "linux", "amd64"));
+    let (child, bad) =
+        (platform(&dev.push(&good), "linux", "amd64"), platform(&dev.push(&evil), "linux", "amd64"));
     let index = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child]});
     dev.climbs(&dev.json(media::OCI_INDEX, &index), "an index").await;
     for spelling in folded("manifests") {
@@ -80,7 +89,8 @@ async fn documents_that_clients_read_in_two_ways_do_not_climb() {
 
 /// An attestation as `BuildKit` writes it.
 fn attestation(dev: &Dev) -> Image {
-    let statement = json!({"_type": "https://in-toto.io/Statement/v0.1", "subject": [], "predicateType": "x"});
+    let statement =
+        json!({"_type": "https://in-toto.io/Statement/v0.1", "subject": [], "predicateType": "x"});
     let layer = dev.json(media::IN_TOTO, &statement);
     let config = json!({"architecture": "unknown", "os": "unknown", "config": {},
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}});
@@ -88,8 +98,7 @@ fn attestation(dev: &Dev) -> Image {
 }
 
 fn annotated(child: &Value) -> Value {
-    let annotations =
-        json!({"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": child["digest"]});
+    let annotations = json!({"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": child["digest"]});
     with(&platform(child, "unknown", "unknown"), &[("annotations", annotations)])
 }
 
@@ -104,7 +113,11 @@ fn polyglot() -> Vec<u8> {
     block[156] = b'0';
     block[510] = b'"';
     block[511] = b'}';
-    let sum: u64 = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) }).sum();
+    let sum: u64 = block
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) })
+        .sum();
     block[148..156].copy_from_slice(format!("{sum:06o}  ").as_bytes());
     assert!(serde_json::from_slice::<Value>(&block).is_ok());
     block
@@ -125,7 +138,13 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
     let mut children = Vec::new();
     let mut child = |what: &'static str, child: Value| children.push((what, child));
     let evil = dev.evil();
-    child("an image of another platform", with(&platform(&dev.push(&evil), "linux", "arm64"), &[("annotations", annotated(&dev.push(&evil))["annotations"].clone())]));
+    child(
+        "an image of another platform",
+        with(
+            &platform(&dev.push(&evil), "linux", "arm64"),
+            &[("annotations", annotated(&dev.push(&evil))["annotations"].clone())],
+        ),
+    );
     child("an image of no platform, as D7", annotated(&dev.push(&evil)));
     let mut unknown = evil.clone();
     (unknown.config["os"], unknown.config["architecture"]) = ("unknown".into(), "unknown".into());
@@ -136,12 +155,30 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
     for (os, architecture) in [("unknown", "amd64"), ("linux", "unknown"), ("Unknown", "Unknown"), ("", "")] {
         let mut other = evil.clone();
         (other.config["os"], other.config["architecture"]) = (os.into(), architecture.into());
-        child("half a platform", with(&annotated(&dev.push(&other)), &[("platform", json!({"os": os, "architecture": architecture}))]));
+        child(
+            "half a platform",
+            with(
+                &annotated(&dev.push(&other)),
+                &[("platform", json!({"os": os, "architecture": architecture}))],
+            ),
+        );
     }
     let (gzip, diff_id) = layer(&EVIL);
-    let tar = { use std::io::Read as _; let mut tar = Vec::new(); flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut tar).unwrap(); tar };
-    for (what, bytes) in [("a tar called in-toto", tar.clone()), ("gzip called in-toto", gzip.clone()), ("a JSON that is a tar", polyglot()),
-        ("text", b"hello".to_vec()), ("a list", b"[]".to_vec()), ("nothing", vec![]), ("a JSON and a tar", [b"{}".to_vec(), tar.clone()].concat())] {
+    let tar = {
+        use std::io::Read as _;
+        let mut tar = Vec::new();
+        flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut tar).unwrap();
+        tar
+    };
+    for (what, bytes) in [
+        ("a tar called in-toto", tar.clone()),
+        ("gzip called in-toto", gzip.clone()),
+        ("a JSON that is a tar", polyglot()),
+        ("text", b"hello".to_vec()),
+        ("a list", b"[]".to_vec()),
+        ("nothing", vec![]),
+        ("a JSON and a tar", [b"{}".to_vec(), tar.clone()].concat()),
+    ] {
         let layer = dev.blob(media::IN_TOTO, &bytes);
         let mut other = honest.clone();
         other.config["rootfs"]["diff_ids"] = json!([layer["digest"]]);
@@ -162,7 +199,12 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
         starts.config["config"] = json!({key: value});
         child("something to start", annotated(&dev.push(&starts)));
     }
-    for media_type in ["application/vnd.in-toto+JSON", "application/vnd.in-toto+json; x=1", "application/json", media::OCI_LAYER] {
+    for media_type in [
+        "application/vnd.in-toto+JSON",
+        "application/vnd.in-toto+json; x=1",
+        "application/json",
+        media::OCI_LAYER,
+    ] {
         let mut other = honest.clone();
         other.layers[0]["mediaType"] = media_type.into();
         child("layers called otherwise", annotated(&dev.push(&other)));
@@ -184,7 +226,10 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
     let mut folded = dev.manifest(&honest);
     folded["Layers"] = json!(evil.layers);
     child("layers twice", annotated(&dev.json(media::OCI_MANIFEST, &folded)));
-    child("not there", annotated(&serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap()));
+    child(
+        "not there",
+        annotated(&serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap()),
+    );
     assert!(children.len() >= 30, "{}", children.len());
     for (what, child) in children {
         dev.refused(&index(&child), what).await;
@@ -216,7 +261,8 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
     };
     let (amd, arm) = (child("amd64", None, "a"), child("arm64", Some("v8"), "a"));
     dev.climbs(&dev.index(&[amd.clone(), arm.clone()]), "two platforms").await;
-    dev.climbs(&dev.index(&[child("arm", Some("v6"), "a"), child("arm", Some("v7"), "b")]), "two variants").await;
+    dev.climbs(&dev.index(&[child("arm", Some("v6"), "a"), child("arm", Some("v7"), "b")]), "two variants")
+        .await;
     let other = |child: &Value, changes: &[(&str, Value)]| with(child, changes);
     let bad = [
         ("twice", vec![amd.clone(), amd.clone()]),
@@ -230,16 +276,35 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
         ("upper case alone", vec![child("ARM64", None, "b")]),
         ("another platform than its config", vec![platform(&amd, "linux", "arm64")]),
         ("another platform than its config", vec![platform(&amd, "windows", "amd64")]),
-        ("another variant than its config", vec![other(&child("arm", Some("v6"), "a"), &[("platform", json!({"os": "linux", "architecture": "arm", "variant": "v7"}))])]),
+        (
+            "another variant than its config",
+            vec![other(
+                &child("arm", Some("v6"), "a"),
+                &[("platform", json!({"os": "linux", "architecture": "arm", "variant": "v7"}))],
+            )],
+        ),
         ("an empty platform", vec![platform(&amd, "", "")]),
         ("a blank in its platform", vec![platform(&amd, "linux ", "amd64")]),
-        ("an index inside", vec![amd.clone(), platform(&dev.index(std::slice::from_ref(&arm)), "linux", "arm64")]),
+        (
+            "an index inside",
+            vec![amd.clone(), platform(&dev.index(std::slice::from_ref(&arm)), "linux", "arm64")],
+        ),
         ("addresses", vec![other(&amd, &[("urls", json!(["https://example.com"]))])]),
         ("another size", vec![other(&amd, &[("size", json!(7))])]),
         ("another media type", vec![other(&amd, &[("mediaType", media::DOCKER_MANIFEST.into())])]),
         ("a kind of its own", vec![other(&amd, &[("mediaType", "application/vnd.example".into())])]),
         ("nothing", vec![]),
-        ("one that is not there", vec![amd.clone(), platform(&serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap(), "linux", "arm64")]),
+        (
+            "one that is not there",
+            vec![
+                amd.clone(),
+                platform(
+                    &serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap(),
+                    "linux",
+                    "arm64",
+                ),
+            ],
+        ),
     ];
     for (what, children) in &bad {
         dev.refused(&dev.index(children), what).await;
@@ -254,8 +319,11 @@ async fn what_is_not_an_image_is_unknown_and_named() {
     let good = dev.good();
     let manifest = dev.manifest(&good);
     let mut cases: Vec<(&str, Value)> = Vec::new();
-    let mut push = |said: &'static str, value: &Value| cases.push((said, dev.json(media::OCI_MANIFEST, value)));
-    let kind = |media_type: &str, content: &str| with(&manifest, &[("config", dev.blob(media_type, content.as_bytes()))]);
+    let mut push =
+        |said: &'static str, value: &Value| cases.push((said, dev.json(media::OCI_MANIFEST, value)));
+    let kind = |media_type: &str, content: &str| {
+        with(&manifest, &[("config", dev.blob(media_type, content.as_bytes()))])
+    };
     push("Helm chart", &kind("application/vnd.cncf.helm.config.v1+json", "{}"));
     push("OCI artifact", &kind(media::OCI_EMPTY, "{}"));
     push("WebAssembly", &kind("application/vnd.wasm.config.v0+json", "{}"));
@@ -267,15 +335,26 @@ async fn what_is_not_an_image_is_unknown_and_named() {
     none.layers.clear();
     none.config["rootfs"]["diff_ids"] = json!([]);
     push("no layers", &dev.manifest(&none));
-    let layer = |changes: &[(&str, Value)]| with(&manifest, &[("layers", json!([with(&good.layers[0], changes)]))]);
-    push("may not be distributed", &layer(&[("mediaType", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip".into())]));
-    push("encrypted", &layer(&[("mediaType", "application/vnd.oci.image.layer.v1.tar+gzip+encrypted".into())]));
+    let layer =
+        |changes: &[(&str, Value)]| with(&manifest, &[("layers", json!([with(&good.layers[0], changes)]))]);
+    push(
+        "may not be distributed",
+        &layer(&[("mediaType", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip".into())]),
+    );
+    push(
+        "encrypted",
+        &layer(&[("mediaType", "application/vnd.oci.image.layer.v1.tar+gzip+encrypted".into())]),
+    );
     push("not read", &layer(&[("mediaType", "application/octet-stream".into())]));
     push("urls", &layer(&[("urls", json!(["https://example.com/layer"]))]));
-    push("names 1 layers and the manifest 2", &with(&manifest, &[("layers", json!([good.layers[0], good.layers[0]]))]));
+    push(
+        "names 1 layers and the manifest 2",
+        &with(&manifest, &[("layers", json!([good.layers[0], good.layers[0]]))]),
+    );
     push("subject", &with(&manifest, &[("subject", dev.push(&dev.evil()))]));
     let mut twice = good.clone();
-    twice.config["rootfs"]["diff_ids"] = json!([good.config["rootfs"]["diff_ids"][0], good.config["rootfs"]["diff_ids"][0]]);
+    twice.config["rootfs"]["diff_ids"] =
+        json!([good.config["rootfs"]["diff_ids"][0], good.config["rootfs"]["diff_ids"][0]]);
     push("names 2 layers and the manifest 1", &dev.manifest(&twice));
     for (said, artifact) in cases {
         let told = dev.refused(&artifact, said).await;
@@ -314,27 +393,48 @@ async fn what_could_run_stays_behind_and_evidence_travels() {
     dev.list(&sbom, Attachment::SbomTag.tag(&digest(&image)).as_deref());
 
     let (gzip, _) = layer(&EVIL);
-    let mut runs = vec![attach(&dev, &image, evil.clone()), attach(&dev, &harmless, with(&evil, &[("annotations", json!({"n": "1"}))]))];
+    let mut runs = vec![
+        attach(&dev, &image, evil.clone()),
+        attach(&dev, &harmless, with(&evil, &[("annotations", json!({"n": "1"}))])),
+    ];
     let attestation = dev.push(&dev.evil());
     dev.list(&attestation, Attachment::AttestationTag.tag(&digest(&image)).as_deref());
     runs.push(attestation);
     for media_type in [
-        media::OCI_LAYER, media::OCI_LAYER_GZIP, media::OCI_LAYER_ZSTD, "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/x-tar",
-        "application/vnd.oci.image.layer.v1.TAR", "application/x-tgz", "application/vnd.oci.image.layer.nondistributable.v1.tar", "application/vnd.squashfs",
+        media::OCI_LAYER,
+        media::OCI_LAYER_GZIP,
+        media::OCI_LAYER_ZSTD,
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/x-tar",
+        "application/vnd.oci.image.layer.v1.TAR",
+        "application/x-tgz",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.squashfs",
         "application/vnd.wasm.content.layer.v1+wasm",
     ] {
         runs.push(attach(&dev, &image, artifact(json!([dev.blob(media_type, &gzip)]))));
         runs.push(attach(&dev, &image, artifact(json!([note, dev.blob(media_type, &gzip)]))));
     }
-    for config_type in [media::OCI_CONFIG, media::DOCKER_CONFIG, "application/vnd.OCI.image.config.v1+json", "application/vnd.oci.image.config.v1+json; x=y"] {
-        for media_type in ["application/octet-stream", media::SIMPLE_SIGNING, media::IN_TOTO, "text/spdx+json"] {
+    for config_type in [
+        media::OCI_CONFIG,
+        media::DOCKER_CONFIG,
+        "application/vnd.OCI.image.config.v1+json",
+        "application/vnd.oci.image.config.v1+json; x=y",
+    ] {
+        for media_type in
+            ["application/octet-stream", media::SIMPLE_SIGNING, media::IN_TOTO, "text/spdx+json"]
+        {
             let config = dev.json(config_type, &config);
             let manifest = with(&artifact(json!([dev.blob(media_type, &gzip)])), &[("config", config)]);
             runs.push(attach(&dev, &image, manifest));
         }
     }
     let child = platform(&dev.push(&dev.evil()), "linux", "amd64");
-    runs.push(attach(&dev, &image, json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child]})));
+    runs.push(attach(
+        &dev,
+        &image,
+        json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child]}),
+    ));
     assert!(runs.len() >= 30, "{}", runs.len());
 
     let mut request = World::request("staging");
@@ -347,7 +447,8 @@ async fn what_could_run_stays_behind_and_evidence_travels() {
         assert!(registry.manifest(&target, &digest(one)).await.is_ok(), "{one}");
     }
     let findings = promoted.recorded.decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-    let told: Vec<_> = findings.filter(|one| one.code == "route.stays-behind").map(|one| one.subject.clone()).collect();
+    let told: Vec<_> =
+        findings.filter(|one| one.code == "route.stays-behind").map(|one| one.subject.clone()).collect();
     for one in &runs {
         assert!(registry.manifest(&target, &digest(one)).await.is_err(), "{one}");
         assert!(told.contains(&digest(one).to_string()), "{one}");
@@ -365,8 +466,10 @@ async fn what_was_judged_travels_and_nothing_that_came_later_or_went() {
         let image = dev.push(&dev.good());
         dev.list(&image, Some("2"));
         let empty = dev.blob(media::OCI_EMPTY, EMPTY_JSON);
-        let note = |text: &str| json!({"schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "artifactType": "application/x",
-            "config": empty, "layers": [dev.blob("text/plain", text.as_bytes())]});
+        let note = |text: &str| {
+            json!({"schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "artifactType": "application/x",
+            "config": empty, "layers": [dev.blob("text/plain", text.as_bytes())]})
+        };
         let known = attach(&dev, &image, note("known"));
         let mut request = World::request("staging");
         request.target = Target::Tag("2".into());

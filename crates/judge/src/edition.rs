@@ -5,7 +5,11 @@
 
 use std::fmt;
 
+<<<<<<< HEAD
 use lockgate_model::oci::Reading;
+=======
+use lockgate_attest::reading::Reading;
+>>>>>>> main
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +58,7 @@ impl Edition {
         self >= Self::E2026_3
     }
 
+<<<<<<< HEAD
     /// How documents of images are read: since 2026-3, by the profile of `docs/reading.md`.
     pub(crate) fn reading(self) -> Reading {
         if self < Self::E2026_3 { Reading::Loose } else { Reading::Strict }
@@ -68,6 +73,11 @@ impl Edition {
     /// Whether Cases list what travels with the artifact.
     pub fn lists_companions(self) -> bool {
         self >= Self::E2026_3
+=======
+    /// How forms of signatures, keys and trusted roots are read.
+    pub(crate) fn reading(self) -> Reading {
+        if self < Self::E2026_3 { Reading::First } else { Reading::Second }
+>>>>>>> main
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.

@@ -82,6 +82,7 @@ fn read_key(hash: &str, encoded: &str) -> Result<([u8; 4], [u8; 32]), NoteError>
 
 impl SigningKey {
     /// A new key called `name`.
+    #[expect(clippy::disallowed_methods, reason = "a key is drawn once")]
     pub fn generate(name: &str) -> Result<Self, NoteError> {
         let mut seed = [0; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| NoteError::Crypto("no randomness"))?;

@@ -320,7 +320,9 @@ fn one_reading(media_type: &str, value: &mut Value) -> Result<Vec<String>, OciEr
     }
     let config = value.get("config").and_then(|config| config.get("mediaType")?.as_str());
     if config.is_some_and(|config| folded_prefix(config, "application/vnd.docker.")) {
-        return confused("it has no `mediaType`, and a config of Docker: readers guess differently".to_owned());
+        return confused(
+            "it has no `mediaType`, and a config of Docker: readers guess differently".to_owned(),
+        );
     }
     Ok(unknown)
 }

@@ -85,7 +85,8 @@ fn alike(key: &str) -> Vec<String> {
     let mut first = key.chars();
     let first = first.next().map(|c| c.to_uppercase().chain(first).collect::<String>());
     let alternate = key.chars().enumerate();
-    let alternate = alternate.map(|(at, c)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() });
+    let alternate =
+        alternate.map(|(at, c)| if at % 2 == 0 { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() });
     let half = key.len() / 2;
     let mut all = vec![
         first.unwrap_or_default(),
@@ -105,15 +106,21 @@ fn alike(key: &str) -> Vec<String> {
 }
 
 /// Writes `value` as text, with the entries of one object rewritten: `place` counts objects in reading order.
-fn write(value: &Value, place: &mut usize, rewrite: &dyn Fn(usize, &Map<String, Value>) -> Option<String>) -> String {
+fn write(
+    value: &Value,
+    place: &mut usize,
+    rewrite: &dyn Fn(usize, &Map<String, Value>) -> Option<String>,
+) -> String {
     match value {
         Value::Object(map) => {
             *place += 1;
             if let Some(text) = rewrite(*place, map) {
                 return text;
             }
-            let entries: Vec<_> =
-                map.iter().map(|(key, value)| format!("{}:{}", json!(key), write(value, place, rewrite))).collect();
+            let entries: Vec<_> = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", json!(key), write(value, place, rewrite)))
+                .collect();
             format!("{{{}}}", entries.join(","))
         }
         Value::Array(items) => {
@@ -156,7 +163,8 @@ fn keys_that_some_reader_takes_for_a_field_are_refused() {
                                 _ => {
                                     let mut without = map.clone();
                                     without.remove(&key);
-                                    let rest = without.iter().map(|(key, value)| format!("{}:{value}", json!(key)));
+                                    let rest =
+                                        without.iter().map(|(key, value)| format!("{}:{value}", json!(key)));
                                     rest.chain([evil]).collect()
                                 }
                             };
@@ -175,7 +183,22 @@ fn keys_that_some_reader_takes_for_a_field_are_refused() {
 /// Fields of the wrong type, numbers that readers read differently, and `null` where something must be.
 #[test]
 fn fields_of_another_type_are_refused() {
-    let wrong = ["true", "1", "1.5", "\"x\"", "[]", "[1]", "[null]", "{}", "{\"a\":1}", "null", "[[]]", "-1", "1e3", "2.0"];
+    let wrong = [
+        "true",
+        "1",
+        "1.5",
+        "\"x\"",
+        "[]",
+        "[1]",
+        "[null]",
+        "{}",
+        "{\"a\":1}",
+        "null",
+        "[[]]",
+        "-1",
+        "1e3",
+        "2.0",
+    ];
     let mut refused = 0;
     for (document, reads) in documents() {
         for key in document.as_object().unwrap().keys() {
@@ -189,13 +212,18 @@ fn fields_of_another_type_are_refused() {
     }
     // What is left are texts, numbers and nulls of the right type where nothing is needed.
     assert!(refused > 380, "{refused}");
-    let sizes = ["-1", "1.0", "1e1", "-0", "9223372036854775808", "18446744073709551616", "\"1\"", "null", "1E400"];
+    let sizes =
+        ["-1", "1.0", "1e1", "-0", "9223372036854775808", "18446744073709551616", "\"1\"", "null", "1E400"];
     for size in sizes {
         let text = manifest().to_string().replacen("\"size\":5", &format!("\"size\":{size}"), 1);
         assert!(text.contains(&format!("\"size\":{size}")) && !reads_manifest(&text), "{size}");
     }
     for version in ["1", "3", "2.0", "\"2\"", "null", "-2", "0.2e1"] {
-        let text = manifest().to_string().replacen("\"schemaVersion\":2", &format!("\"schemaVersion\":{version}"), 1);
+        let text = manifest().to_string().replacen(
+            "\"schemaVersion\":2",
+            &format!("\"schemaVersion\":{version}"),
+            1,
+        );
         assert!(!reads_manifest(&text), "{version}");
     }
 }
@@ -212,16 +240,27 @@ fn documents_that_could_be_of_another_kind_are_refused() {
         };
         names.iter().flat_map(|name| values.iter().map(move |value| (name, value))).map(with).collect()
     };
-    for other in foreign(&manifest(), &["manifests", "Manifests", "fsLayers", "FSLAYERS", "signatures", "history", "blobs"]) {
+    for other in foreign(
+        &manifest(),
+        &["manifests", "Manifests", "fsLayers", "FSLAYERS", "signatures", "history", "blobs"],
+    ) {
         assert!(!reads_manifest(&other.to_string()), "{other}");
     }
-    for other in foreign(&index(), &["config", "layers", "Layers", "layer\u{17f}", "fsLayers", "signatures", "history", "blobs"]) {
+    for other in foreign(
+        &index(),
+        &["config", "layers", "Layers", "layer\u{17f}", "fsLayers", "signatures", "history", "blobs"],
+    ) {
         assert!(!reads_index(&other.to_string()), "{other}");
     }
     for other in foreign(&config(), &["schemaVersion", "layers", "manifests", "fsLayers"]) {
         assert!(!reads_config(&other.to_string()), "{other}");
     }
-    for other in [media::DOCKER_MANIFEST, media::OCI_INDEX, "", "application/vnd.oci.image.manifest.v1+json; charset=utf-8"] {
+    for other in [
+        media::DOCKER_MANIFEST,
+        media::OCI_INDEX,
+        "",
+        "application/vnd.oci.image.manifest.v1+json; charset=utf-8",
+    ] {
         let mut value = manifest();
         value["mediaType"] = other.into();
         assert!(!reads_manifest(&value.to_string()), "{other}");
@@ -275,7 +314,10 @@ fn refusals_name_the_place_the_key_and_the_spelling() {
     let error = Content::read(media::OCI_MANIFEST, evil.to_string().as_bytes()).unwrap_err();
     assert!(matches!(error, OciError::Confused(_)));
     let told = error.to_string();
-    assert!(told.contains("layers[0]") && told.contains("`Digest`") && told.contains("write `digest`"), "{told}");
+    assert!(
+        told.contains("layers[0]") && told.contains("`Digest`") && told.contains("write `digest`"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -358,7 +400,10 @@ fn what_is_not_an_image_is_told_as_what_it_is() {
         assert!(told.contains(said), "{told}");
     }
     assert!(told(&|manifest| manifest.layers.clear()).contains("no layers"));
-    assert!(told(&|manifest| manifest.layers.push(manifest.layers[0].clone())).contains("1 layers and the manifest 2"));
+    assert!(
+        told(&|manifest| manifest.layers.push(manifest.layers[0].clone()))
+            .contains("1 layers and the manifest 2")
+    );
     assert!(told(&|manifest| manifest.subject = Some(manifest.config.clone())).contains("subject"));
     assert!(told(&|manifest| manifest.layers[0].urls = Some(vec!["https://x".into()])).contains("urls"));
     assert!(told(&|manifest| manifest.config.urls = Some(vec!["https://x".into()])).contains("urls"));
@@ -366,7 +411,14 @@ fn what_is_not_an_image_is_told_as_what_it_is() {
     rootfs["rootfs"]["type"] = "snapshots".into();
     let (other, bytes) = image(&rootfs);
     assert!(ImageConfig::of(&other, &bytes, None).unwrap_err().to_string().contains("`snapshots`"));
-    for text in ["{}", "[]", "", "{\"rootfs\":{}}", "{\"rootfs\":null}", "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}"] {
+    for text in [
+        "{}",
+        "[]",
+        "",
+        "{\"rootfs\":{}}",
+        "{\"rootfs\":null}",
+        "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}",
+    ] {
         assert!(ImageConfig::of(&good, text.as_bytes(), None).is_err(), "{text}");
     }
 }

@@ -206,8 +206,9 @@ async fn a_target_that_hangs_in_an_upload_is_given_up() {
         ..settings(&[&from, &to])
     });
     let artifact = registries(&[&from]).push(&from.repository("web"), &image(&[], None)).await.unwrap();
-    let error =
-        images::copy(&quick, &from.repository("web"), &to.repository("copy"), &artifact, &()).await.unwrap_err();
+    let error = images::copy(&quick, &from.repository("web"), &to.repository("copy"), &artifact, &())
+        .await
+        .unwrap_err();
     assert_eq!(error.trouble, Trouble::Unavailable, "{error}");
     assert!(error.reason.contains("no answer within"), "{error}");
 }
@@ -223,7 +224,8 @@ async fn a_mount_that_is_declined_or_refused_becomes_an_upload() {
         let registries = registries(&[&host]);
         let from = host.repository("web");
         let artifact = registries.push(&from, &image(&[b"layer".to_vec()], None)).await.unwrap();
-        let copied = images::copy(&registries, &from, &host.repository("copy"), &artifact, &()).await.unwrap();
+        let copied =
+            images::copy(&registries, &from, &host.repository("copy"), &artifact, &()).await.unwrap();
         assert_eq!((copied.blobs_mounted, copied.blobs_streamed), (0, 2), "{status}");
     }
 }
@@ -347,7 +349,8 @@ async fn lists_that_contradict_what_they_name_are_refused() {
     ];
     for (said, descriptor, trouble) in wrong {
         let artifact = registries.push(&web, &index(vec![descriptor])).await.unwrap();
-        let error = images::copy(&registries, &web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
+        let error =
+            images::copy(&registries, &web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
         assert!(error.trouble == trouble && error.reason.contains(said), "{said}: {error}");
     }
     let config = |size| Descriptor { size, ..Descriptor::of("x", b"{}") };
@@ -392,7 +395,9 @@ async fn nothing_travels_that_was_not_listed_and_nothing_listed_may_be_gone() {
     };
     let gone = with(Descriptor::of(&first.media_type, b"gone"), first.digest);
     let stranger = with(later.clone(), Digest::of(b"another artifact"));
-    for (list, trouble, said) in [(gone, Trouble::NotFound, "no longer"), (stranger, Trouble::Corrupt, "something else")] {
+    for (list, trouble, said) in
+        [(gone, Trouble::NotFound, "no longer"), (stranger, Trouble::Corrupt, "something else")]
+    {
         let error = registries.copy(&web, &host.repository("none"), &list, &()).await.unwrap_err();
         assert!(error.trouble == trouble && error.reason.contains(said), "{error}");
     }

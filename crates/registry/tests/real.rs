@@ -68,7 +68,8 @@ async fn everything_travels_through_all_of_them_and_back() {
     // Within one registry: by mount where it can, with a token for both repositories.
     for (part, mounts) in [(&parts[0], true), (&parts[1], false), (&parts[2], true)] {
         let from = if part.host == parts[2].host { "prod/web" } else { "dev/web" };
-        let copied = images::copy(&registries, &at(part, from), &at(part, "other/web"), &artifact, &()).await.unwrap();
+        let copied =
+            images::copy(&registries, &at(part, from), &at(part, "other/web"), &artifact, &()).await.unwrap();
         let mounted = if mounts { images::BLOBS } else { 0 };
         assert_eq!(copied.blobs_mounted, mounted, "{}", part.host);
     }
@@ -121,8 +122,9 @@ async fn wrong_bytes_of_a_real_layout_go_nowhere() {
     let image = arena.join("images/adversarial/wrong-blob");
     let index: Index = serde_json::from_slice(&std::fs::read(image.join("index.json")).unwrap()).unwrap();
     let artifact = index.manifests[0].bare();
-    let error =
-        images::copy(&registries(&[&part]), &layout(&image), &at(&part, "web"), &artifact, &()).await.unwrap_err();
+    let error = images::copy(&registries(&[&part]), &layout(&image), &at(&part, "web"), &artifact, &())
+        .await
+        .unwrap_err();
     assert_eq!(error.trouble, Trouble::Corrupt, "{error}");
     assert!(error.place.contains("wrong-blob"), "{error}");
 }

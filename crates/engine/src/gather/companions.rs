@@ -24,7 +24,8 @@ pub(crate) async fn gather(
     further: Option<Vec<Digest>>,
     basket: &mut Basket,
 ) -> Vec<Companion> {
-    let mut finder = Finder { reach, repository, found: Vec::new(), seen: BTreeSet::new(), plain: BTreeMap::new() };
+    let mut finder =
+        Finder { reach, repository, found: Vec::new(), seen: BTreeSet::new(), plain: BTreeMap::new() };
     let mut waiting: VecDeque<(Digest, usize)> = VecDeque::new();
     for one in evidence {
         finder.look_at(&one.blobs, &basket.inputs);
@@ -128,7 +129,8 @@ impl Finder<'_> {
             if self.plain.contains_key(&layer.digest) {
                 continue;
             }
-            let fetched = layers::small_blob(self.reach, self.repository, layer, limits::EVIDENCE_BYTES).await;
+            let fetched =
+                layers::small_blob(self.reach, self.repository, layer, limits::EVIDENCE_BYTES).await;
             if let Ok(bytes) = fetched {
                 self.plain.insert(layer.digest, !oci::is_archive(&bytes));
             }

@@ -79,11 +79,7 @@ pub(crate) struct Found {
 }
 
 /// Closes the Case of `request`. `to_promote` says whether what travels is listed, at all depths.
-pub async fn gather(
-    workspace: &Workspace,
-    request: &Request,
-    to_promote: bool,
-) -> Result<Case, EngineError> {
+pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -100,8 +96,7 @@ pub async fn gather(
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let further = to_promote.then(|| attestations.iter().map(|child| child.manifest).collect());
-    let companions =
-        companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
+    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;

@@ -34,9 +34,9 @@ pub enum Json {
 impl Json {
     pub fn of(value: &Value) -> Self {
         match value {
-            Value::Object(map) => {
-                Self::Object(map.iter().map(|(key, value)| (json!(key).to_string(), Self::of(value))).collect())
-            }
+            Value::Object(map) => Self::Object(
+                map.iter().map(|(key, value)| (json!(key).to_string(), Self::of(value))).collect(),
+            ),
             Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
             other => Self::Raw(other.to_string()),
         }
@@ -45,7 +45,8 @@ impl Json {
     pub fn write(&self) -> String {
         match self {
             Self::Object(entries) => {
-                let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key}:{}", value.write())).collect();
+                let entries: Vec<_> =
+                    entries.iter().map(|(key, value)| format!("{key}:{}", value.write())).collect();
                 format!("{{{}}}", entries.join(","))
             }
             Self::List(items) => format!("[{}]", items.iter().map(Self::write).collect::<Vec<_>>().join(",")),
@@ -80,17 +81,62 @@ impl Json {
 }
 
 const VALUES: [&str; 24] = [
-    "null", "true", "0", "1", "2", "-1", "-0", "1.0", "1e2", "2.0", "9223372036854775808", "\"\"", "\"0\"", "\"1000\"", "\"x\"",
-    "[]", "{}", "[null]", "[\"x\"]", "{\"a\":\"b\"}", "\"amd64\"", "\"linux\"", "\"layers\"", "\"a\\u0000b\"",
+    "null",
+    "true",
+    "0",
+    "1",
+    "2",
+    "-1",
+    "-0",
+    "1.0",
+    "1e2",
+    "2.0",
+    "9223372036854775808",
+    "\"\"",
+    "\"0\"",
+    "\"1000\"",
+    "\"x\"",
+    "[]",
+    "{}",
+    "[null]",
+    "[\"x\"]",
+    "{\"a\":\"b\"}",
+    "\"amd64\"",
+    "\"linux\"",
+    "\"layers\"",
+    "\"a\\u0000b\"",
 ];
 const TYPES: [&str; 12] = [
-    media::OCI_MANIFEST, media::OCI_INDEX, media::DOCKER_MANIFEST, media::DOCKER_LIST, media::OCI_CONFIG, media::DOCKER_CONFIG,
-    media::OCI_LAYER, media::OCI_LAYER_GZIP, media::OCI_LAYER_ZSTD, "application/vnd.docker.image.rootfs.diff.tar.gzip",
-    media::OCI_EMPTY, media::IN_TOTO,
+    media::OCI_MANIFEST,
+    media::OCI_INDEX,
+    media::DOCKER_MANIFEST,
+    media::DOCKER_LIST,
+    media::OCI_CONFIG,
+    media::DOCKER_CONFIG,
+    media::OCI_LAYER,
+    media::OCI_LAYER_GZIP,
+    media::OCI_LAYER_ZSTD,
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    media::OCI_EMPTY,
+    media::IN_TOTO,
 ];
 const KEYS: [&str; 16] = [
-    "config", "layers", "manifests", "User", "rootfs", "diff_ids", "history", "digest", "mediaType", "platform", "urls", "data",
-    "subject", "artifactType", "os.version", "x-vendor",
+    "config",
+    "layers",
+    "manifests",
+    "User",
+    "rootfs",
+    "diff_ids",
+    "history",
+    "digest",
+    "mediaType",
+    "platform",
+    "urls",
+    "data",
+    "subject",
+    "artifactType",
+    "os.version",
+    "x-vendor",
 ];
 
 /// A spelling of a key: mostly one that some reader takes for it.
@@ -125,7 +171,11 @@ fn change(document: &mut Json, other: &Value, chance: &mut Chance) {
                 2 => value.clone(),
                 _ => theirs.unwrap_or_else(|| value.clone()),
             };
-            let new = if chance.below(4) == 0 { json!(chance.one(&KEYS)).to_string() } else { spelling(&key, chance) };
+            let new = if chance.below(4) == 0 {
+                json!(chance.one(&KEYS)).to_string()
+            } else {
+                spelling(&key, chance)
+            };
             match chance.below(7) {
                 0 => entries.push((new, strange)),
                 1 => entries.insert(0, (new, strange)),

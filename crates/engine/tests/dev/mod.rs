@@ -194,4 +194,3 @@ pub fn with(value: &Value, changes: &[(&str, Value)]) -> Value {
 pub fn platform(child: &Value, os: &str, architecture: &str) -> Value {
     with(child, &[("platform", json!({"os": os, "architecture": architecture}))])
 }
-

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::ports::{
-    BlobStream, Commit, CommitError, Copied, CopyList, FetchedManifest, Head, Pending, PortError, Progress, Registry,
-    Store, TileId, Trouble, Upload,
+    BlobStream, Commit, CommitError, Copied, CopyList, FetchedManifest, Head, Pending, PortError, Progress,
+    Registry, Store, TileId, Trouble, Upload,
 };
 use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Descriptor, Digest, Keyring, Repository, Service, StageName};

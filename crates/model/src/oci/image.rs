@@ -99,7 +99,9 @@ pub enum NotAnImage {
     #[error("`rootfs.type` of its config is `{0}`, not `layers`")]
     RootFs(String),
     /// The config names another number of layers.
-    #[error("the config names {config} layers and the manifest {manifest}: which files the image has cannot be said")]
+    #[error(
+        "the config names {config} layers and the manifest {manifest}: which files the image has cannot be said"
+    )]
     Layers {
         /// In the config.
         config: usize,
@@ -122,7 +124,9 @@ impl NotAnImage {
         match self {
             Self::Kind { .. } | Self::NoLayers => "promote the image itself, by its own reference",
             Self::Attached(_) => "push the image without `subject`, and attach evidence to it instead",
-            Self::Layer { .. } => "rebuild the image with layers of tar, gzip or zstd that may be distributed",
+            Self::Layer { .. } => {
+                "rebuild the image with layers of tar, gzip or zstd that may be distributed"
+            }
             Self::Elsewhere(_) => "push the image with its layers and without `urls`",
             Self::Config(_) | Self::RootFs(_) | Self::Layers { .. } => {
                 "rebuild the image with a current tool"
@@ -335,10 +339,14 @@ impl Index {
             let Some(platform) = child.platform.as_ref().filter(|_| !attestation(&digest)) else { continue };
             let shown = clip(&platform.to_string());
             if !platform.is_plain() {
-                return Err(format!("the platform `{shown}` of {digest} is written as clients do not compare it"));
+                return Err(format!(
+                    "the platform `{shown}` of {digest} is written as clients do not compare it"
+                ));
             }
             if !platforms.insert(platform.normal()) {
-                return Err(format!("the index has two images for `{shown}`: which one is taken is up to the client"));
+                return Err(format!(
+                    "the index has two images for `{shown}`: which one is taken is up to the client"
+                ));
             }
         }
         Ok(())
@@ -377,7 +385,8 @@ pub fn is_attestation(child: &Descriptor, manifest: &Manifest, config: &[u8]) ->
     }
     let Ok(config_read) = ImageConfig::read(Reading::Strict, config) else { return false };
     let run = config_read.config.clone().unwrap_or_default();
-    let starts = run.entrypoint.is_some_and(|one| !one.is_empty()) || run.cmd.is_some_and(|one| !one.is_empty());
+    let starts =
+        run.entrypoint.is_some_and(|one| !one.is_empty()) || run.cmd.is_some_and(|one| !one.is_empty());
     let layers = manifest.layers.iter().map(|layer| layer.digest);
     let unpacked = &config_read.rootfs.diff_ids;
     manifest.config.media_type == media::OCI_CONFIG
@@ -393,7 +402,11 @@ pub fn stays_behind(content: &Content, plain: impl Fn(&Digest) -> bool) -> Optio
         return Some("it is an index, whose images nobody judged".to_owned());
     };
     if let Some(layer) = manifest.layers.iter().find(|layer| is_unpacked(&layer.media_type)) {
-        return Some(format!("its layer {} is `{}`, which clients unpack", layer.digest, clip(&layer.media_type)));
+        return Some(format!(
+            "its layer {} is `{}`, which clients unpack",
+            layer.digest,
+            clip(&layer.media_type)
+        ));
     }
     if !is_config(&manifest.config.media_type) {
         return None;

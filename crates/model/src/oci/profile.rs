@@ -96,7 +96,9 @@ impl Reader<'_> {
             (Shape::Texts, Value::Array(items)) => items.iter().all(Value::is_string),
             (Shape::TextMap, Value::Object(map)) => map.values().all(Value::is_string),
             (Shape::Names, Value::Object(map)) => map.values().all(|one| one.is_object() || one.is_null()),
-            (Shape::Integer, Value::Number(number)) => number.is_i64() && !number.to_string().starts_with("-0"),
+            (Shape::Integer, Value::Number(number)) => {
+                number.is_i64() && !number.to_string().starts_with("-0")
+            }
             (Shape::Bytes, Value::Number(number)) => number.as_i64().is_some_and(|bytes| bytes >= 0),
             _ => false,
         };
@@ -145,10 +147,14 @@ fn keys<'a>(
             }
         } else if let Some(name) = foreign.get(&like) {
             let what = object.what;
-            return Err(format!("{place} has `{name}`: some readers would take it for another kind than {what}"));
+            return Err(format!(
+                "{place} has `{name}`: some readers would take it for another kind than {what}"
+            ));
         } else if let Some(other) = others.insert(like, key) {
             let (key, other) = (quoted(key), quoted(other));
-            return Err(format!("{place} has the keys `{other}` and `{key}`, which some readers take for one"));
+            return Err(format!(
+                "{place} has the keys `{other}` and `{key}`, which some readers take for one"
+            ));
         }
     }
     Ok(others.into_values().collect())
