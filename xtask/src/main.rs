@@ -1,9 +1,5 @@
 //! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
-<<<<<<< HEAD
-//! compare [IMAGE...]`, `cargo xtask fuzz [SECONDS] [TARGET...]` and `cargo xtask reading [COUNT]`.
-=======
-//! compare [IMAGE...]`, `cargo xtask corpus` and `cargo xtask fuzz [SECONDS] [TARGET...]`.
->>>>>>> main
+//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]` and `cargo xtask reading [COUNT]`.
 
 use std::process::ExitCode;
 
@@ -14,19 +10,12 @@ fn main() -> ExitCode {
         Some("tidy") => xtask::tidy::run(),
         Some("bench") => xtask::bench::run(&arguments.collect::<Vec<_>>()),
         Some("compare") => xtask::compare::run(&arguments.collect::<Vec<_>>()),
-<<<<<<< HEAD
+        Some("corpus") => xtask::corpus::extend(&xtask::root()),
         Some("reading") => xtask::test::reading(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
         _ => {
             Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | fuzz [SECONDS] [TARGET...] | reading [COUNT]"
-=======
-        Some("corpus") => xtask::corpus::extend(&xtask::root()),
-        Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
-        _ => {
-            Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...]"
->>>>>>> main
+                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT]"
                 .to_owned())
         }
     };

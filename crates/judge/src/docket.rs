@@ -38,7 +38,7 @@ impl<'a> Docket<'a> {
         let Descriptor { digest, media_type, .. } = &case.record.artifact;
         let artifact = case.inputs.get(digest);
         let content =
-            artifact.and_then(|bytes| Content::read_as(edition.reading(), media_type, bytes).ok());
+            artifact.and_then(|bytes| Content::read_as(edition.reads_documents(), media_type, bytes).ok());
         Self { case, edition, content, examined: RefCell::default(), roots: OnceCell::new() }
     }
 }

@@ -5,11 +5,10 @@
 
 use std::fmt;
 
-<<<<<<< HEAD
-use lockgate_model::oci::Reading;
-=======
+use lockgate_model::oci;
+    }
+
 use lockgate_attest::reading::Reading;
->>>>>>> main
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,10 +57,9 @@ impl Edition {
         self >= Self::E2026_3
     }
 
-<<<<<<< HEAD
     /// How documents of images are read: since 2026-3, by the profile of `docs/reading.md`.
-    pub(crate) fn reading(self) -> Reading {
-        if self < Self::E2026_3 { Reading::Loose } else { Reading::Strict }
+    pub(crate) fn reads_documents(self) -> oci::Reading {
+        if self < Self::E2026_3 { oci::Reading::Loose } else { oci::Reading::Strict }
     }
 
     /// Whether the whole artifact is held against the profile by the route gate, with the attestations among its children
@@ -73,11 +71,11 @@ impl Edition {
     /// Whether Cases list what travels with the artifact.
     pub fn lists_companions(self) -> bool {
         self >= Self::E2026_3
-=======
+    }
+
     /// How forms of signatures, keys and trusted roots are read.
     pub(crate) fn reading(self) -> Reading {
         if self < Self::E2026_3 { Reading::First } else { Reading::Second }
->>>>>>> main
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.

@@ -197,7 +197,7 @@ fn input(docket: &Docket<'_>, earlier: &[Verdict], told: &mut Vec<Finding>) -> R
 fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> Result<Value, String> {
     let inputs = &docket.case.inputs;
     let bytes = inputs.get(&image.config).ok_or("its config is missing")?;
-    let config = ImageConfig::read(docket.edition.reading(), bytes)
+    let config = ImageConfig::read(docket.edition.reads_documents(), bytes)
         .map_err(|error| format!("its config is malformed: {error}"))?;
     let run = config.config.unwrap_or_default();
     let user = run.user.unwrap_or_default();
