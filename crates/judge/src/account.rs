@@ -36,7 +36,8 @@ pub(crate) fn runs_as_root(
     }
     let account = of(user, accounts);
     let mut tell = |code: &str, title: String, remediation: &str| {
-        let rationale = "as whom a container runs is up to the runtime where the image does not say so by number";
+        let rationale =
+            "as whom a container runs is up to the runtime where the image does not say so by number";
         let words = Words { title, rationale, remediation: remediation.to_owned(), owner: BUILDERS };
         told.push(finding(code, Severity::Low, Effect::Advise, &image_name(image), words));
     };
@@ -121,7 +122,8 @@ mod tests {
     use super::*;
 
     fn accounts() -> Accounts {
-        let numbers = [("root", 0), ("app", 1000), ("admin", 0), ("5000", 0), ("huge", 1 << 40), ("minus", -1)];
+        let numbers =
+            [("root", 0), ("app", 1000), ("admin", 0), ("5000", 0), ("huge", 1 << 40), ("minus", -1)];
         Accounts { numbers: numbers.into_iter().map(|(name, number)| (name.to_owned(), number)).collect() }
     }
 
@@ -129,13 +131,33 @@ mod tests {
     #[test]
     fn root_is_known_by_every_name() {
         let zeros = ["", "0", "00", "000000000000000000000000", "+0", "-0", "+00", "root", "admin", "5000"];
-        for user in zeros.iter().flat_map(|zero| [zero.to_string(), format!("{zero}:"), format!("{zero}:1000")]) {
+        for user in
+            zeros.iter().flat_map(|zero| [zero.to_string(), format!("{zero}:"), format!("{zero}:1000")])
+        {
             let account = of(&user, Some(&accounts()));
             assert!(account.root && account.unknown.is_none(), "{user:?}: {account:?}");
         }
         let unclear = [
-            " 0", "0 ", "\t0", "0x0", "0_0", "٠", "+5", "-1", "4294967296", "2147483648", "18446744073709551616",
-            "99999999999999999999", "nobody", "App", "huge", "minus", "1000:1000:0", " root", "root ", "0\u{a0}",
+            " 0",
+            "0 ",
+            "\t0",
+            "0x0",
+            "0_0",
+            "٠",
+            "+5",
+            "-1",
+            "4294967296",
+            "2147483648",
+            "18446744073709551616",
+            "99999999999999999999",
+            "nobody",
+            "App",
+            "huge",
+            "minus",
+            "1000:1000:0",
+            " root",
+            "root ",
+            "0\u{a0}",
         ];
         for user in unclear {
             let account = of(user, Some(&accounts()));

@@ -22,7 +22,8 @@ pub(crate) struct Open {
     pub(crate) fix: String,
 }
 
-const REBUILD: &str = "rebuild the index with one image for each platform, or promote one of them by its digest";
+const REBUILD: &str =
+    "rebuild the index with one image for each platform, or promote one of them by its digest";
 const AGAIN: &str = "judge again; if it stays so, push the image again, whole";
 
 fn open(subject: Digest, why: impl Into<String>, fix: &str) -> Open {
@@ -37,10 +38,16 @@ pub(crate) fn check(docket: &Docket<'_>) -> Result<Vec<Finding>, Open> {
     let artifact = &record.artifact;
     let mut told = Vec::new();
     match docket.content.as_ref() {
-        None => return Err(open(artifact.digest, "the artifact's own bytes are missing or malformed", AGAIN)),
+        None => {
+            return Err(open(artifact.digest, "the artifact's own bytes are missing or malformed", AGAIN));
+        }
         Some(Content::Manifest(manifest)) => {
             let [image] = record.images.as_slice() else {
-                return Err(open(artifact.digest, "the artifact is one image, and another number was looked at", AGAIN));
+                return Err(open(
+                    artifact.digest,
+                    "the artifact is one image, and another number was looked at",
+                    AGAIN,
+                ));
             };
             image_of(docket, artifact, manifest, image)?;
         }
@@ -112,7 +119,11 @@ fn image_of(
         return Err(open(image.manifest, "it is not the artifact's image", AGAIN));
     }
     if image.config != manifest.config.digest {
-        return Err(open(image.manifest, format!("the image {} names another config", image.manifest), AGAIN));
+        return Err(open(
+            image.manifest,
+            format!("the image {} names another config", image.manifest),
+            AGAIN,
+        ));
     }
     let Some(config) = docket.case.inputs.get(&image.config) else {
         // A manifest that is not an image's says more than that its config could not be had.
@@ -215,7 +226,8 @@ fn companions(docket: &Docket<'_>, told: &mut Vec<Finding>) -> Result<(), Open> 
         }
         let bytes = docket.case.inputs.get(&digest);
         let content = bytes.and_then(|bytes| Content::read(&companion.manifest.media_type, bytes).ok());
-        let content = content.ok_or_else(|| open(digest, "what travels with the artifact cannot be read", AGAIN))?;
+        let content =
+            content.ok_or_else(|| open(digest, "what travels with the artifact cannot be read", AGAIN))?;
         if let Some(why) = oci::stays_behind(&content, |_| true) {
             return Err(open(digest, format!("it would travel with the artifact, and {why}"), AGAIN));
         }

@@ -5,10 +5,8 @@
 
 use std::fmt;
 
-use lockgate_model::oci;
-    }
-
 use lockgate_attest::reading::Reading;
+use lockgate_model::oci;
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
