@@ -53,8 +53,10 @@ struct Judged {
     /// The one for linux/amd64, where there is one.
     chosen: Option<Digest>,
     children: BTreeSet<Digest>,
-    layers: Vec<Digest>,
-    user: String,
+    /// The layers of each image.
+    layers: Vec<Vec<Digest>>,
+    /// Of the one that was chosen, or the only one.
+    user: Option<String>,
 }
 
 impl Judged {
@@ -68,7 +70,7 @@ impl Judged {
             chosen: None,
             children: BTreeSet::new(),
             layers: Vec::new(),
-            user: String::new(),
+            user: None,
         };
         let types: BTreeMap<Digest, String> = match Content::read(&judged.media_type, &judged.bytes).unwrap()
         {
@@ -84,12 +86,12 @@ impl Judged {
             };
             let layers: Vec<Digest> = manifest.layers.iter().map(|layer| layer.digest).collect();
             judged.images.insert(image.manifest, layers.iter().copied().chain([image.config]).collect());
-            if image.platform == "linux/amd64" || !is_index(&judged.media_type) {
-                let config =
-                    ImageConfig::read(Reading::Strict, case.inputs.get(&image.config).unwrap()).unwrap();
-                judged.user = config.config.unwrap_or_default().user.unwrap_or_default();
+            judged.layers.push(layers);
+            if image.platform == "linux/amd64" || record.images.len() == 1 {
+                let config = case.inputs.get(&image.config).unwrap();
+                let config = ImageConfig::read(Reading::Strict, config).unwrap();
+                judged.user = Some(config.config.unwrap_or_default().user.unwrap_or_default());
                 judged.chosen = Some(image.manifest);
-                judged.layers = layers;
             }
         }
         if is_index(&judged.media_type) {
@@ -296,10 +298,12 @@ impl Asked<'_> {
         let mut read = 0;
         if stat.status.success() {
             let told: Value = serde_json::from_slice(&stat.stdout).unwrap();
-            let layers =
-                told["history"].as_array().unwrap().iter().filter_map(|one| one["layer"]["digest"].as_str());
+            let history = told["history"].as_array().cloned().unwrap_or_default();
+            let layers = history.iter().filter_map(|one| one["layer"]["digest"].as_str());
             let layers: Vec<Digest> = layers.map(|one| one.parse().unwrap()).collect();
-            assert_eq!(layers, judged.layers, "umoci: {said}");
+            // It tells those that the history of the config has.
+            let told = |image: &Vec<Digest>| image.starts_with(&layers);
+            assert!(judged.layers.iter().any(told), "umoci: {layers:?} of {said}");
             read = 1;
         }
         let config = layout.join("config.json");
@@ -309,8 +313,10 @@ impl Asked<'_> {
         if made.status.success() {
             let told: Value = serde_json::from_slice(&std::fs::read(config).unwrap()).unwrap();
             let uid = told["process"]["user"]["uid"].as_u64().unwrap();
-            let number = judged.user.split(':').next().unwrap_or_default().parse::<i64>().unwrap_or_default();
-            assert_eq!(uid, number.unsigned_abs(), "umoci: `{}` of {said}", judged.user);
+            if let Some(user) = &judged.user {
+                let number = user.split(':').next().unwrap_or_default().parse::<i64>().unwrap_or_default();
+                assert_eq!(uid, number.unsigned_abs(), "umoci: `{user}` of {said}");
+            }
         }
         std::fs::remove_dir_all(layout).unwrap();
         read

@@ -264,6 +264,9 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
     dev.climbs(&dev.index(&[child("arm", Some("v6"), "a"), child("arm", Some("v7"), "b")]), "two variants")
         .await;
     let other = |child: &Value, changes: &[(&str, Value)]| with(child, changes);
+    let mut arm_without = child("arm64", Some("v8"), "w");
+    arm_without.as_object_mut().unwrap().remove("platform");
+    dev.climbs(&dev.index(std::slice::from_ref(&arm_without)), "one without a platform").await;
     let bad = [
         ("twice", vec![amd.clone(), amd.clone()]),
         ("one digest, two platforms", vec![amd.clone(), platform(&amd, "linux", "arm64")]),
@@ -283,6 +286,8 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
                 &[("platform", json!({"os": "linux", "architecture": "arm", "variant": "v7"}))],
             )],
         ),
+        ("no platform, which crane takes for linux/amd64", vec![amd.clone(), arm_without.clone()]),
+        ("no platform first", vec![arm_without.clone(), amd.clone()]),
         ("an empty platform", vec![platform(&amd, "", "")]),
         ("a blank in its platform", vec![platform(&amd, "linux ", "amd64")]),
         (

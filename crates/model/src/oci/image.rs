@@ -328,6 +328,7 @@ impl Index {
             return Err("the index is attached to something else (`subject`)".to_owned());
         }
         let (mut digests, mut platforms) = (BTreeSet::new(), BTreeSet::new());
+        let images = self.manifests.iter().filter(|child| !attestation(&child.digest)).count();
         for child in &self.manifests {
             let digest = child.digest;
             if !digests.insert(digest) {
@@ -336,7 +337,17 @@ impl Index {
             if child.is_elsewhere() {
                 return Err(NotAnImage::Elsewhere(digest).to_string());
             }
-            let Some(platform) = child.platform.as_ref().filter(|_| !attestation(&digest)) else { continue };
+            if attestation(&digest) {
+                continue;
+            }
+            let Some(platform) = &child.platform else {
+                if images == 1 {
+                    continue;
+                }
+                return Err(format!(
+                    "the index gives {digest} no platform: some clients take it for linux/amd64"
+                ));
+            };
             let shown = clip(&platform.to_string());
             if !platform.is_plain() {
                 return Err(format!(
