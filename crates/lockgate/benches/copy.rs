@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockgate_model::oci::{Manifest, media};
-use lockgate_model::ports::{Registry, Upload};
+use lockgate_model::ports::{CopyList, Registry, Upload};
 use lockgate_model::{Descriptor, Repository};
 use lockgate_registry::{HostSettings, Registries, Settings};
 use xtask::parts::{self, Auth, Part};
