@@ -8,7 +8,7 @@ use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
 use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, Verdict, canon};
 
-use crate::gather::{Request, blocking, gather};
+use crate::gather::{Purpose, Request, blocking, gather};
 use crate::ledger::{Appended, LedgerError};
 use crate::{EngineError, Workspace};
 
@@ -40,7 +40,7 @@ pub async fn judge_with(
     request: &Request,
     feed: Option<Digest>,
 ) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request, feed).await?;
+    let case = gather(workspace, request, Purpose::Judge(feed)).await?;
     record(workspace, case, false).await
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn judge_to_promote(
 ) -> Result<Recorded, EngineError> {
     // The clock's instant, whatever was asked for: a promotion is judged for now, by the feed in force.
     let request = Request { as_of: workspace.clock.now(), ..request.clone() };
-    let case = gather(workspace, &request, None).await?;
+    let case = gather(workspace, &request, Purpose::Promote).await?;
     record(workspace, case, true).await
 }
 

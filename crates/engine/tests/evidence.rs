@@ -150,7 +150,10 @@ async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
     stages[1].gates.insert("vulnerability".to_owned(), settings);
     workspace.route = Route::new(stages).unwrap();
     // What our own scan sees has no hole.
-    let release = layer(&[("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n")]);
+    let release = layer(&[
+        ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
+        ("lib/apk/db/installed", "P:zlib\nV:1.3.1-r2\nA:x86_64\nL:Zlib\n\n"),
+    ]);
     let registry = &workspace.reach.registry;
     let web = "oci:dev/web".parse().unwrap();
     let pushed = registry.push(&web, &upload(&[release], BTreeMap::new())).await.unwrap();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -436,4 +437,34 @@ fn a_promotion_takes_no_feed() {
         source["name"] == "samples" && source["fetched"].is_string(),
         "stamped when it was made: {source}"
     );
+}
+
+/// Killed anywhere on the way, an import has happened or it has not.
+#[test]
+fn an_import_that_is_killed_leaves_a_feed_in_force() {
+    let w = Workspace::init();
+    std::fs::write(w.folder.join("first.jsonl"), lines(&[record("A-1", "npm", "a", 1)])).unwrap();
+    w.run(&["feed", "import", "first.jsonl"]).expect(0);
+    let more: Vec<_> = (0..400).map(|at| record(&format!("B-{at}"), "PyPI", "b", 1)).collect();
+    std::fs::write(w.folder.join("more.jsonl"), lines(&more)).unwrap();
+    let mut before = in_force(&w)["row"]["feed"].clone();
+    for waits in [0_u32, 10, 100, 1_000, 3_000, 10_000, 30_000, 100_000] {
+        let name = format!("more-{waits}");
+        let mut command = w.command(&["feed", "import", "more.jsonl", "--name", &name]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        for _ in 0..waits {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        let done = child.wait().unwrap().success();
+        let now = in_force(&w)["row"]["feed"].clone();
+        assert!(!done || now != before, "{waits}: it said that it was done");
+        assert!(now == before || sources(&w).contains(&name), "{waits}");
+        w.run(&["feed", "verify"]).expect(0);
+        w.run(&["ledger", "verify"]).expect(0);
+        before = now;
+    }
+    // Afterwards it works as if nothing had been.
+    w.run(&["feed", "import", "more.jsonl", "--name", "more"]).expect(0);
+    assert!(sources(&w).contains(&"more".to_owned()));
 }

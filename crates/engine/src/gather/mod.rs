@@ -5,6 +5,7 @@
 //! a [`Gap`], so that the Decision says what was missing.
 
 mod base;
+mod companions;
 pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
@@ -78,12 +79,17 @@ pub(crate) struct Found {
     pub(crate) bytes: bytes::Bytes,
 }
 
+/// What a Case is closed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be judged only: by a feed that was chosen, or by the one in force.
+    Judge(Option<Digest>),
+    /// To promote: by the feed in force, and what travels is listed, at all depths.
+    Promote,
+}
+
 /// Closes the Case of `request`.
-pub async fn gather(
-    workspace: &Workspace,
-    request: &Request,
-    feed: Option<Digest>,
-) -> Result<Case, EngineError> {
+pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -95,14 +101,18 @@ pub async fn gather(
     crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
-    let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
+    let images::Parts { images: parts, attestations } =
+        images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let further =
+        (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
+    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
-    let feed = match feed {
-        Some(chosen) => Some(chosen),
-        None => workspace.newest_feed().await?,
+    let feed = match purpose {
+        Purpose::Judge(Some(chosen)) => Some(chosen),
+        Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
     };
     let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
@@ -117,7 +127,9 @@ pub async fn gather(
         from_guarded: step.from_guarded,
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
+        attestations,
         evidence,
+        companions,
         feed,
         keys: trust.keys,
         identities: trust.identities,

@@ -13,6 +13,8 @@ pub struct Facts {
     /// `ID`, `VERSION_ID` and `VERSION_CODENAME` of the distribution; an empty `ID` where the file cannot be read, and then
     /// why in place of the version.
     pub distribution: Option<[String; 3]>,
+    /// Names and numbers of accounts, in the file's order.
+    pub accounts: Option<Vec<(String, i64)>>,
     /// Licences of the package whose copyright file this is.
     pub licenses: Vec<String>,
     /// Files that a package of the operating system owns, as far as they may speak of other packages.

@@ -22,6 +22,7 @@ mod nix;
 mod node_locks;
 mod npm;
 mod os_release;
+mod passwd;
 mod program;
 mod python;
 mod python_locks;
@@ -101,6 +102,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(nix::wants, nix::read),
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read),
+    Cataloger::new(passwd::wants, passwd::read),
     Cataloger::new(copyright::wants, copyright::read),
     Cataloger::new(foreign::wants, foreign::read),
 ];
@@ -231,6 +233,7 @@ mod tests {
         "a/bom.json",
         "a/b.cdx.json",
         "etc/os-release",
+        "etc/passwd",
         "usr/share/doc/a/copyright",
         "var/lib/pacman/local/a/desc",
     ];

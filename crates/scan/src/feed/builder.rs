@@ -186,7 +186,6 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
                 self.record(file, &place, &bytes)?;
             }
         }
-        drop(archive);
         // POSIX, "ustar Interchange Format": blocks of zeros say that there is no more.
         if reader.last.iter().any(|byte| *byte != 0) {
             return Err(file.unknown("it is cut off: a tar ends with blocks of zeros".to_owned()));
@@ -250,7 +249,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             Some(Document::EndOfLife) => {
                 self.collected.dated(file.place, eol::generated(&value));
                 for (release, day) in eol::read(&value) {
-                    self.collected.facts(file.place).map(|facts| facts.ends(release, day));
+                    self.collected.facts(file.place).ends(release, day);
                 }
             }
             None => return Err(file.unknown("JSON of another shape".to_owned())),
@@ -262,7 +261,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
         self.collected.dated(file.place, kev::released(value));
         for cve in kev::read(value) {
             match cve {
-                Ok(cve) => drop(self.collected.facts(file.place).map(|facts| facts.exploited(&cve))),
+                Ok(cve) => self.collected.facts(file.place).exploited(&cve),
                 Err(at) => {
                     let place = format!("{}: vulnerabilities[{at}]", file.name);
                     self.refuse(file, &place, "it has no `cveID`");
@@ -288,7 +287,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
                     return Err(file.unknown(format!("it is cut off: line {number} ends in the middle")));
                 }
                 if let Some((cve, ppm)) = epss::line(text) {
-                    self.collected.facts(file.place).map(|facts| facts.probability(&cve, ppm));
+                    self.collected.facts(file.place).probability(&cve, ppm);
                 } else {
                     let place = format!("{}: line {number}", file.name);
                     self.refuse(file, &place, "it is not `cve,epss,percentile`");

@@ -168,8 +168,9 @@ fn sources(before: &FeedHeader, after: &FeedHeader, losses: &mut Vec<Loss>) {
 }
 
 fn facts(before: &FeedHeader, after: &FeedHeader, losses: &mut Vec<Loss>) {
-    let count = |header: &FeedHeader, of: fn(&FeedSource) -> u64| header.sources.iter().map(of).sum();
-    let all: [(&'static str, fn(&FeedSource) -> u64); 3] = [
+    type Count = fn(&FeedSource) -> u64;
+    let count = |header: &FeedHeader, of: Count| header.sources.iter().map(of).sum();
+    let all: [(&'static str, Count); 3] = [
         ("vulnerabilities known to be exploited (KEV)", |source| source.known_exploited),
         ("probabilities of exploitation (EPSS)", |source| source.probabilities),
         ("ends of distributions", |source| source.ends),

@@ -24,6 +24,7 @@ struct Spooled {
     source: u32,
     modified: Timestamp,
     /// What other sources say under the same id.
+    #[expect(clippy::box_collection, reason = "hundreds of thousands of records are of one source only")]
     more: Option<Box<Vec<Spooled>>>,
 }
 
@@ -44,6 +45,8 @@ pub(super) struct Collected<S> {
     now: Timestamp,
     records: BTreeMap<Box<str>, Spooled>,
     sources: Vec<Brought>,
+    /// Facts of no source.
+    nobodys: Facts,
 }
 
 /// How somebody rated a vulnerability.
@@ -55,7 +58,14 @@ struct Rating {
 
 impl<S: Read + Write + Seek> Collected<S> {
     pub(super) fn new(spool: S, now: Timestamp) -> Self {
-        Self { spool, written: 0, now, records: BTreeMap::new(), sources: Vec::new() }
+        Self {
+            spool,
+            written: 0,
+            now,
+            records: BTreeMap::new(),
+            sources: Vec::new(),
+            nobodys: Facts::default(),
+        }
     }
 
     /// The place of a source, which is new when nothing was read of it. Of two dates of one source the older one counts.
@@ -109,8 +119,13 @@ impl<S: Read + Write + Seek> Collected<S> {
         }
     }
 
-    pub(super) fn facts(&mut self, source: u32) -> Option<&mut Facts> {
-        self.brought(source).map(|brought| &mut brought.facts)
+    /// What a source says by name; of none that is known, what nobody reads.
+    pub(super) fn facts(&mut self, source: u32) -> &mut Facts {
+        let known = usize::try_from(source).ok().filter(|place| *place < self.sources.len());
+        match known.and_then(|place| self.sources.get_mut(place)) {
+            Some(brought) => &mut brought.facts,
+            None => &mut self.nobodys,
+        }
     }
 
     /// How many vulnerabilities are known to be exploited and how many have a probability, by the sources in `names`.

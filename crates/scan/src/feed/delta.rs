@@ -92,11 +92,14 @@ pub(super) fn walk(old: &Feed, new: &Feed, mut visit: impl FnMut(Change)) -> Res
 /// What two feeds have of the advisories of one source, by id.
 type Pair = (Option<Advisory>, Option<Advisory>);
 
-/// The next contribution of a feed: its place in the order, and the advisory as the source gave it.
+/// A contribution: its place in the order, which is its id and then its source, and the advisory as the source gave it.
+type Contribution<'a> = ((String, &'a str), Advisory);
+
+/// The next contribution of a feed.
 fn next<'a>(
     feed: &'a Feed,
     all: &mut impl Iterator<Item = Result<(record::Head, Vec<u8>), FeedError>>,
-) -> Result<Option<((String, &'a str), Advisory)>, FeedError> {
+) -> Result<Option<Contribution<'a>>, FeedError> {
     let damaged = || FeedError::Damaged("an advisory".to_owned());
     let Some((head, bytes)) = all.next().transpose()? else { return Ok(None) };
     let place = usize::try_from(head.source).unwrap_or(usize::MAX);

@@ -322,7 +322,7 @@ impl Feed {
     /// Every advisory, in the order of their ids; an error where the feed is damaged.
     pub fn advisories(&self) -> impl Iterator<Item = Result<Advisory, FeedError>> + '_ {
         let mut walk = Walk::new(&*self.bytes, self.layout, FORMAT.len() as u64 + 1, self.ends.0);
-        std::iter::from_fn(move || Some(walk.advisory()?.ok_or_else(|| damaged("an advisory"))))
+        std::iter::from_fn(move || walk.advisory())
     }
 
     /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its head.
@@ -335,11 +335,10 @@ impl Feed {
         let mut shared = Walk::new(&*self.bytes, self.layout, records_end, contributions_end);
         let mut waiting: Option<Result<(Head, Vec<u8>), FeedError>> = None;
         let mut several: Option<String> = None;
-        let told = |one: Option<(Head, Vec<u8>)>| one.ok_or_else(|| damaged("an advisory"));
         std::iter::from_fn(move || {
             loop {
                 if let Some(id) = &several {
-                    let next = waiting.take().or_else(|| shared.bare().map(told));
+                    let next = waiting.take().or_else(|| shared.bare());
                     match next {
                         Some(Ok((head, record))) if head.id == *id => return Some(Ok((head, record))),
                         Some(Err(error)) => return Some(Err(error)),
@@ -347,7 +346,7 @@ impl Feed {
                     }
                     several = None;
                 }
-                match records.bare().map(told)? {
+                match records.bare()? {
                     Ok((head, _)) if head.source == record::SEVERAL => several = Some(head.id),
                     other => return Some(other),
                 }

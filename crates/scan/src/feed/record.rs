@@ -6,7 +6,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Advisory, Affected, PackageKey, RangeEvent};
+use super::{Advisory, Affected, FeedError, PackageKey, RangeEvent};
 use crate::matching::Said;
 
 /// Bytes of a length.
@@ -361,25 +361,25 @@ impl<'a> Walk<'a> {
         Some((head, record))
     }
 
-    /// What `read` makes of the next record; an inner nothing where it is damaged, and then nothing more.
-    fn step<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    /// What `read` makes of the next record; an error where it is damaged, and then nothing more.
+    fn step<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Result<T, FeedError>> {
         if self.at >= self.end {
             return None;
         }
-        let read = read(self);
-        if read.is_none() {
+        let read = read(self).ok_or_else(|| FeedError::Damaged("an advisory".to_owned()));
+        if read.is_err() {
             self.at = self.end;
         }
         Some(read)
     }
 
     /// The next advisory, whole.
-    pub(super) fn advisory(&mut self) -> Option<Option<Advisory>> {
+    pub(super) fn advisory(&mut self) -> Option<Result<Advisory, FeedError>> {
         self.step(Self::next_whole)
     }
 
     /// The next record as its own source gave it, and its head.
-    pub(super) fn bare(&mut self) -> Option<Option<(Head, Vec<u8>)>> {
+    pub(super) fn bare(&mut self) -> Option<Result<(Head, Vec<u8>), FeedError>> {
         self.step(Self::next_bare)
     }
 }

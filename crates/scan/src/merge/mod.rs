@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::inventory::{Confidence, Distribution, Package, Source, Unread};
+use lockgate_model::inventory::{Accounts, Confidence, Distribution, Package, Source, Unread};
 use lockgate_model::{Descriptor, Inventory};
 
 mod base;
@@ -93,8 +93,9 @@ impl<'a> Tree<'a> {
             tell(&mut unread, layers, String::new(), reason);
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
+        let accounts = self.accounts();
         let mut inventory =
-            Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread, silent };
+            Inventory { analyser: ANALYSER.to_owned(), distribution, accounts, packages, unread, silent };
         inventory.sort();
         inventory
     }
@@ -160,6 +161,20 @@ impl<'a> Tree<'a> {
             }
         }
         linked
+    }
+
+    /// The accounts of `/etc/passwd`, links followed. A name that stands there twice is root's if one of them is: not all
+    /// runtimes read lines alike.
+    fn accounts(&self) -> Option<Accounts> {
+        let listed = self.files.get(&self.resolve("etc/passwd"))?.facts.accounts.as_ref()?;
+        let mut numbers = BTreeMap::new();
+        for (name, number) in listed {
+            let first = numbers.entry(name.clone()).or_insert(*number);
+            if *number == 0 {
+                *first = 0;
+            }
+        }
+        Some(Accounts { numbers })
     }
 
     /// Licences of Debian packages, by package name, from their copyright files.
