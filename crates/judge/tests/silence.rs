@@ -16,7 +16,7 @@ use lockgate_model::case::{Gap, TrustedKey};
 use lockgate_model::inventory::Unread;
 use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome, Package};
 use lockgate_scan::reports::{COSIGN_VULN, PREDICATE_TYPE};
-use making::{Making, answer, at, codes, inventory, package};
+use making::{Making, answer, codes, inventory, package};
 use serde_json::{Value, json};
 
 const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
@@ -321,6 +321,9 @@ fn wrapped(report: &Value) -> Value {
     })
 }
 
+/// What is made of a report.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[test]
 fn a_report_answers_for_the_files_and_ecosystems_that_it_names() {
     let whole = |_: &mut Value| ();
@@ -328,7 +331,6 @@ fn a_report_answers_for_the_files_and_ecosystems_that_it_names() {
     let other_release = |report: &mut Value| report["Metadata"]["OS"]["Name"] = json!("3.21.4");
     let ended = |report: &mut Value| report["Metadata"]["OS"]["EOSL"] = json!(true);
     let no_name = |report: &mut Value| drop(report["Metadata"].as_object_mut().unwrap().remove("OS"));
-    type Change<'a> = &'a dyn Fn(&mut Value);
     let database = "/lib/apk/db/installed";
     let cases: [(&str, Change<'_>, bool); 12] = [
         (database, &whole, true),
@@ -529,7 +531,6 @@ fn a_signature_that_could_not_be_looked_for_is_not_missing() {
     // The Edition before said otherwise, and goes on saying it.
     making.record.edition = "2026-2".into();
     assert!(codes(&making.expect(Outcome::Pause)).contains(&"signature.missing"));
-    let _now = at(NOVEMBER);
 }
 
 #[test]
