@@ -233,20 +233,20 @@ fn vex_under_another_type_blinds() {
 
 #[test]
 fn what_need_not_be_minded_ends() {
-    // Ninety days unless said, to the second.
+    // 180 days unless said, to the second.
     for (status, time, outcome) in [
-        ("not_affected", "2026-08-25T12:00:00Z", Outcome::Proceed),
-        ("not_affected", "2026-08-25T11:59:59Z", Outcome::Rework),
-        ("fixed", "2026-08-25T11:59:59Z", Outcome::Rework),
-        ("fixed", "2026-08-25T12:00:00Z", Outcome::Proceed),
+        ("not_affected", "2026-05-27T12:00:00Z", Outcome::Proceed),
+        ("not_affected", "2026-05-27T11:59:59Z", Outcome::Rework),
+        ("fixed", "2026-05-27T11:59:59Z", Outcome::Rework),
+        ("fixed", "2026-05-27T12:00:00Z", Outcome::Proceed),
         ("not_affected", "2020-01-01T00:00:00Z", Outcome::Rework),
         ("not_affected", "2026-11-23T12:00:01Z", Outcome::Rework),
     ] {
         let decision = Heard::vex().attest(OPENVEX, vex(status, time)).expect(outcome);
-        let old = time < "2026-08-25T12";
+        let old = time < "2026-05-27T12";
         assert_eq!(codes(&decision).contains(&"vulnerability.vex-old"), old, "{status} {time}");
         if let Some(told) = found(&decision, "vulnerability.vex-old") {
-            assert!(told.title.contains("CVE-1") && told.title.contains("90 days"), "{}", told.title);
+            assert!(told.title.contains("CVE-1") && told.title.contains("180 days"), "{}", told.title);
             assert!(told.remediation.contains("maxAgeDays"));
         }
     }
