@@ -118,113 +118,103 @@ fn is_blind(inventory: &Inventory) -> bool {
 const BASH: (&str, &str) = ("bash", "5.2-1");
 const TRIXIE: &str = "ID=debian\nVERSION_ID=\"13\"\nVERSION_CODENAME=trixie\n";
 
+/// What os-release says, the package manager, the packages, and the ecosystem with its release that answers for them.
+type Ordinary = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const ORDINARY: &[Ordinary] = &[
+    (TRIXIE, "deb", &[BASH, ("base-files", "13.8+deb13u1")], "Debian:13"),
+    ("ID=debian\nVERSION_ID=\"12\"\n", "deb", &[BASH, ("base-files", "12.4+deb12u5")], "Debian:12"),
+    ("ID=debian\nVERSION_ID=\"12.9\"\n", "deb", &[BASH], "Debian:12"),
+    (
+        "PRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nID=debian\nVERSION_CODENAME=forky\n",
+        "deb",
+        &[BASH, ("base-files", "14")],
+        "Debian:sid",
+    ),
+    (
+        "PRETTY_NAME=\"Debian GNU/Linux trixie/sid\"\nID=debian\nVERSION_CODENAME=trixie\n",
+        "deb",
+        &[BASH],
+        "Debian:sid",
+    ),
+    ("ID=debian\nVERSION_CODENAME=sid\n", "deb", &[BASH], "Debian:sid"),
+    ("ID=debian\nVERSION_CODENAME=bookworm\n", "deb", &[BASH], "Debian:12"),
+    (
+        "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"22.04\"\n",
+        "deb",
+        &[BASH, ("base-files", "12ubuntu4.6")],
+        "Ubuntu:22.04",
+    ),
+    ("ID=ubuntu\nVERSION_ID=\"24.04\"\n", "deb", &[("base-files", "13ubuntu10.1")], "Ubuntu:24.04"),
+    ("ID=ubuntu\nVERSION_ID=\"24.10\"\n", "deb", &[("base-files", "13.3ubuntu6")], "Ubuntu:24.10"),
+    ("ID=ubuntu\nVERSION_ID=\"18.04\"\n", "deb", &[("base-files", "10.1ubuntu2.12")], "Ubuntu:18.04"),
+    ("ID=alpine\nVERSION_ID=3.22.1\n", "apk", &[BASH, ("alpine-release", "3.22.1-r0")], "Alpine:v3.22"),
+    (
+        "ID=alpine\nVERSION_ID=3.23.0_alpha20250612\nPRETTY_NAME=\"Alpine Linux edge\"\n",
+        "apk",
+        &[("alpine-release", "3.23.0_alpha20250612-r0")],
+        "Alpine:edge",
+    ),
+    ("ID=wolfi\nVERSION_ID=\"20230201\"\n", "apk", &[BASH], "Wolfi"),
+    ("ID=chainguard\nVERSION_ID=\"20230214\"\n", "apk", &[BASH], "Chainguard"),
+    (
+        "ID=\"almalinux\"\nVERSION_ID=\"9.4\"\n",
+        "rpm",
+        &[BASH, ("almalinux-release", "9.4-1.el9")],
+        "AlmaLinux:9",
+    ),
+    ("ID=\"rocky\"\nVERSION_ID=\"9.4\"\n", "rpm", &[("rocky-release", "9.4-1.7.el9")], "Rocky Linux:9"),
+    ("ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "rpm", &[("redhat-release", "9.4-0.4.el9")], "Red Hat:9"),
+    ("ID=\"centos\"\nVERSION_ID=\"7\"\n", "rpm", &[("centos-release", "7-9.2009.1.el7.centos")], "Red Hat:7"),
+    (
+        "ID=\"amzn\"\nVERSION_ID=\"2023\"\n",
+        "rpm",
+        &[("system-release", "2023.6.20250107-0.amzn2023")],
+        "Amazon Linux:2023",
+    ),
+    ("ID=\"amzn\"\nVERSION_ID=\"2\"\n", "rpm", &[("system-release", "2-16.amzn2")], "Amazon Linux:2"),
+    ("ID=\"sles\"\nVERSION_ID=\"15.6\"\n", "rpm", &[("sles-release", "15.6-150600.64.3.1")], "SUSE:15.6"),
+    ("ID=\"sl-micro\"\nVERSION_ID=\"6.0\"\n", "rpm", &[BASH], "SUSE:6.0"),
+    (
+        "ID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\n",
+        "rpm",
+        &[("openSUSE-release", "15.6-lp156.390.1")],
+        "openSUSE:Leap 15.6",
+    ),
+    (
+        "ID=\"opensuse-tumbleweed\"\nVERSION_ID=\"20250101\"\n",
+        "rpm",
+        &[("openSUSE-release", "20250101-1.1")],
+        "openSUSE:Tumbleweed",
+    ),
+    ("ID=mariner\nVERSION_ID=\"2.0\"\n", "rpm", &[("mariner-release", "2.0-65.cm2")], "Azure Linux:2"),
+    ("ID=azurelinux\nVERSION_ID=\"3.0\"\n", "rpm", &[("azurelinux-release", "3.0-26.azl3")], "Azure Linux:3"),
+    (
+        "ID=\"openEuler\"\nVERSION_ID=\"22.03\"\nVERSION=\"22.03 (LTS-SP3)\"\n",
+        "rpm",
+        &[BASH],
+        "openEuler:22.03-LTS-SP3",
+    ),
+    (
+        "ID=\"openEuler\"\nVERSION_ID=\"24.03\"\nVERSION=\"24.03 (LTS)\"\n",
+        "rpm",
+        &[BASH],
+        "openEuler:24.03-LTS",
+    ),
+    ("ID=photon\nVERSION_ID=5.0\n", "rpm", &[("photon-release", "5.0-3.ph5")], "Photon OS:5.0"),
+    ("ID=\"ol\"\nVERSION_ID=\"9.4\"\n", "rpm", &[("oraclelinux-release", "9.4-1.0.8.el9")], "Oracle Linux:9"),
+    ("ID=fedora\nVERSION_ID=41\n", "rpm", &[("fedora-release-common", "41-29")], "Fedora:41"),
+    ("ID=mageia\nVERSION_ID=9\n", "rpm", &[BASH], "Mageia:9"),
+];
+
 #[test]
 fn ordinary_images_are_covered() {
-    for (os_release, manager, packages, ecosystem) in [
-        (TRIXIE, "deb", &[BASH, ("base-files", "13.8+deb13u1")][..], "Debian:13"),
-        ("ID=debian\nVERSION_ID=\"12\"\n", "deb", &[BASH, ("base-files", "12.4+deb12u5")], "Debian:12"),
-        ("ID=debian\nVERSION_ID=\"12.9\"\n", "deb", &[BASH], "Debian:12"),
-        (
-            "PRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nID=debian\nVERSION_CODENAME=forky\n",
-            "deb",
-            &[BASH, ("base-files", "14")],
-            "Debian:sid",
-        ),
-        (
-            "PRETTY_NAME=\"Debian GNU/Linux trixie/sid\"\nID=debian\nVERSION_CODENAME=trixie\n",
-            "deb",
-            &[BASH],
-            "Debian:sid",
-        ),
-        ("ID=debian\nVERSION_CODENAME=sid\n", "deb", &[BASH], "Debian:sid"),
-        ("ID=debian\nVERSION_CODENAME=bookworm\n", "deb", &[BASH], "Debian:12"),
-        (
-            "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"22.04\"\n",
-            "deb",
-            &[BASH, ("base-files", "12ubuntu4.6")],
-            "Ubuntu:22.04",
-        ),
-        ("ID=ubuntu\nVERSION_ID=\"24.04\"\n", "deb", &[("base-files", "13ubuntu10.1")], "Ubuntu:24.04"),
-        ("ID=ubuntu\nVERSION_ID=\"24.10\"\n", "deb", &[("base-files", "13.3ubuntu6")], "Ubuntu:24.10"),
-        ("ID=ubuntu\nVERSION_ID=\"18.04\"\n", "deb", &[("base-files", "10.1ubuntu2.12")], "Ubuntu:18.04"),
-        ("ID=alpine\nVERSION_ID=3.22.1\n", "apk", &[BASH, ("alpine-release", "3.22.1-r0")], "Alpine:v3.22"),
-        (
-            "ID=alpine\nVERSION_ID=3.23.0_alpha20250612\nPRETTY_NAME=\"Alpine Linux edge\"\n",
-            "apk",
-            &[("alpine-release", "3.23.0_alpha20250612-r0")],
-            "Alpine:edge",
-        ),
-        ("ID=wolfi\nVERSION_ID=\"20230201\"\n", "apk", &[BASH], "Wolfi"),
-        ("ID=chainguard\nVERSION_ID=\"20230214\"\n", "apk", &[BASH], "Chainguard"),
-        (
-            "ID=\"almalinux\"\nVERSION_ID=\"9.4\"\n",
-            "rpm",
-            &[BASH, ("almalinux-release", "9.4-1.el9")],
-            "AlmaLinux:9",
-        ),
-        ("ID=\"rocky\"\nVERSION_ID=\"9.4\"\n", "rpm", &[("rocky-release", "9.4-1.7.el9")], "Rocky Linux:9"),
-        ("ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", "rpm", &[("redhat-release", "9.4-0.4.el9")], "Red Hat:9"),
-        (
-            "ID=\"centos\"\nVERSION_ID=\"7\"\n",
-            "rpm",
-            &[("centos-release", "7-9.2009.1.el7.centos")],
-            "Red Hat:7",
-        ),
-        (
-            "ID=\"amzn\"\nVERSION_ID=\"2023\"\n",
-            "rpm",
-            &[("system-release", "2023.6.20250107-0.amzn2023")],
-            "Amazon Linux:2023",
-        ),
-        ("ID=\"amzn\"\nVERSION_ID=\"2\"\n", "rpm", &[("system-release", "2-16.amzn2")], "Amazon Linux:2"),
-        ("ID=\"sles\"\nVERSION_ID=\"15.6\"\n", "rpm", &[("sles-release", "15.6-150600.64.3.1")], "SUSE:15.6"),
-        ("ID=\"sl-micro\"\nVERSION_ID=\"6.0\"\n", "rpm", &[BASH], "SUSE:6.0"),
-        (
-            "ID=\"opensuse-leap\"\nVERSION_ID=\"15.6\"\n",
-            "rpm",
-            &[("openSUSE-release", "15.6-lp156.390.1")],
-            "openSUSE:Leap 15.6",
-        ),
-        (
-            "ID=\"opensuse-tumbleweed\"\nVERSION_ID=\"20250101\"\n",
-            "rpm",
-            &[("openSUSE-release", "20250101-1.1")],
-            "openSUSE:Tumbleweed",
-        ),
-        ("ID=mariner\nVERSION_ID=\"2.0\"\n", "rpm", &[("mariner-release", "2.0-65.cm2")], "Azure Linux:2"),
-        (
-            "ID=azurelinux\nVERSION_ID=\"3.0\"\n",
-            "rpm",
-            &[("azurelinux-release", "3.0-26.azl3")],
-            "Azure Linux:3",
-        ),
-        (
-            "ID=\"openEuler\"\nVERSION_ID=\"22.03\"\nVERSION=\"22.03 (LTS-SP3)\"\n",
-            "rpm",
-            &[BASH],
-            "openEuler:22.03-LTS-SP3",
-        ),
-        (
-            "ID=\"openEuler\"\nVERSION_ID=\"24.03\"\nVERSION=\"24.03 (LTS)\"\n",
-            "rpm",
-            &[BASH],
-            "openEuler:24.03-LTS",
-        ),
-        ("ID=photon\nVERSION_ID=5.0\n", "rpm", &[("photon-release", "5.0-3.ph5")], "Photon OS:5.0"),
-        (
-            "ID=\"ol\"\nVERSION_ID=\"9.4\"\n",
-            "rpm",
-            &[("oraclelinux-release", "9.4-1.0.8.el9")],
-            "Oracle Linux:9",
-        ),
-        ("ID=fedora\nVERSION_ID=41\n", "rpm", &[("fedora-release-common", "41-29")], "Fedora:41"),
-        ("ID=mageia\nVERSION_ID=9\n", "rpm", &[BASH], "Mageia:9"),
-    ] {
+    for (os_release, manager, packages, ecosystem) in ORDINARY {
         let inventory = one(os_release, manager, packages);
         let answers = answers(&inventory);
         assert!(!is_blind(&inventory), "{os_release}: {answers:?} {:?}", inventory.unread);
         let said: Vec<_> = answers.iter().map(|one| (one.ecosystem.as_str(), one.packages)).collect();
-        assert_eq!(said, [(ecosystem, packages.len() as u64)], "{os_release}");
+        assert_eq!(said, [(*ecosystem, packages.len() as u64)], "{os_release}");
     }
 }
 
