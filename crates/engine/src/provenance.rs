@@ -66,7 +66,7 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
     let mut basket = Basket::default();
     let repository = &reference.repository;
-    let evidence = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
+    let attached = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
     let keys = named_keys(workspace).await?;
     let named: Vec<_> = keys.iter().map(|(name, key)| NamedKey { name, key }).collect();
     let roots = roots(workspace);
@@ -82,7 +82,7 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     };
     let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread: vec![] };
     record.unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
-    for one in &evidence {
+    for one in &attached.evidence {
         let Some(carried) = Carried::of(one, &basket.inputs) else { continue };
         for examined in examine(&carried, &believed) {
             tell(one, examined, &mut record);

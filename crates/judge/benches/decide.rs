@@ -98,6 +98,7 @@ fn case() -> Case {
         from_guarded: false,
         images: vec![image],
         evidence: vec![],
+        seen: None,
         feed: Some(FeedPin {
             feed: Digest::of(b"feed"),
             extract,

@@ -54,6 +54,11 @@ impl Edition {
         self >= Self::E2026_3
     }
 
+    /// Whether evidence that was seen before and is gone is judged.
+    pub(crate) fn remembers_evidence(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// How forms of signatures, keys and trusted roots are read.
     pub(crate) fn reading(self) -> Reading {
         if self < Self::E2026_3 { Reading::First } else { Reading::Second }

@@ -56,6 +56,7 @@ impl Making {
             images: vec![image],
             artifact,
             evidence,
+            seen: None,
             feed: None,
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],

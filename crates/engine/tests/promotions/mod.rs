@@ -132,6 +132,7 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         images: vec![image],
         artifact,
         evidence,
+        seen: None,
         feed: None,
         keys,
         identities: vec![],
@@ -160,6 +161,7 @@ async fn append(workspace: &Workspace, case: Case) -> Recorded {
         artifact: artifact.digest,
         outcome: decision.outcome,
         ledger_size: Some(case.record.ledger_size),
+        evidence: None,
     });
     let repository = |stage: &str| format!("oci:{stage}/{}", decision.service).parse().unwrap();
     let intent = Event::PromotionIntended(Box::new(Intent {

@@ -113,6 +113,7 @@ impl Making {
             }],
             artifact,
             evidence: vec![evidence],
+            seen: None,
             feed: Some(FeedPin {
                 feed: Digest::of(b"feed"),
                 extract,
