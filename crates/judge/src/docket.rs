@@ -42,6 +42,12 @@ impl<'a> Docket<'a> {
 }
 
 impl Docket<'_> {
+    /// Whether evidence that `gate` reads could not be had, so that what it does not find may be there all the same. Editions
+    /// before 2026-3 did not ask.
+    pub(crate) fn lacks_evidence(&self, gate: &str) -> bool {
+        self.edition.minds_absence() && self.case.record.gaps.iter().any(|gap| gap.gate == gate)
+    }
+
     /// Whether it is the artifact, or one of its images.
     pub(crate) fn is_ours(&self, digest: Digest) -> bool {
         let record = &self.case.record;

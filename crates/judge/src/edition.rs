@@ -6,6 +6,7 @@
 use std::fmt;
 
 use lockgate_attest::reading::Reading;
+use lockgate_scan::Shapes;
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,17 @@ impl Edition {
 
     /// Whether evidence that was seen before and is gone is judged.
     pub(crate) fn remembers_evidence(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// How documents that others attested are read: with nothing in them passed over, and reports as answering for what they
+    /// name alone.
+    pub(crate) fn shapes(self) -> Shapes {
+        if self < Self::E2026_3 { Shapes::Lenient } else { Shapes::Strict }
+    }
+
+    /// Whether nothing is called missing that only could not be looked for.
+    pub(crate) fn minds_absence(self) -> bool {
         self >= Self::E2026_3
     }
 

@@ -105,7 +105,8 @@ impl SigningKey {
 
     /// Reads what [`SigningKey::to_text`] wrote.
     pub fn from_text(text: &str) -> Result<Self, NoteError> {
-        let rest = text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key("it is no private key"))?;
+        let rest =
+            text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key("it is not a private key"))?;
         let mut parts = rest.splitn(3, '+');
         let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::Key("it must read PRIVATE+KEY+name+hash+key"));

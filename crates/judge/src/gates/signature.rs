@@ -46,6 +46,9 @@ pub(super) const GATE: Gate = Gate {
 /// Why there is this gate.
 const WHY: &str = "a signature is the only proof that this image was made by whom it should be: a tag, or access to the registry, proves nothing";
 
+/// What is said where evidence could not be listed or fetched.
+const UNAVAILABLE: &str = "the list of evidence is unavailable";
+
 /// Roles of which a member of the keyring must have one when the settings name it and no role: others vouch for something
 /// else than an artifact.
 const VOUCHING: &[Role] = &[Role::Builder, Role::Releaser];
@@ -240,12 +243,15 @@ impl Judgement<'_> {
             relied_on.extend(counted.relied_on.iter().cloned().chain([Relied::Evidence(*evidence)]));
         }
         let names: Vec<_> = counted.values().map(|(counted, _)| counted.name.as_str()).collect();
-        let summary = if names.is_empty() {
+        let unknown = !enough && self.docket.lacks_evidence(GATE.name);
+        let summary = if names.is_empty() && unknown {
+            format!("{UNAVAILABLE}: a signature by {} may be there", self.asked_for(", "))
+        } else if names.is_empty() {
             format!("no signature by {} counts", self.asked_for(", "))
         } else {
             format!("signed by {} ({} of {} required)", names.join(", "), names.len(), self.settings.required)
         };
-        verdict(GATE.name, was_blind, findings, relied_on, summary)
+        verdict(GATE.name, was_blind || unknown, findings, relied_on, summary)
     }
 
     /// Keys of the keyring that signed, and that the stage does not ask for.
@@ -303,8 +309,11 @@ impl Judgement<'_> {
         } else if is_signed {
             let asked = self.asked_for(", ");
             ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))
+        } else if self.docket.lacks_evidence(GATE.name) {
+            ("signature.unavailable", format!("{UNAVAILABLE}: whether it is signed is not known"))
         } else {
-            ("signature.missing", "nobody signed it".to_owned())
+            let title = self.docket.edition.say("nobody signed it", "no signature found");
+            ("signature.missing", title.to_owned())
         };
         let asked = self.asked_for(" or ");
         let how = match (&self.wanted.keys, &self.wanted.identities, self.settings.notation) {
@@ -320,7 +329,12 @@ impl Judgement<'_> {
                 "with the key of {asked}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})"
             ),
         };
-        let remediation = format!("let the build of {} sign it, {how}", record.service);
+        let first = if code == "signature.unavailable" {
+            "judge again when the registry answers; if it is not signed, "
+        } else {
+            ""
+        };
+        let remediation = format!("{first}let the build of {} sign it, {how}", record.service);
         let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
         finding(code, Severity::Critical, Effect::Pause, &artifact, words)
     }

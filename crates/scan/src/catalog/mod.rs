@@ -113,6 +113,11 @@ pub fn wants(path: &str) -> bool {
     of(path).is_some()
 }
 
+/// Whether the file at `path` is of a database of the operating system's package manager.
+pub(crate) fn is_system_database(path: &str) -> bool {
+    dpkg::wants(path) || apk::wants(path) || rpm::wants(path)
+}
+
 /// Whether what was read in a file called `one` would be read under the name `other` too. A program is one under every
 /// name.
 pub(crate) fn same(one: &str, other: &str) -> bool {
