@@ -79,7 +79,8 @@ fn report(scanner: &str, time: &str) -> Value {
     match scanner {
         "trivy" => json!({
             "SchemaVersion": 2, "Trivy": {"Version": "0.76.0"}, "CreatedAt": time, "ArtifactName": "web",
-            "Results": [{"Target": "web", "Class": "os-pkgs", "Vulnerabilities": []}],
+            "Metadata": {"OS": {"Family": "alpine", "Name": "3.22.1"}},
+            "Results": [{"Target": "web", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": []}],
         }),
         _ => json!({
             "descriptor": {"name": "grype", "version": "0.90.0", "timestamp": time},
@@ -347,6 +348,51 @@ fn a_report_that_is_too_old_or_of_another_scanner_is_no_loss() {
         shop.hide_by(&shop.security.clone(), REPORT, document(REPORT, MIDDLE));
         shop.expect(None, what);
     }
+}
+
+#[test]
+fn what_could_not_be_read_may_have_said_anything() {
+    let broken = |kind: &str, time: &str| {
+        let mut document = document(kind, time);
+        match kind {
+            OPENVEX => document["statements"][0]["status"] = json!("afected"),
+            REPORT => document["Results"] = json!({"Class": "os-pkgs"}),
+            _ => document["components"] = json!({"purl": "pkg:npm/left@1.0.0"}),
+        }
+        document
+    };
+    for kind in [OPENVEX, REPORT, CYCLONEDX] {
+        let mut shop = Shop::new();
+        shop.attach(&shop.security.clone(), kind, broken(kind, MIDDLE));
+        let there = shop.making.expect(Outcome::Pause);
+        assert_eq!(answer(&there, "vulnerability"), Answer::Unknown, "{kind}");
+        let mut shop = Shop::new();
+        shop.hide_by(&shop.security.clone(), kind, broken(kind, MIDDLE));
+        shop.expect(Some(Effect::Pause), kind);
+        for (key, expected) in [(shop.second.clone(), Some(Effect::Pause)), (shop.security.clone(), None)] {
+            shop.attach(&key, kind, document(kind, NEW));
+            // Which packages a bill of materials named that could not be read, no other one says.
+            let expected = if kind == CYCLONEDX { Some(Effect::Pause) } else { expected };
+            shop.expect(expected, kind);
+        }
+    }
+    // Of a name that is no type of its own, the content counts.
+    let mut shop = Shop::new();
+    shop.hide_by(&shop.security.clone(), "https://example.com/vuln", document(REPORT, MIDDLE));
+    shop.expect(Some(Effect::Pause), "a report under another type");
+}
+
+#[test]
+fn words_that_are_too_old_to_count_are_no_loss() {
+    let old = vex("not_affected", "2026-01-01T00:00:00Z", "Ann", "CVE-1");
+    let mut shop = Shop::new();
+    shop.hide_by(&shop.security.clone(), OPENVEX, old.clone());
+    shop.expect(None, "too old");
+    // And take no refusal's place, which never is.
+    let mut shop = Shop::new();
+    shop.hide_by(&shop.security.clone(), OPENVEX, vex("affected", "2025-12-01T00:00:00Z", "Ann", "CVE-1"));
+    shop.attach(&shop.security.clone(), OPENVEX, old);
+    shop.expect(Some(Effect::Pause), "answered too long ago");
 }
 
 #[test]
