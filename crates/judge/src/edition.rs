@@ -6,6 +6,7 @@
 use std::fmt;
 
 use lockgate_attest::reading::Reading;
+use lockgate_model::oci;
 use lockgate_scan::Shapes;
 
 /// A frozen semantics of judging, in the order in which they were cut.
@@ -57,6 +58,22 @@ impl Edition {
 
     /// Whether evidence that was seen before and is gone is judged.
     pub(crate) fn remembers_evidence(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// How documents of images are read: since 2026-3, by the profile of `docs/reading.md`.
+    pub(crate) fn reads_documents(self) -> oci::Reading {
+        if self < Self::E2026_3 { oci::Reading::Loose } else { oci::Reading::Strict }
+    }
+
+    /// Whether the whole artifact is held against the profile by the route gate, with the attestations among its children
+    /// and what travels with it; and whether `runs_as_root` is what runtimes make of `User` and the image's own accounts.
+    pub(crate) fn judges_what_runs(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// Whether Cases list what travels with the artifact.
+    pub fn lists_companions(self) -> bool {
         self >= Self::E2026_3
     }
 

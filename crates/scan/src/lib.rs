@@ -36,4 +36,4 @@ pub use merge::{Base, Laid, lay_onto, merge};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-2";
+pub const ANALYSER: &str = "2026-3";

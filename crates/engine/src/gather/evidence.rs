@@ -22,10 +22,20 @@ pub(crate) struct Attached {
     pub(crate) evidence: Vec<Evidence>,
     /// Verification summaries: evidence where a known signer made them, and nothing else where not.
     pub(crate) summaries: Vec<Evidence>,
+    /// Verdicts and proofs of Lockgate's own, as they say: no gate reads them, and they travel.
+    pub(crate) own: Vec<Evidence>,
     /// The subjects of which everything was listed and read.
     pub(crate) read: BTreeSet<Digest>,
     /// The manifests that are there, each with the subject that it was found at.
     pub(crate) there: BTreeSet<(Digest, Digest)>,
+}
+
+impl Attached {
+    /// What may travel: all of it but summaries whose content is not there.
+    pub(crate) fn may_travel(&self) -> Vec<Evidence> {
+        let summaries = self.summaries.iter().filter(|one| !one.blobs.is_empty());
+        self.evidence.iter().chain(&self.own).chain(summaries).cloned().collect()
+    }
 }
 
 /// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
@@ -39,7 +49,9 @@ pub(crate) async fn gather(
     of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Attached {
-    let gates = reading_evidence(of_stage);
+    let mut gates = reading_evidence(of_stage);
+    // What cannot be listed would not travel.
+    gates.push("route");
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
@@ -104,7 +116,11 @@ async fn about(
         let manifest = Descriptor::new(&fetched.media_type, descriptor.digest, fetched.bytes.len() as u64);
         let mut found = Evidence { subject: *subject, attachment, manifest, blobs: vec![] };
         match kind(attachment, &content) {
-            Kind::Own => continue,
+            Kind::Own => {
+                basket.inputs.insert(fetched.bytes);
+                attached.own.push(found);
+                continue;
+            }
             Kind::Summary => {
                 let blobs = summary(reach, repository, &content).await?;
                 found.blobs.extend(blobs.into_iter().flatten().map(|bytes| basket.inputs.insert(bytes)));

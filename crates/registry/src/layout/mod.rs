@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use lockgate_model::evidence::fallback_tag;
-use lockgate_model::oci::{Content, Index, media};
+use lockgate_model::oci::{Content, Index, Reading, media};
 use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Hasher, json, limits};
 
@@ -140,7 +140,9 @@ fn referrer(listed: &Descriptor, bytes: &[u8]) -> Result<Option<(Digest, Descrip
             json::from_slice(bytes, limits::MANIFEST_BYTES).map_err(|error| error.to_string())?;
         (index.subject, index.artifact_type, index.annotations)
     } else {
-        match Content::read(&listed.media_type, bytes).map_err(|error| error.to_string())? {
+        // Another artifact in the layout may be one that is not read: whether this is a referrer is all that is asked.
+        let content = Content::read_as(Reading::Loose, &listed.media_type, bytes);
+        match content.map_err(|error| error.to_string())? {
             Content::Manifest(one) => (one.subject, one.artifact_type, one.annotations),
             Content::Index(one) => (one.subject, one.artifact_type, one.annotations),
         }

@@ -21,6 +21,7 @@ mod nix;
 mod node_locks;
 mod npm;
 mod os_release;
+mod passwd;
 mod program;
 mod python;
 mod python_locks;
@@ -100,6 +101,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(nix::wants, nix::read),
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read),
+    Cataloger::new(passwd::wants, passwd::read),
     Cataloger::new(copyright::wants, copyright::read),
 ];
 
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 36] = [
+    const PATHS: [&str; 37] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -229,6 +231,7 @@ mod tests {
         "a/bom.json",
         "a/b.cdx.json",
         "etc/os-release",
+        "etc/passwd",
         "usr/share/doc/a/copyright",
     ];
 
