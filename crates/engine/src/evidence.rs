@@ -129,6 +129,8 @@ async fn asking(
         release: None,
         from_guarded: false,
         images: vec![],
+        attestations: vec![],
+        companions: vec![],
         evidence: vec![],
         seen: None,
         feed: None,
