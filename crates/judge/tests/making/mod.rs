@@ -76,13 +76,6 @@ pub fn inventory() -> Inventory {
     }
 }
 
-/// What the feed has about an ecosystem: fetched the day before the Case.
-pub fn covered() -> FeedCoverage {
-    let fetched = Some(at("2026-11-22T12:00:00Z"));
-    let origin = FeedOrigin { name: "secdb".into(), fetched, claimed: false };
-    FeedCoverage { advisories: 8275, origin }
-}
-
 impl Making {
     pub fn new() -> Self {
         let mut inputs = Inputs::new();
@@ -299,4 +292,11 @@ pub fn attach(inputs: &mut Inputs, artifact: &Descriptor, media_type: &str, byte
     inputs.insert(manifest);
     let subject = artifact.digest;
     Evidence { subject, attachment: Attachment::Referrer, manifest: descriptor, blobs: vec![blob] }
+}
+
+/// What the feed has about an ecosystem: fetched the day before the Case.
+pub fn covered() -> FeedCoverage {
+    let fetched = Some(at("2026-11-22T12:00:00Z"));
+    let origin = FeedOrigin { name: "secdb".into(), fetched, claimed: false };
+    FeedCoverage { advisories: 8275, origin }
 }
