@@ -202,7 +202,7 @@ struct Judgement<'a> {
 impl Judgement<'_> {
     fn asked_for(&self, between: &str) -> String {
         let notary = "whom the trust policy of the Notary Project admits";
-        match (self.settings.notation, self.wanted.asked_for(between)) {
+        match (self.settings.notation, self.wanted.asked_for(self.docket.edition, between)) {
             (false, asked) => asked,
             (true, asked) if asked == "nobody" => notary.to_owned(),
             (true, asked) => format!("{asked}{between}{notary}"),
@@ -300,8 +300,8 @@ impl Judgement<'_> {
         let (code, title) = if counted > 0 {
             ("signature.too-few", format!("{counted} signature(s) count; {required} are required"))
         } else if by_role && !self.signers.is_anybody() {
-            let title = format!("nobody could have signed it: there is no {}", self.asked_for(", "));
-            ("signature.no-keys", title.replacen("no a ", "no ", 1))
+            let role = self.wanted.role.map(Role::as_str).unwrap_or_default();
+            ("signature.no-keys", format!("nobody could have signed it: there is no {role} of the keyring"))
         } else if is_signed {
             let asked = self.asked_for(", ");
             ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))
