@@ -10,11 +10,13 @@ use serde_json::json;
 
 mod making;
 
+type Change = fn(&mut Making);
+
 /// What the route gate finds.
 fn route(making: &Making) -> (Answer, String) {
     let decision = making.decide();
     let route = decision.verdicts.iter().find(|verdict| verdict.gate == "route").unwrap();
-    (route.answer, route.findings.iter().map(|one| format!("{} {}\n", one.code, one.title)).collect())
+    (route.answer, route.findings.iter().map(|one| [&one.code, " ", &one.title, "\n"].concat()).collect())
 }
 
 fn unknown(making: &Making, said: &str) {
@@ -70,10 +72,10 @@ fn indexed() -> Making {
 fn what_the_record_says_is_held_against_the_bytes() {
     assert_eq!(route(&Making::new()).0, Answer::Pass, "{}", route(&Making::new()).1);
     assert_eq!(route(&indexed()).0, Answer::Pass, "{}", route(&indexed()).1);
-    let changes: [(&str, fn(&mut Making)); 10] = [
+    let changes: [(&str, Change); 10] = [
         ("was not looked at", |making| making.record.attestations.clear()),
         ("looked at twice", |making| {
-            making.record.images[0].manifest = making.record.attestations[0].manifest
+            making.record.images[0].manifest = making.record.attestations[0].manifest;
         }),
         ("names no image", |making| making.record.images.clear()),
         ("is not one of", |making| {
@@ -98,10 +100,9 @@ fn what_the_record_says_is_held_against_the_bytes() {
         ("missing", |making| {
             let inputs = std::mem::take(&mut making.inputs);
             let gone = making.record.images[0].config;
-            inputs
-                .iter()
-                .filter(|(digest, _)| **digest != gone)
-                .for_each(|(_, bytes)| drop(making.inputs.insert(bytes.clone())));
+            for (_, bytes) in inputs.iter().filter(|(digest, _)| **digest != gone) {
+                making.inputs.insert(bytes.clone());
+            }
         }),
         ("malformed", |making| making.record.artifact.media_type = media::DOCKER_LIST.into()),
     ];

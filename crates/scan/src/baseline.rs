@@ -55,8 +55,7 @@ impl Baseline {
         read.check()?;
         if shapes.is_strict() {
             // A part of a package is not the package.
-            let part =
-                |entry: &&Entry| Purl::exact(&entry.package).map(|purl| purl.subpath.is_some()) != Ok(false);
+            let part = |entry: &&Entry| !Purl::exact(&entry.package).is_ok_and(|purl| purl.subpath.is_none());
             if let Some(entry) = read.findings.iter().find(part) {
                 let package: String = entry.package.chars().take(200).collect();
                 return Err(format!(
