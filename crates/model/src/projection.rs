@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::entry::{Alert, Entry, Event, Intent};
+use crate::entry::{Alert, Entry, Event, EvidenceForgotten, Intent};
+use crate::feed::FeedOrigin;
 use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
@@ -39,6 +40,22 @@ pub struct DecisionRow {
     /// Entries in the ledger when the Case was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_size: Option<u64>,
+    /// Digest of the list of evidence in the Case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+}
+
+/// Evidence that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenRow {
+    /// Its place in the ledger.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who acted.
+    pub actor: String,
+    /// What was forgotten, and why.
+    pub what: EvidenceForgotten,
 }
 
 /// An alert.
@@ -123,6 +140,15 @@ pub struct FeedRow {
     pub refused: u64,
     /// Newest change of any advisory in it.
     pub newest: Timestamp,
+    /// All its sources, when each was fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<FeedOrigin>,
+    /// Why it may have less than the feed before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it has less than the feed before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 /// What one entry does to the tables.
@@ -162,6 +188,9 @@ pub enum Change {
     },
     /// Adds an alert.
     AddAlert(Box<AlertRow>),
+    /// Forgets evidence. A store must refuse it with a [`Conflict`] when the Decision that it names is not recorded, or is
+    /// about another artifact.
+    ForgetEvidence(Box<ForgottenRow>),
 }
 
 /// Why a store refuses an entry: the rule of the projection that it would break.
@@ -196,6 +225,14 @@ pub enum Conflict {
         /// The entry that changed the keyring.
         by: u64,
     },
+    /// No recorded Decision saw the evidence.
+    #[error("no recorded Decision {decision} about {artifact} exists: nothing that it saw can be forgotten")]
+    NotSeen {
+        /// The Decision.
+        decision: Digest,
+        /// The artifact.
+        artifact: Digest,
+    },
     /// A change would break a rule of the keyring.
     #[error(transparent)]
     Keyring(#[from] Refusal),
@@ -215,6 +252,9 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             advisories: import.advisories,
             refused: import.refused,
             newest: import.newest,
+            origins: import.origins.clone(),
+            reason: import.reason.clone(),
+            lost: import.lost.clone(),
         }))],
         Event::Decided(decided) => vec![Change::AddDecision(Box::new(DecisionRow {
             seq,
@@ -228,6 +268,7 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             artifact: decided.artifact,
             outcome: decided.outcome,
             ledger_size: decided.ledger_size,
+            evidence: decided.evidence,
         }))],
         Event::PromotionIntended(intent) => vec![Change::OpenPromotion(Box::new(PromotionRow {
             seq,
@@ -245,6 +286,10 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
         }
         Event::Alert(alert) => {
             vec![Change::AddAlert(Box::new(AlertRow { seq, at, actor, alert: (**alert).clone() }))]
+        }
+        Event::EvidenceForgotten(what) => {
+            let row = ForgottenRow { seq, at, actor, what: (**what).clone() };
+            vec![Change::ForgetEvidence(Box::new(row))]
         }
     }
 }

@@ -10,12 +10,13 @@ pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod sboms;
-mod trust;
+pub(crate) mod seen;
+pub(crate) mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::Edition;
-use lockgate_judge::gates::{reading_declared, reading_the_feed};
+use lockgate_judge::gates::{reading_declared, reading_evidence, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
 use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
@@ -23,7 +24,9 @@ use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
-use lockgate_model::{Case, CaseRecord, Descriptor, Evidence, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_model::{
+    Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
+};
 use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
@@ -78,8 +81,17 @@ pub(crate) struct Found {
     pub(crate) bytes: bytes::Bytes,
 }
 
-/// Closes the Case of `request`. `to_promote` says whether what travels is listed, at all depths.
-pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) -> Result<Case, EngineError> {
+/// What a Case is closed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be judged only: by a feed that was chosen, or by the one in force.
+    Judge(Option<Digest>),
+    /// To promote: by the feed in force, and what travels is listed, at all depths.
+    Promote,
+}
+
+/// Closes the Case of `request`.
+pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -94,14 +106,21 @@ pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) 
     let images::Parts { images: parts, attestations } =
         images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
-    let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
-    let further = to_promote.then(|| attestations.iter().map(|child| child.manifest).collect());
-    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
+    let attached = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let further =
+        (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
+    let travelling = attached.may_travel();
+    let companions =
+        companions::gather(reach, &reference.repository, &travelling, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
-    let declared = declared(&evidence, gates, &mut basket).await?;
-    let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
+    let declared = declared(&attached.evidence, gates, &mut basket).await?;
+    let feed = match purpose {
+        Purpose::Judge(Some(chosen)) => Some(chosen),
+        Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
+    };
+    let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
-    let mut record = CaseRecord {
+    let record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
         ledger_size,
@@ -113,7 +132,8 @@ pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) 
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
         attestations,
-        evidence,
+        evidence: attached.evidence.clone(),
+        seen: None,
         companions,
         feed,
         keys: trust.keys,
@@ -124,8 +144,10 @@ pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) 
         gates: step.to.gates.clone(),
         gaps: basket.gaps,
     };
-    record.sort();
-    Ok(Case { record, inputs: basket.inputs })
+    let case = Case { record, inputs: basket.inputs };
+    let mut case = seen::complete(workspace, case, attached, &reading_evidence(gates)).await?;
+    case.record.sort();
+    Ok(case)
 }
 
 /// Resolves `reference` once and reads what it names. The digest is computed from the bytes.
@@ -191,11 +213,12 @@ async fn declared(
 /// says what that means.
 async fn pin_feed(
     workspace: &Workspace,
+    feed: Option<Digest>,
     parts: &[ImageParts],
     declared: Option<Inventory>,
     basket: &mut Basket,
 ) -> Result<Option<FeedPin>, EngineError> {
-    let Some(digest) = workspace.feed_digest().await? else { return Ok(None) };
+    let Some(digest) = feed else { return Ok(None) };
     let bytes = match workspace.feeds.get(&digest).await {
         Ok(bytes) => bytes,
         Err(error) => {

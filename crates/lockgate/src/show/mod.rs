@@ -2,6 +2,7 @@
 
 mod compared;
 mod decision;
+mod evidence;
 mod feeds;
 mod keyring;
 mod progress;
@@ -15,7 +16,8 @@ use serde::Serialize;
 
 pub use compared::compared;
 pub use decision::{decision, plan};
-pub use feeds::{affected, feed, feeds, imported, scanned};
+pub use evidence::evidence;
+pub use feeds::{affected, feed, feed_change, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
 pub use provenance::provenance;
