@@ -76,29 +76,35 @@ pub fn inventory() -> Inventory {
     }
 }
 
+/// The artifact, an image of one layer, and its config.
+fn image(inputs: &mut Inputs) -> (Descriptor, Digest) {
+    let config = json!({
+        "architecture": "amd64", "os": "linux",
+        "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
+        "rootfs": rootfs(),
+    });
+    let config = serde_json::to_vec(&config).unwrap();
+    let config_size = config.len() as u64;
+    let config = inputs.insert(config);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(media::OCI_MANIFEST.into()),
+        artifact_type: None,
+        config: Descriptor::new(media::OCI_CONFIG, config, config_size),
+        layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, LAYER)],
+        subject: None,
+        annotations: BTreeMap::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
+    inputs.insert(manifest);
+    (artifact, config)
+}
+
 impl Making {
     pub fn new() -> Self {
         let mut inputs = Inputs::new();
-        let config = json!({
-            "architecture": "amd64", "os": "linux",
-            "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
-            "rootfs": rootfs(),
-        });
-        let config = serde_json::to_vec(&config).unwrap();
-        let config_size = config.len() as u64;
-        let config = inputs.insert(config);
-        let manifest = Manifest {
-            schema_version: 2,
-            media_type: Some(media::OCI_MANIFEST.into()),
-            artifact_type: None,
-            config: Descriptor::new(media::OCI_CONFIG, config, config_size),
-            layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, LAYER)],
-            subject: None,
-            annotations: BTreeMap::new(),
-        };
-        let manifest = serde_json::to_vec(&manifest).unwrap();
-        let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
-        inputs.insert(manifest);
+        let (artifact, config) = image(&mut inputs);
         let key = SigningKey::generate().unwrap();
         let evidence = signature(&mut inputs, &artifact, &key);
         let inventory = inputs.insert(canon::to_bytes(&inventory()).unwrap());
