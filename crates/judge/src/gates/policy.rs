@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use super::{Docket, Gate, image_name};
 use crate::findings::{blind, verdict};
-use crate::policy::{Kind, PolicyError, PolicySource, Rule, evaluate, read_file};
+use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
+use crate::policy::{Kind, PolicyError};
 use crate::settings::{self, SettingsError};
 
 pub(super) const GATE: Gate =
