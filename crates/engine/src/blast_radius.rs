@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use lockgate_attest::keys::PublicKey;
-use lockgate_judge::decide_again;
+use lockgate_judge::{decide_again, gates};
 use lockgate_model::blast_radius::{BLAST_RADIUS_VERSION, BlastRadius, Running, Touched};
 use lockgate_model::case::Revocation;
 use lockgate_model::projection::{DecisionRow, ReleaseRow};
 use lockgate_model::{
-    Answer, Case, CaseRecord, Decision, Digest, Effect, Inputs, Outcome, Timestamp, Verdict, canon,
+    Answer, Case, CaseRecord, Decision, Digest, Effect, Inputs, Outcome, Relied, Timestamp, Verdict, canon,
 };
 
 use crate::gather::blocking;
@@ -23,12 +23,8 @@ use crate::{EngineError, Workspace};
 
 /// Decisions that are read at a time.
 const BATCH: usize = 128;
-/// The prefix by which the route's verdict names the Decision below.
-const DECISION: &str = "decision:";
-/// The gates that read nothing but evidence and trust; others that rest on keys read all of a Case.
-const BY_TRUST_ALONE: [&str; 3] = ["signature", "provenance", "reproducibility"];
-/// The prefixes by which verdicts name what they rest on.
-const RELIED: [&str; 2] = ["key:", "identity:"];
+/// What the text of a Decision has that relied on the one below.
+const BELOW: &str = "\"decision:";
 /// In place of findings, for a Decision whose Case or content is gone: what cannot be judged again is not believed.
 const UNREADABLE: &str = "blast-radius.unreadable";
 /// In place of findings, for a Decision that fell with the one below it.
@@ -145,15 +141,15 @@ async fn find(
     rows: &[DecisionRow],
 ) -> Result<Found, EngineError> {
     let mut found = Found::default();
-    let keys: BTreeMap<String, bool> =
-        revoked.keys().map(|key| (format!("@{key}"), *key == suspicion.key)).collect();
-    let below = format!("\"{DECISION}");
+    let keys: BTreeMap<Digest, bool> = revoked.keys().map(|key| (*key, *key == suspicion.key)).collect();
+    // A Decision whose text has none of these is not understood: most are of other keys.
+    let named: Vec<String> = keys.keys().map(|key| format!("@{key}")).collect();
     for rows in rows.chunks(BATCH) {
         let digests: Vec<Digest> = rows.iter().map(|row| row.decision).collect();
         for (row, bytes) in rows.iter().zip(workspace.store.blobs(&digests).await?) {
             let bytes = bytes.filter(|bytes| Digest::of(bytes) == row.decision).unwrap_or_default();
             let text = String::from_utf8_lossy(&bytes);
-            let told = text.contains(&below) || keys.keys().any(|key| text.contains(key));
+            let told = text.contains(BELOW) || named.iter().any(|key| text.contains(key));
             if !bytes.is_empty() && !told {
                 continue;
             }
@@ -170,23 +166,22 @@ async fn find(
     Ok(found)
 }
 
-/// Notes what a Decision relied on. `keys`: the ends of texts that name a key, and whether it is the one asked about.
-fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, keys: &BTreeMap<String, bool>) {
+/// Notes what a Decision relied on. `keys`: those that are not believed, and whether it is the one asked about.
+fn note(found: &mut Found, row: &DecisionRow, recorded: Decision, keys: &BTreeMap<Digest, bool>) {
     let (mut gates, mut concerned) = (BTreeSet::new(), false);
     for verdict in &recorded.verdicts {
         for relied in &verdict.relied_on {
-            let key = RELIED.iter().find_map(|prefix| relied.strip_prefix(prefix));
-            if let Some((name, id)) = key.and_then(|key| key.split_once('@'))
-                && let Some(asked) = keys.get(&format!("@{id}"))
-            {
-                gates.insert(verdict.gate.clone());
-                if *asked {
-                    concerned = true;
-                    found.names.insert(name.to_owned());
+            match relied {
+                Relied::Key(name, id) | Relied::Identity(name, id) => {
+                    let Some(asked) = keys.get(id) else { continue };
+                    gates.insert(verdict.gate.clone());
+                    if *asked {
+                        concerned = true;
+                        found.names.insert(name.clone());
+                    }
                 }
-            }
-            if let Some(below) = relied.strip_prefix(DECISION).and_then(|text| text.parse().ok()) {
-                found.below.insert(row.decision, below);
+                Relied::Decision(below) => drop(found.below.insert(row.decision, *below)),
+                _ => {}
             }
         }
     }
@@ -227,7 +222,7 @@ async fn judge_one(
     keys: &mut Keys,
 ) -> Result<Again, EngineError> {
     let case = keys.revoked(workspace, record).await?;
-    if gates.iter().all(|gate| BY_TRUST_ALONE.contains(&gate.as_str())) {
+    if gates.iter().all(|gate| rests_on_trust_alone(record, gate)) {
         let (again, gates) = (recorded.clone(), gates.clone());
         let again = blocking(move || decide_again(&case, &again, &gates)).await?;
         if !heard(&again.verdicts, &recorded) {
@@ -240,15 +235,22 @@ async fn judge_one(
     Ok(Again::of(&decision))
 }
 
-/// Whether what the gates say now could change what a policy says, which is given the findings of the gates before it:
+/// Whether the gate read nothing but evidence and trust; others that rest on keys read all of a Case.
+fn rests_on_trust_alone(record: &CaseRecord, gate: &str) -> bool {
+    let asked = gates::named(gate).zip(record.gates.get(gate));
+    asked.is_some_and(|(gate, settings)| gate.reads.rests_on_trust_alone(settings))
+}
+
+/// Whether what the gates say now could change what a gate says that is given the findings of those before it:
 /// then the one answer is not enough. A gate that no longer passes decides by itself.
 fn heard(again: &[Verdict], recorded: &Decision) -> bool {
-    let asks_policies = recorded.verdicts.iter().any(|verdict| verdict.gate == "policy");
+    let hears = |verdict: &Verdict| gates::named(&verdict.gate).is_none_or(|gate| gate.reads.findings);
+    let is_heard = recorded.verdicts.iter().any(hears);
     let passes = again.iter().all(|verdict| verdict.answer == Answer::Pass);
     let findings = |verdicts: &[Verdict]| -> Vec<_> {
-        verdicts.iter().filter(|verdict| verdict.gate != "policy").map(|one| one.findings.clone()).collect()
+        verdicts.iter().filter(|verdict| !hears(verdict)).map(|one| one.findings.clone()).collect()
     };
-    asks_policies && passes && findings(again) != findings(&recorded.verdicts)
+    is_heard && passes && findings(again) != findings(&recorded.verdicts)
 }
 
 /// The keys of Cases, which share them.

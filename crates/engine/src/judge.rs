@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use lockgate_judge::gates;
 use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
 use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, Verdict, canon};
@@ -11,8 +12,6 @@ use crate::gather::{Request, blocking, gather};
 use crate::ledger::{Appended, LedgerError};
 use crate::{EngineError, Workspace};
 
-/// The gates about whose verdicts people are alerted: whose work it is, and how it was made.
-const ALERTING: [&str; 3] = ["signature", "provenance", "reproducibility"];
 /// Codes that an alert names; the Decision has them all.
 const ALERT_CODES: usize = 32;
 
@@ -48,8 +47,8 @@ pub(crate) async fn judge_to_promote(
 /// The alert that a Decision gives rise to.
 fn alert(digest: Digest, decision: &Decision) -> Option<Alert> {
     let halted = decision.outcome != Outcome::Proceed;
-    let alerting =
-        |verdict: &&Verdict| ALERTING.contains(&verdict.gate.as_str()) && verdict.answer != Answer::Pass;
+    let alerts = |verdict: &Verdict| gates::named(&verdict.gate).is_some_and(|gate| gate.alerts);
+    let alerting = |verdict: &&Verdict| verdict.answer != Answer::Pass && alerts(verdict);
     let verdicts: Vec<&Verdict> = decision.verdicts.iter().filter(alerting).collect();
     if !halted || verdicts.is_empty() {
         return None;

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use lockgate_judge::{EDITION, decide};
+use lockgate_judge::{Edition, decide};
 use lockgate_model::case::{FeedPin, Image};
 use lockgate_model::oci::media;
 use lockgate_model::{Case, CaseRecord, Descriptor, Digest, Inputs, Inventory, Package, Timestamp, canon};
@@ -86,7 +86,7 @@ fn case() -> Case {
         inventory: Some(inventory),
     };
     let record = CaseRecord {
-        edition: EDITION.into(),
+        edition: Edition::CURRENT.name().into(),
         as_of: now,
         ledger_size: 1,
         service: "web".parse().unwrap(),
@@ -103,6 +103,8 @@ fn case() -> Case {
             newest: now,
             end_of_life: std::collections::BTreeMap::new(),
             uncovered: std::collections::BTreeSet::new(),
+            coverage: std::collections::BTreeMap::new(),
+            origins: vec![],
         }),
         keys: vec![],
         identities: vec![],

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use lockgate_model::{Answer, Case, Decision, Outcome, Verdict};
 
+use crate::docket::Docket;
+use crate::edition::Edition;
 use crate::findings::{blind, unknown, verdict};
-use crate::gates::{Docket, GATES};
+use crate::gates::GATES;
 use crate::settings::nearest;
-use crate::{EDITION, EDITIONS};
 
 /// Judges `case`. The same Case gives the same Decision, on any machine and any day.
 pub fn decide(case: &Case) -> Decision {
     let record = &case.record;
-    let edition = EDITIONS.iter().find(|edition| **edition == record.edition);
+    let edition = Edition::named(&record.edition);
     let verdicts = if edition.is_some() { verdicts(case) } else { vec![other_edition(case)] };
     Decision {
-        edition: (*edition.unwrap_or(&EDITION)).to_owned(),
+        edition: edition.unwrap_or(Edition::CURRENT).name().to_owned(),
         // A record always has canonical bytes; were it not so, no Case would have this digest.
         case: record.encode().map_or(lockgate_model::Digest::of(b""), |(_, digest)| digest),
         as_of: record.as_of,
@@ -52,7 +53,8 @@ pub fn decide_again(case: &Case, recorded: &Decision, gates: &BTreeSet<String>) 
 fn verdicts(case: &Case) -> Vec<Verdict> {
     let docket = Docket::of(case);
     let mut verdicts: Vec<Verdict> = Vec::new();
-    for gate in GATES {
+    let gates = || GATES.iter().filter(|gate| gate.since <= docket.edition);
+    for gate in gates() {
         let settings = case.record.gates.get(gate.name);
         let judged = match settings {
             _ if gate.always => (gate.judge)(&docket, &serde_json::Value::Null, &verdicts),
@@ -61,7 +63,7 @@ fn verdicts(case: &Case) -> Vec<Verdict> {
         };
         verdicts.push(with_gaps(case, judged));
     }
-    let known: BTreeSet<_> = GATES.iter().filter(|gate| !gate.always).map(|gate| gate.name).collect();
+    let known: BTreeSet<_> = gates().filter(|gate| !gate.always).map(|gate| gate.name).collect();
     let names: Vec<_> = known.iter().copied().collect();
     for gate in case.record.gates.keys().filter(|gate| !known.contains(gate.as_str())) {
         let why = format!("this edition has no gate `{gate}`{}", nearest(gate, &names));
@@ -78,8 +80,9 @@ fn verdicts(case: &Case) -> Vec<Verdict> {
 
 fn other_edition(case: &Case) -> Verdict {
     let why = format!(
-        "the Case asks for the edition `{}`; this version judges by `{EDITION}`",
-        case.record.edition
+        "the Case asks for the edition `{}`; this version judges by `{}`",
+        case.record.edition,
+        Edition::CURRENT
     );
     unknown("edition", "edition.unknown", "edition", why, "use the version of Lockgate that has that edition")
 }

@@ -3,11 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::{Decision, Effect, Finding, Severity};
+use lockgate_model::{Decision, Detail, Effect, Finding, Fix, Severity};
 use serde::Serialize;
-
-/// How an advice begins to rebuild on a newer base image: one step closes all holes that it brought.
-pub(crate) const REBUILD: &str = "rebuild on a newer base image";
 
 /// One change, and what it closes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +26,7 @@ pub struct Step {
 /// The steps that make the gates pass, the most pressing first. Advice is left out.
 pub fn plan(decision: &Decision) -> Vec<Step> {
     let blocking = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<&Finding>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, &str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in blocking.filter(|finding| finding.effect != Effect::Advise) {
         let key = (action(finding), finding.owner.as_str(), finding.rationale.as_str());
         groups.entry(key).or_default().push(finding);
@@ -42,7 +39,7 @@ pub fn plan(decision: &Decision) -> Vec<Step> {
             let step = Step {
                 effect: findings.iter().map(|one| one.effect).max().unwrap_or(Effect::Pause),
                 severity: findings.iter().map(|one| one.severity).max().unwrap_or(Severity::High),
-                action: action.to_owned(),
+                action,
                 owner: owner.to_owned(),
                 rationale: rationale.to_owned(),
                 closes: closes.into_iter().collect(),
@@ -58,17 +55,17 @@ pub fn plan(decision: &Decision) -> Vec<Step> {
 }
 
 /// What is done about a finding. What a newer base image closes, it closes together.
-fn action(finding: &Finding) -> &str {
-    let all = finding.remediation.as_str();
-    if all.starts_with(REBUILD) { all.split("; or ").next().unwrap_or(all) } else { all }
+fn action(finding: &Finding) -> String {
+    match finding.fixes.first() {
+        Some(rebuild @ Fix::RebuildOnNewerBase { .. }) => rebuild.to_string(),
+        _ => finding.remediation.clone(),
+    }
 }
 
 /// How pressing a hole is, as [`lockgate_scan::Match::urgency`] has it: exploited, probably exploited, by its score.
-type Urgency = (bool, u32, u32);
+type Urgency = (bool, u64, u64);
 
 fn urgency(finding: &Finding) -> Urgency {
-    let detail = |name: &str| finding.details.get(name).map_or("", String::as_str);
-    let likely = detail("epss-ppm").parse::<u32>().unwrap_or_default() / 100_000;
-    let score = detail("cvss").replace('.', "").parse().unwrap_or_default();
-    (!detail("known-exploited").is_empty(), likely, score)
+    let number = |name: &str| finding.details.get(name).and_then(Detail::number).unwrap_or_default();
+    (finding.details.contains_key("known-exploited"), number("epss-ppm") / 100_000, number("cvss-tenths"))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_model::{Answer, Effect, Finding, Severity, Verdict};
+use lockgate_model::{Answer, Effect, Finding, Relied, Severity, Verdict};
 
 use crate::settings::SettingsError;
 
@@ -36,6 +36,7 @@ pub(crate) fn finding(
         rationale: words.rationale.to_owned(),
         remediation: words.remediation,
         owner: words.owner.to_owned(),
+        fixes: vec![],
         details: BTreeMap::new(),
     }
 }
@@ -64,12 +65,12 @@ pub(crate) fn verdict(
     gate: &str,
     was_blind: bool,
     mut findings: Vec<Finding>,
-    mut relied_on: Vec<String>,
+    mut relied_on: Vec<Relied>,
     summary: String,
 ) -> Verdict {
     findings.sort_by(|a, b| a.reading_order().cmp(&b.reading_order()));
     findings.dedup();
-    relied_on.sort();
+    relied_on.sort_by_cached_key(ToString::to_string);
     relied_on.dedup();
     let answer = if was_blind {
         Answer::Unknown

@@ -4,28 +4,23 @@
 //! what is missing or malformed gives the verdict `unknown`, and `unknown` never proceeds.
 #![forbid(unsafe_code)]
 
+pub mod edition;
 pub mod explain;
 pub mod gates;
 pub mod samples;
 
 mod decide;
+mod docket;
 mod findings;
+mod gate;
 mod policy;
 mod settings;
 
 pub use settings::nearest;
 
+pub use edition::Edition;
+
 pub use decide::{decide, decide_again};
+pub use gates::check_settings;
 pub use samples::{SAMPLES, Sample};
-pub use settings::{SettingsError, check_settings};
-
-/// The semantics by which new Cases are judged. What changes the bytes of a Decision needs another Edition.
-pub const EDITION: &str = "2026-2";
-
-/// Every Edition that this version judges by: recorded Cases keep theirs.
-///
-/// `2026-1` knew no instances of Sigstore, and said of signatures by certificates that they are not read.
-pub const EDITIONS: &[&str] = &[FIRST, EDITION];
-
-/// The first Edition.
-pub(crate) const FIRST: &str = "2026-1";
+pub use settings::SettingsError;

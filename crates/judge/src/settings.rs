@@ -3,8 +3,6 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::gates::GATES;
-
 /// What is wrong with a gate's settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -13,18 +11,6 @@ pub struct SettingsError {
     pub path: String,
     /// What, and the nearest name that is known.
     pub message: String,
-}
-
-/// Whether `settings` are right for the gate of that name.
-pub fn check_settings(gate: &str, settings: &Value) -> Result<(), SettingsError> {
-    let configurable = || GATES.iter().filter(|one| !one.always);
-    if let Some(one) = configurable().find(|one| one.name == gate) {
-        (one.check_settings)(settings)
-    } else {
-        let names: Vec<_> = configurable().map(|one| one.name).collect();
-        let message = format!("there is no gate `{gate}`{}", nearest(gate, &names));
-        Err(SettingsError { path: String::new(), message })
-    }
 }
 
 /// Reads settings as `T`.
@@ -61,25 +47,5 @@ pub fn nearest(wrong: &str, known: &[&str]) -> String {
             "; known are {}",
             known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn names_the_place_and_the_nearest_name() {
-        let error = check_settings("signature", &json!({"keys": ["a"], "requierd": 1})).unwrap_err();
-        assert!(error.message.contains("did you mean `required`?"), "{error}");
-        let error = check_settings("signatur", &json!({})).unwrap_err();
-        assert!(error.message.contains("did you mean `signature`?"), "{error}");
-        let error = check_settings("signature", &json!({"keys": ["a", 1]})).unwrap_err();
-        assert_eq!(error.path, "keys[1]");
-        let error = check_settings("vulnerability", &json!({"failOn": "hihg"})).unwrap_err();
-        assert!(error.message.contains("did you mean `high`?"), "{error}");
-        assert!(check_settings("route", &json!({})).is_err());
     }
 }

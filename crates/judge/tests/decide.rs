@@ -31,7 +31,7 @@ fn a_good_case_proceeds_and_says_what_it_rests_on() {
     assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
     let relied: Vec<_> = decision.verdicts.iter().flat_map(|verdict| &verdict.relied_on).collect();
     for kind in ["key:build@", "evidence:", "feed:", "policy:"] {
-        assert!(relied.iter().any(|one| one.starts_with(kind)), "{kind}: {relied:?}");
+        assert!(relied.iter().any(|one| one.to_string().starts_with(kind)), "{kind}: {relied:?}");
     }
     assert!(explain::plan(&decision).is_empty());
 }

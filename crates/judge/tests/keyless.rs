@@ -35,7 +35,7 @@ fn whom_an_instance_vouches_for_counts() {
     assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
     assert!(verdict.summary.contains(&format!("ci ({SUBJECT})")), "{}", verdict.summary);
-    let relied = |prefix: &str| verdict.relied_on.iter().any(|one| one.starts_with(prefix));
+    let relied = |prefix: &str| verdict.relied_on.iter().any(|one| one.to_string().starts_with(prefix));
     assert!(relied("identity:ci@sha256:") && relied("sigstore:public@sha256:") && relied("evidence:sha256:"));
     // By its role, by patterns, and with claims of its certificate.
     for (settings, subject) in [

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_attest::keys::SigningKey;
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
-use lockgate_judge::{EDITION, decide, decide_again};
+use lockgate_judge::{Edition, decide, decide_again};
 use lockgate_model::case::{Image, Revocation, TrustedKey};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::keyring::{Duty, Role};
@@ -45,7 +45,7 @@ impl Making {
         let image =
             Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
         let record = CaseRecord {
-            edition: EDITION.into(),
+            edition: Edition::CURRENT.name().into(),
             as_of: at("2026-11-23T12:00:00Z"),
             ledger_size: 7,
             service: "web".parse().unwrap(),

@@ -53,7 +53,10 @@ fn whom_the_policy_admits_counts() {
     let decision = signed().decide();
     assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
-    assert!(verdict.relied_on.iter().any(|one| one.starts_with("notation:web@sha256:")), "{verdict:#?}");
+    assert!(
+        verdict.relied_on.iter().any(|one| one.to_string().starts_with("notation:web@sha256:")),
+        "{verdict:#?}"
+    );
     // A key and a Notary Project signer are two signers.
     let mut making = signed();
     let gates = &mut making.record.gates;

@@ -84,7 +84,7 @@ fn what_the_stage_asks_for_passes() {
     assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "provenance").unwrap();
     assert!(verdict.summary.contains("https://github.com/acme/web@0123456789ab"), "{}", verdict.summary);
-    let relied = |prefix: &str| verdict.relied_on.iter().any(|one| one.starts_with(prefix));
+    let relied = |prefix: &str| verdict.relied_on.iter().any(|one| one.to_string().starts_with(prefix));
     assert!(relied("identity:ci@") && relied("sigstore:public@") && relied("evidence:"));
     // A bad one beside a good one is told, and does not block.
     let mut keyless = case(&predicate());

@@ -98,11 +98,14 @@ fn what_only_a_bill_of_materials_names_is_judged_and_told_as_such() {
     let hole = found(&decision, "vulnerability.known").unwrap();
     let details = &hole.details;
     assert_eq!((hole.subject.as_str(), details["sbom-key"].as_str()), ("left 1.0.0", "ci"));
-    assert!(details["declared"].contains("ci signed"), "{details:?}");
+    assert!(details["declared"].as_str().contains("ci signed"), "{details:?}");
     assert!(!details.contains_key("layer") && !details.contains_key("path"), "{details:?}");
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "vulnerability").unwrap();
-    assert!(verdict.relied_on.contains(&format!("evidence:{}", details["sbom"])), "{verdict:?}");
-    assert!(verdict.relied_on.iter().any(|one| one.starts_with("key:ci@")), "{verdict:?}");
+    assert!(
+        verdict.relied_on.iter().any(|one| one.to_string() == format!("evidence:{}", details["sbom"])),
+        "{verdict:?}"
+    );
+    assert!(verdict.relied_on.iter().any(|one| one.to_string().starts_with("key:ci@")), "{verdict:?}");
     assert!(!codes(&decision).contains(&"vulnerability.no-sbom"));
 
     // Whoever trusts declared packages less has them advise; what has no hole does nothing.
@@ -142,8 +145,8 @@ fn a_package_that_is_there_anyway_is_counted_once() {
     let decision = declared.expect(Outcome::Rework);
     let holes = codes(&decision).iter().filter(|code| **code == "vulnerability.known").count();
     assert_eq!(holes, 2, "{decision:#?}");
-    assert!(summary(&alone).starts_with("2 packages, 1 known holes"), "{}", summary(&alone));
-    assert!(summary(&decision).starts_with("4 packages, 2 known holes"), "{}", summary(&decision));
+    assert!(summary(&alone).starts_with("2 packages, 1 known vulnerabilities"), "{}", summary(&alone));
+    assert!(summary(&decision).starts_with("4 packages, 2 known vulnerabilities"), "{}", summary(&decision));
     let zlib = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
     let zlib = zlib.clone().find(|one| one.subject.starts_with("zlib")).unwrap();
     assert!(!zlib.details.contains_key("sbom") && zlib.details.contains_key("layer"));

@@ -95,7 +95,12 @@ fn preferred_reports_add_what_only_they_see() {
         ("scanner", "2026-11-22T12:00:00Z")
     );
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "vulnerability").unwrap();
-    assert!(verdict.relied_on.contains(&format!("evidence:{}", details["scanner-evidence"])));
+    assert!(
+        verdict
+            .relied_on
+            .iter()
+            .any(|one| one.to_string() == format!("evidence:{}", details["scanner-evidence"]))
+    );
     for (holes, outcome) in [
         (vec![zlib("MEDIUM")], Outcome::Proceed),
         (vec![hole("CVE-1", "zlib", "1.3.1-r2", "HIGH", "")], Outcome::Pause),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::canon::{self, CanonError};
 use crate::digest::Digest;
 use crate::evidence::Evidence;
+use crate::feed::{FeedCoverage, FeedOrigin};
 use crate::keyring::{Credential, Duty, Subject};
 use crate::oci::Descriptor;
 use crate::route::{Service, StageName};
@@ -125,6 +126,14 @@ pub struct FeedPin {
     /// Ecosystems of packages in the inventories, without releases, about which the feed says nothing at all.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub uncovered: BTreeSet<String>,
+    /// What the feed has about each ecosystem of the inventories, with its release; one that is absent is one about which
+    /// nobody was asked. Since Edition 2026-3.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coverage: BTreeMap<String, FeedCoverage>,
+    /// All sources of the feed, by name. None in Cases of earlier Editions, and of feeds of earlier formats, which do
+    /// not remember them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<FeedOrigin>,
 }
 
 /// A public key that the workspace trusts, under the name that gate settings use.

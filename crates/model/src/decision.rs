@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::finding::{Effect, Finding};
+use crate::relied::Relied;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
 
@@ -30,10 +31,9 @@ pub struct Verdict {
     pub answer: Answer,
     /// One line for people.
     pub summary: String,
-    /// What the answer rests on (`key:build`, `feed:sha256:...`), sorted: revoking one of these puts the
-    /// Decision in question.
+    /// What the answer rests on, in the order of its texts: revoking one of these puts the Decision in question.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub relied_on: Vec<String>,
+    pub relied_on: Vec<Relied>,
     /// The findings, in reading order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -133,6 +133,7 @@ mod tests {
             rationale: String::new(),
             remediation: String::new(),
             owner: String::new(),
+            fixes: vec![],
             details: std::collections::BTreeMap::default(),
         };
         Verdict {

@@ -26,7 +26,7 @@ mod ownership;
 mod paths;
 
 pub use feed::{
-    Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSummary, read_extract, write_extract,
+    Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSource, FeedSummary, read_extract, write_extract,
 };
 pub use inventories::InventoryIndex;
 pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};

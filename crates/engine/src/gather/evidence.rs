@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lockgate_judge::gates::reading_evidence;
 use lockgate_model::limits;
 use lockgate_model::oci::{Content, media};
 use lockgate_model::ports::{PortError, Trouble};
@@ -11,20 +12,6 @@ use serde_json::Value;
 
 use super::{Basket, Found, ImageParts, layers, unreadable};
 use crate::workspace::Reach;
-
-/// The settings of the vulnerability gate with which it rests on evidence.
-const HEARING: [&str; 4] = ["vex", "baseline", "scanners", "sboms"];
-
-/// The gates that rest on nothing but evidence.
-const RESTING: [&str; 3] = ["signature", "provenance", "reproducibility"];
-
-/// The gates that rest on evidence: for the vulnerability gate, the settings say so.
-fn gates(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
-    let hears = |settings: &Value| HEARING.iter().any(|name| settings.get(name).is_some());
-    let vulnerability = of_stage.get("vulnerability").is_some_and(hears);
-    let asked = RESTING.into_iter().filter(|gate| of_stage.contains_key(*gate));
-    asked.chain(vulnerability.then_some("vulnerability")).collect()
-}
 
 /// Fetches the evidence of the artifact and of every image that is not the artifact itself. A list that
 /// cannot be had, or a piece that cannot be fetched, is a gap: a hidden signature and a hidden refusal look
@@ -37,7 +24,7 @@ pub(crate) async fn gather(
     of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Vec<Evidence> {
-    let gates = gates(of_stage);
+    let gates = reading_evidence(of_stage);
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();

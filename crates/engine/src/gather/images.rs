@@ -1,6 +1,7 @@
 //! The images of an artifact: one for a manifest, one a platform for an index, each with config and
 //! inventory.
 
+use lockgate_judge::gates::reading_images;
 use lockgate_model::limits;
 use lockgate_model::oci::{Content, ImageConfig, Manifest};
 use lockgate_model::ports::{PortError, Trouble};
@@ -8,9 +9,6 @@ use lockgate_model::{Descriptor, Digest, Inventory, Repository, json};
 
 use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
-
-/// The gates that look into images.
-const GATES: &[&str] = &["vulnerability", "policy"];
 
 /// What was read of one image.
 pub(crate) struct ImageParts {
@@ -47,7 +45,7 @@ pub(crate) async fn gather(
                 }
                 parts.push(part);
             }
-            Err(error) => basket.gap(GATES, &child.digest.to_string(), &error),
+            Err(error) => basket.gap(&reading_images(), &child.digest.to_string(), &error),
         }
     }
     parts
@@ -105,10 +103,10 @@ async fn gather_one(
                     part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
                     part.inventory = Some(inventory);
                 }
-                Err(error) => basket.gap(GATES, &descriptor.digest.to_string(), &error),
+                Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
             }
         }
-        Err(error) => basket.gap(GATES, &format!("config {}", manifest.config.digest), &error),
+        Err(error) => basket.gap(&reading_images(), &format!("config {}", manifest.config.digest), &error),
     }
     part
 }

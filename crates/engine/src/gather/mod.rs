@@ -13,8 +13,10 @@ mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_judge::EDITION;
+use lockgate_judge::Edition;
+use lockgate_judge::gates::{reading_declared, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
+use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
@@ -22,7 +24,7 @@ use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
 use lockgate_model::{Case, CaseRecord, Descriptor, Evidence, Inputs, Inventory, Service, Timestamp, canon};
 use lockgate_scan::version::family;
-use lockgate_scan::{Feed, FeedHeader, write_extract};
+use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
 use crate::workspace::{PolicySource, Reach};
 use crate::{EngineError, Workspace};
@@ -96,7 +98,7 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
-        edition: EDITION.to_owned(),
+        edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
         ledger_size,
         service: request.service.clone(),
@@ -166,13 +168,14 @@ async fn declared(
     gates: &BTreeMap<String, serde_json::Value>,
     basket: &mut Basket,
 ) -> Result<Option<Inventory>, EngineError> {
+    let readers = reading_declared(gates);
     let (evidence, gates, inputs) = (evidence.to_vec(), gates.clone(), basket.inputs.clone());
     match blocking(move || sboms::declared(&evidence, &gates, &inputs)).await? {
         Ok(declared) => Ok(declared),
         Err(why) => {
             let help = "remove what is attached to the artifact and not needed";
             let error = PortError::new(Trouble::TooLarge, "evidence", why, help);
-            basket.gap(&["vulnerability"], "bills of materials", &error);
+            basket.gap(&readers, "bills of materials", &error);
             Ok(None)
         }
     }
@@ -190,7 +193,7 @@ async fn pin_feed(
     let bytes = match workspace.feeds.get(&digest).await {
         Ok(bytes) => bytes,
         Err(error) => {
-            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            basket.gap(&reading_the_feed(), &format!("feed {digest}"), &error);
             return Ok(None);
         }
     };
@@ -206,6 +209,8 @@ async fn pin_feed(
             newest: header.newest,
             end_of_life: ends(header, &inventories),
             uncovered: uncovered(header, &inventories),
+            coverage: coverage(header, &inventories),
+            origins: header.sources.iter().map(FeedSource::origin).collect(),
         };
         Ok::<_, lockgate_scan::FeedError>((pin, advisories))
     })
@@ -218,7 +223,7 @@ async fn pin_feed(
         Err(error) => {
             let help = "import the feed again: lockgate feed import FILE...";
             let error = PortError::new(Trouble::Corrupt, format!("feed {digest}"), error.to_string(), help);
-            basket.gap(&["vulnerability"], &format!("feed {digest}"), &error);
+            basket.gap(&reading_the_feed(), &format!("feed {digest}"), &error);
             Ok(None)
         }
     }
@@ -229,6 +234,14 @@ fn uncovered(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeSet<String> {
     let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
     let families = packages.map(|package| family(&package.ecosystem));
     families.filter(|family| !feed.ecosystems.contains_key(*family)).map(str::to_owned).collect()
+}
+
+/// What the feed has about the ecosystems of the packages, each with its release.
+fn coverage(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeMap<String, FeedCoverage> {
+    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
+    let ecosystems: BTreeSet<&str> = packages.map(|package| package.ecosystem.as_str()).collect();
+    let known = ecosystems.into_iter().filter_map(|one| Some((one.to_owned(), feed.coverage(one)?)));
+    known.collect()
 }
 
 /// When the distributions of the images end: of the release itself, or of the series it belongs to.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use lockgate_attest::verify::{Carried, claimed};
+use lockgate_judge::gates::reading_declared;
 use lockgate_model::{Evidence, Inputs, Inventory};
 use lockgate_scan::{limits, sbom};
 use serde_json::Value;
@@ -15,8 +16,7 @@ pub(crate) fn declared(
     of_stage: &BTreeMap<String, Value>,
     inputs: &Inputs,
 ) -> Result<Option<Inventory>, String> {
-    let asked = of_stage.get("vulnerability").is_some_and(|settings| settings.get("sboms").is_some());
-    if !asked {
+    if reading_declared(of_stage).is_empty() {
         return Ok(None);
     }
     let mut packages = Vec::new();

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use lockgate_attest::keys::SigningKey;
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_engine::{Workspace, keyring};
-use lockgate_judge::{EDITION, decide};
+use lockgate_judge::{Edition, decide};
 use lockgate_model::case::{Held, Image, SigstoreInstance, TrustedKey};
 use lockgate_model::entry::{Decided, Intent};
 use lockgate_model::evidence::Attachment;
@@ -121,7 +121,7 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
     let gate = json!({"role": "builder", "required": wanted.required});
     let mut record = CaseRecord {
-        edition: EDITION.into(),
+        edition: Edition::CURRENT.name().into(),
         as_of: wanted.at,
         ledger_size: workspace.store.head().await.unwrap().size,
         service: wanted.service.parse().unwrap(),

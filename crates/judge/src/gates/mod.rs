@@ -1,4 +1,5 @@
-//! The gates. A gate is one file here, and one line in [`GATES`].
+//! The gates. A gate is one file here, and one line in [`GATES`]; what it reads, holds and tells it declares itself
+//! ([`Gate`]).
 
 mod keys;
 mod policy;
@@ -11,32 +12,14 @@ mod signers;
 mod standing;
 mod vulnerability;
 
-use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use lockgate_attest::sigstore::TrustedRoot;
-use lockgate_attest::verify::{Carried, Examined};
-use lockgate_model::case::Image;
-use lockgate_model::oci::Content;
-use lockgate_model::{Case, Digest, Finding, Inventory, Verdict, canon};
 use serde_json::Value;
 
-use crate::findings::blind;
-use crate::settings::SettingsError;
-
-/// One question about a Case.
-pub struct Gate {
-    /// Its name, in `lockgate.yaml` and in verdicts.
-    pub name: &'static str,
-    /// The question, for people.
-    pub asks: &'static str,
-    /// Whether it is asked for every stage, without settings.
-    pub always: bool,
-    /// Whether settings are right.
-    pub check_settings: fn(&Value) -> Result<(), SettingsError>,
-    /// The answer, from the Case, the settings and the verdicts of the gates before it.
-    pub judge: fn(&Docket<'_>, &Value, &[Verdict]) -> Verdict,
-}
+pub use crate::docket::Docket;
+use crate::docket::image_name;
+pub use crate::gate::{Gate, Members, Reads};
+use crate::settings::{SettingsError, nearest};
 
 /// Every gate, in the order in which they are asked.
 pub const GATES: &[Gate] = &[
@@ -48,68 +31,128 @@ pub const GATES: &[Gate] = &[
     policy::GATE,
 ];
 
-/// A Case as gates see it.
-pub struct Docket<'a> {
-    /// The Case.
-    pub case: &'a Case,
-    /// The artifact, when its bytes are there and can be read.
-    pub content: Option<Content>,
-    /// What was examined already, by the digests of the evidence and of whom it was examined for.
-    examined: Examinations,
-    /// The authorities and logs of the instances of Sigstore, or why they cannot be used, in the record's order; read for
-    /// the first gate that asks.
-    roots: OnceCell<Vec<Result<TrustedRoot, String>>>,
+/// The gate of that name.
+pub fn named(name: &str) -> Option<&'static Gate> {
+    GATES.iter().find(|gate| gate.name == name)
 }
 
-/// By the digest of the evidence and that of the trust, never by a name: several gates ask the same of the same.
-type Examinations = RefCell<BTreeMap<(Digest, Digest), Vec<Examined>>>;
+/// The names of the gates that look into images.
+pub fn reading_images() -> Vec<&'static str> {
+    GATES.iter().filter(|gate| gate.reads.images).map(|gate| gate.name).collect()
+}
 
-impl<'a> Docket<'a> {
-    /// The Case, nothing examined yet.
-    pub fn of(case: &'a Case) -> Self {
-        let artifact = case.inputs.get(&case.record.artifact.digest);
-        let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
-        Self { case, content, examined: RefCell::default(), roots: OnceCell::new() }
+/// The names of the gates that read the feed.
+pub fn reading_the_feed() -> Vec<&'static str> {
+    GATES.iter().filter(|gate| gate.reads.feed).map(|gate| gate.name).collect()
+}
+
+/// The names of the gates of a stage that read evidence: without it they are blind.
+pub fn reading_evidence(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
+    those(of_stage, |gate, settings| (gate.reads.evidence)(settings))
+}
+
+/// The names of the gates of a stage that read what bills of materials name.
+pub fn reading_declared(of_stage: &BTreeMap<String, Value>) -> Vec<&'static str> {
+    those(of_stage, |gate, settings| (gate.reads.declared)(settings))
+}
+
+fn those(of_stage: &BTreeMap<String, Value>, reads: fn(&Gate, &Value) -> bool) -> Vec<&'static str> {
+    let asked = GATES.iter().filter(|gate| of_stage.get(gate.name).is_some_and(|one| reads(gate, one)));
+    asked.map(|gate| gate.name).collect()
+}
+
+/// Whether `settings` are right for the gate of that name.
+pub fn check_settings(gate: &str, settings: &Value) -> Result<(), SettingsError> {
+    let configurable = || GATES.iter().filter(|one| !one.always);
+    if let Some(one) = configurable().find(|one| one.name == gate) {
+        (one.check_settings)(settings)
+    } else {
+        let names: Vec<_> = configurable().map(|one| one.name).collect();
+        let message = format!("there is no gate `{gate}`{}", nearest(gate, &names));
+        Err(SettingsError { path: String::new(), message })
     }
 }
 
-impl Docket<'_> {
-    /// Whether it is the artifact, or one of its images.
-    fn is_ours(&self, digest: Digest) -> bool {
-        let record = &self.case.record;
-        digest == record.artifact.digest || record.images.iter().any(|image| image.manifest == digest)
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_the_place_and_the_nearest_name() {
+        let error = check_settings("signature", &json!({"keys": ["a"], "requierd": 1})).unwrap_err();
+        assert!(error.message.contains("did you mean `required`?"), "{error}");
+        let error = check_settings("signatur", &json!({})).unwrap_err();
+        assert!(error.message.contains("did you mean `signature`?"), "{error}");
+        let error = check_settings("signature", &json!({"keys": ["a", 1]})).unwrap_err();
+        assert_eq!(error.path, "keys[1]");
+        let error = check_settings("vulnerability", &json!({"failOn": "hihg"})).unwrap_err();
+        assert!(error.message.contains("did you mean `high`?"), "{error}");
+        assert!(check_settings("route", &json!({})).is_err());
     }
 
-    /// The evidence whose subject `about` admits, with its bytes; what is missing is a finding that blinds `gate`.
-    fn evidence(
-        &self,
-        gate: &str,
-        about: impl Fn(Digest) -> bool,
-        findings: &mut Vec<Finding>,
-    ) -> Vec<Carried<'_>> {
-        let mut found = Vec::new();
-        for evidence in self.case.record.evidence.iter().filter(|evidence| about(evidence.subject)) {
-            let Some(carried) = Carried::of(evidence, &self.case.inputs) else {
-                let (code, subject) = (format!("{gate}.input-missing"), evidence.manifest.digest.to_string());
-                let why = "evidence that the Case names is missing".to_owned();
-                findings.push(blind(&code, &subject, why, "judge again".to_owned()));
-                continue;
-            };
-            found.push(carried);
+    /// Settings of each gate that name a key or identity wherever one may be named, and how many names they hold.
+    fn naming(gate: &str) -> (Value, usize) {
+        let by = json!({"keys": ["k1", "k2"], "identities": ["i"]});
+        let only = json!({"keys": ["k"]});
+        match gate {
+            "signature" => (by, 3),
+            "provenance" => (
+                json!({"builders": [{"id": "b", "signedBy": by}, {"id": "c", "signedBy": only}],
+                    "sourceLevel": {"min": 3, "signedBy": by}}),
+                7,
+            ),
+            "reproducibility" => {
+                (json!({"builders": [{"id": "b", "signedBy": by}, {"id": "c", "signedBy": only}]}), 4)
+            }
+            "vulnerability" => (
+                json!({"vex": only, "baseline": only, "sboms": only,
+                    "scanners": {"mode": "prefer", "keys": ["k"], "maxAgeDays": 1}}),
+                4,
+            ),
+            "policy" => (json!({}), 0),
+            other => panic!("say here where the settings of the gate `{other}` name keys"),
         }
-        found
     }
 
-    /// The inventory of an image; the error says why there is none.
-    fn inventory(&self, image: &Image) -> Result<Inventory, String> {
-        let digest = image.inventory.ok_or("its layers were not read")?;
-        let bytes =
-            self.case.inputs.get(&digest).ok_or_else(|| format!("its inventory {digest} is missing"))?;
-        canon::from_bytes(bytes).map_err(|error| format!("its inventory {digest} is damaged: {error}"))
+    #[test]
+    fn every_gate_declares_whose_names_its_settings_hold() {
+        for gate in GATES.iter().filter(|gate| !gate.always) {
+            let (settings, count) = naming(gate.name);
+            assert_eq!((gate.check_settings)(&settings), Ok(()), "{}", gate.name);
+            let members = (gate.members)(&settings);
+            assert_eq!(members.iter().map(|one| one.names.len()).sum::<usize>(), count, "{}", gate.name);
+            for one in &members {
+                let pointer = format!("/{}", one.path.replace("].", "/").replace('[', "/").replace('.', "/"));
+                assert!(settings.pointer(&pointer).is_some_and(Value::is_array), "{pointer}");
+                assert_eq!(one.are_keys, one.path.ends_with("keys"), "{}", one.path);
+            }
+            // Whose word counts is read from evidence.
+            assert!(members.is_empty() || (gate.reads.evidence)(&settings), "{}", gate.name);
+        }
     }
-}
 
-/// An image, for people: its platform where that says something.
-fn image_name(image: &Image) -> String {
-    if image.platform.is_empty() { image.manifest.short() } else { image.platform.clone() }
+    #[test]
+    fn the_table_is_in_order_and_its_declarations_agree() {
+        let names: BTreeSet<_> = GATES.iter().map(|gate| gate.name).collect();
+        assert_eq!(names.len(), GATES.len(), "no name twice");
+        for gate in GATES {
+            let reads = &gate.reads;
+            let (settings, _) = if gate.always { (Value::Null, 0) } else { naming(gate.name) };
+            assert!(!(reads.declared)(&settings) || (reads.evidence)(&settings), "{}", gate.name);
+            assert!(!gate.alerts || (reads.evidence)(&settings), "{}", gate.name);
+            assert!(gate.always || gate.since >= crate::Edition::E2026_1, "{}", gate.name);
+        }
+        assert_eq!(reading_images(), ["vulnerability", "policy"]);
+        assert_eq!(reading_the_feed(), ["vulnerability"]);
+        let stage =
+            BTreeMap::from(["signature", "vulnerability"].map(|name| (name.to_owned(), naming(name).0)));
+        assert_eq!(reading_evidence(&stage), ["signature", "vulnerability"]);
+        assert_eq!(reading_declared(&stage), ["vulnerability"]);
+        let bare = BTreeMap::from([("vulnerability".to_owned(), json!({}))]);
+        assert_eq!((reading_evidence(&bare).len(), reading_declared(&bare).len()), (0, 0));
+    }
 }

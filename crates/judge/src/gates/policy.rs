@@ -11,18 +11,28 @@
 
 use lockgate_model::case::Image;
 use lockgate_model::oci::{Content, ImageConfig};
-use lockgate_model::{Effect, Finding, Verdict};
+use lockgate_model::{Effect, Finding, Relied, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Docket, Gate, image_name};
+use super::{Docket, Gate, Reads, image_name};
+use crate::edition::Edition;
 use crate::findings::{blind, verdict};
 use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
 use crate::policy::{Kind, PolicyError};
 use crate::settings::{self, SettingsError};
 
-pub(super) const GATE: Gate =
-    Gate { name: "policy", asks: "do our own rules allow it?", always: false, check_settings, judge };
+pub(super) const GATE: Gate = Gate {
+    name: "policy",
+    asks: "do our own rules allow it?",
+    always: false,
+    since: Edition::E2026_1,
+    reads: Reads { images: true, findings: true, ..Reads::NOTHING },
+    alerts: false,
+    members: |_| vec![],
+    check_settings,
+    judge,
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -60,7 +70,7 @@ fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Resul
         findings.push(finding(&one.message, &rules, &one.package, docket)?);
     }
     let relied_on =
-        docket.case.record.policies.iter().map(|policy| format!("policy:{}@{}", policy.path, policy.content));
+        docket.case.record.policies.iter().map(|policy| Relied::Policy(policy.path.clone(), policy.content));
     let rules: usize = sources.iter().map(|source| source.rules.len()).sum();
     let blocking = findings.iter().filter(|found| found.effect != Effect::Advise).count();
     let summary = format!("{rules} rules in {} files asked, {blocking} objections", sources.len());
@@ -143,7 +153,8 @@ fn finding(
         rationale: annotation.rationale.clone(),
         remediation: word("remediation").map_or_else(|| annotation.remediation.clone(), str::to_owned),
         owner: annotation.owner.clone(),
-        details: std::collections::BTreeMap::from([("package".to_owned(), package.to_owned())]),
+        fixes: vec![],
+        details: std::collections::BTreeMap::from([("package".to_owned(), package.into())]),
     })
 }
 

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use lockgate_model::{Digest, Effect, Finding, Severity, Verdict};
+use lockgate_model::{Digest, Effect, Finding, Relied, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::provenance::{Builder, Candidate, Seen, check_builders, look};
-use super::{Docket, Gate};
+use super::provenance::{Builder, Candidate, Seen, builders_members, check_builders, look};
+use super::{Docket, Gate, Reads};
+use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
 use crate::settings::{self, SettingsError};
 
@@ -19,6 +20,10 @@ pub(super) const GATE: Gate = Gate {
     name: "reproducibility",
     asks: "do independent builders agree on what was built?",
     always: false,
+    since: Edition::E2026_1,
+    reads: Reads::EVIDENCE,
+    alerts: true,
+    members: builders_members,
     check_settings: |settings| read(settings).map(drop),
     judge,
 };
@@ -69,7 +74,7 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         }
         for one in &counted {
             used.extend(one.signers.iter().cloned());
-            relied_on.extend(one.relied_on.iter().cloned().chain([format!("evidence:{}", one.evidence)]));
+            relied_on.extend(one.relied_on.iter().cloned().chain([Relied::Evidence(one.evidence)]));
         }
         agreed.push(builder.id.as_str());
     }

@@ -5,10 +5,9 @@ use lockgate_attest::notary::{NotaryTrust, Revocation, StoreKind, TrustPolicies,
 use lockgate_attest::sigstore::{Demands, TrustedRoot};
 use lockgate_attest::verify::{Believed, Instance, NamedKey, Notary};
 use lockgate_model::case::{self, SigstoreInstance};
-use lockgate_model::{Digest, Finding};
+use lockgate_model::{Digest, Finding, Relied};
 
 use super::Docket;
-use crate::FIRST;
 use crate::findings::blind;
 
 /// What is trusted besides keys.
@@ -80,7 +79,7 @@ impl<'a> Roots<'a> {
             repository: &trust.said.repository,
             artifact: &record.artifact,
         });
-        let instances = (record.edition != FIRST).then_some(instances);
+        let instances = self.docket.edition.knows_instances().then_some(instances);
         Believed { keys, instances, notary, commits: &[], as_of: record.as_of }
     }
 
@@ -90,15 +89,15 @@ impl<'a> Roots<'a> {
     }
 
     /// What a verdict relied on that rests on an instance.
-    pub(super) fn relied_on(&self, instance: &str) -> Option<String> {
+    pub(super) fn relied_on(&self, instance: &str) -> Option<Relied> {
         let (said, _) = self.instances.iter().find(|(said, _)| said.name == instance)?;
-        Some(format!("sigstore:{instance}@{}", said.root))
+        Some(Relied::Sigstore(instance.to_owned(), said.root))
     }
 
     /// What a verdict relied on that rests on a trust policy.
-    pub(super) fn relied_on_policy(&self, policy: &str) -> Option<String> {
+    pub(super) fn relied_on_policy(&self, policy: &str) -> Option<Relied> {
         let trust = self.notary.as_ref()?;
-        Some(format!("notation:{policy}@{}", trust.said.policy))
+        Some(Relied::Notation(policy.to_owned(), trust.said.policy))
     }
 }
 

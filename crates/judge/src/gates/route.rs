@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use lockgate_model::oci::Content;
-use lockgate_model::{Effect, Severity, Verdict};
+use lockgate_model::{Effect, Relied, Severity, Verdict};
 use serde_json::Value;
 
-use super::{Docket, Gate};
+use super::{Docket, Gate, Reads};
+use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, blind, finding, verdict};
 
 /// Always asked: no stage may leave it out.
@@ -14,6 +15,10 @@ pub(super) const GATE: Gate = Gate {
     name: "route",
     asks: "was it released in the stage below, and are its images its own?",
     always: true,
+    since: Edition::E2026_1,
+    reads: Reads::NOTHING,
+    alerts: false,
+    members: |_| vec![],
     check_settings: |_| Ok(()),
     judge,
 };
@@ -28,7 +33,7 @@ fn judge(docket: &Docket<'_>, _settings: &Value, _earlier: &[Verdict]) -> Verdic
         findings.push(blind("route.closure", &record.artifact.digest.to_string(), why.clone(), fix));
     }
     match (&record.release, record.from_guarded) {
-        (Some(held), _) => relied_on.push(format!("decision:{}", held.decision)),
+        (Some(held), _) => relied_on.push(Relied::Decision(held.decision)),
         (None, false) => {}
         (None, true) => findings.push(finding(
             "route.not-released",

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockgate_attest::sigstore::Claim;
 use lockgate_attest::verify::{Believed, Carried, Examined, Form, Refusal, Speaks, examine};
 use lockgate_model::keyring::Role;
-use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
+use lockgate_model::{Digest, Effect, Evidence, Finding, Relied, Severity, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,7 +25,8 @@ use super::keys::Usable;
 use super::roots::Roots;
 use super::signers::{Counted, Signer, Signers, Wanted};
 use super::standing::{Doubt, Signatory, explain, rotation_due};
-use super::{Docket, Gate};
+use super::{Docket, Gate, Members, Reads};
+use crate::edition::Edition;
 use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, settings_unread, verdict};
 use crate::settings::{self, SettingsError};
 
@@ -33,6 +34,10 @@ pub(super) const GATE: Gate = Gate {
     name: "signature",
     asks: "is it signed by whom it should be?",
     always: false,
+    since: Edition::E2026_1,
+    reads: Reads::EVIDENCE,
+    alerts: true,
+    members: |settings| Members::of("", Some(settings)),
     check_settings,
     judge,
 };
@@ -224,7 +229,7 @@ impl Judgement<'_> {
         }
         let mut relied_on = Vec::new();
         for (counted, evidence) in counted.values() {
-            relied_on.extend(counted.relied_on.iter().cloned().chain([format!("evidence:{evidence}")]));
+            relied_on.extend(counted.relied_on.iter().cloned().chain([Relied::Evidence(*evidence)]));
         }
         let names: Vec<_> = counted.values().map(|(counted, _)| counted.name.as_str()).collect();
         let summary = if names.is_empty() {

@@ -7,7 +7,7 @@ use lockgate_attest::sigstore::{Claim, Identity, IdentityRule, Pattern};
 use lockgate_attest::verify::{Believed, Carried, Examined, Vouched, examine};
 use lockgate_model::case::{Revocation, TrustedIdentity};
 use lockgate_model::keyring::Role;
-use lockgate_model::{CaseRecord, Digest, Evidence, Finding, canon};
+use lockgate_model::{CaseRecord, Digest, Evidence, Finding, Relied, canon};
 use serde::Deserialize;
 
 use super::Docket;
@@ -110,7 +110,7 @@ pub(super) struct Counted<'a> {
     /// Digest of the key, when it is one.
     pub(super) key: Option<Digest>,
     /// What it rests on.
-    pub(super) relied_on: Vec<String>,
+    pub(super) relied_on: Vec<Relied>,
 }
 
 /// What came of asking who signed one thing.
@@ -215,7 +215,7 @@ impl<'a> Signers<'a> {
                     name: member.name.to_owned(),
                     member: Some(member),
                     key: Some(id),
-                    relied_on: vec![format!("key:{}@{id}", member.name)],
+                    relied_on: vec![Relied::Key(member.name.to_owned(), id)],
                 }),
             }
         }
@@ -257,7 +257,7 @@ impl<'a> Signers<'a> {
                     name: format!("{} ({})", member.name, holder.subject.name),
                     member: Some(member),
                     key: None,
-                    relied_on: std::iter::once(format!("identity:{}@{}", member.name, identity.id()))
+                    relied_on: std::iter::once(Relied::Identity(member.name.to_owned(), identity.id()))
                         .chain(self.roots.relied_on(instance))
                         .collect(),
                 }),

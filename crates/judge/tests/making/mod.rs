@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use lockgate_attest::keys::SigningKey;
 use lockgate_attest::statement::Statement;
 use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
-use lockgate_judge::{EDITION, SAMPLES, decide};
+use lockgate_judge::{Edition, SAMPLES, decide};
 use lockgate_model::case::{FeedPin, Image, PolicyFile, TrustedKey};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::inventory::{Confidence, Distribution};
@@ -96,7 +96,7 @@ impl Making {
             .map(|sample| PolicyFile { path: sample.path.into(), content: inputs.insert(sample.text) });
         let policies = policies.collect();
         let record = CaseRecord {
-            edition: EDITION.into(),
+            edition: Edition::CURRENT.name().into(),
             as_of: at("2026-11-23T12:00:00Z"),
             ledger_size: 7,
             service: "web".parse().unwrap(),
@@ -119,6 +119,8 @@ impl Making {
                 newest: at("2026-11-20T00:00:00Z"),
                 end_of_life: std::collections::BTreeMap::new(),
                 uncovered: std::collections::BTreeSet::new(),
+                coverage: std::collections::BTreeMap::new(),
+                origins: vec![],
             }),
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],

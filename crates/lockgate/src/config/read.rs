@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use lockgate_judge::check_settings;
+use lockgate_judge::gates::{self, Members};
 use lockgate_model::Route;
 use lockgate_registry::check_address;
-use serde_json::Value;
 
 use super::yaml::{Document, Place, read};
 use super::{API_VERSION, Config, ConfigError, File, StageEntry, Unlisted, stage};
@@ -162,30 +162,6 @@ fn check_gates(
     }
 }
 
-/// Where the settings of a gate name keys and identities: the place, the names, and whether they are keys.
-fn named<'a>(gate: &str, settings: &'a Value) -> Vec<(String, &'a [Value], bool)> {
-    let mut places = vec![];
-    let mut add = |path: &str, value: Option<&'a Value>| {
-        for (field, are_keys) in [("keys", true), ("identities", false)] {
-            if let Some(names) = value.and_then(|value| value.get(field)).and_then(Value::as_array) {
-                places.push((format!("{path}{field}"), names.as_slice(), are_keys));
-            }
-        }
-    };
-    match gate {
-        "signature" => add("", Some(settings)),
-        "provenance" | "reproducibility" => {
-            let builders = settings.get("builders").and_then(Value::as_array);
-            for (at, builder) in builders.into_iter().flatten().enumerate() {
-                add(&format!("builders[{at}].signedBy."), builder.get("signedBy"));
-            }
-            add("sourceLevel.signedBy.", settings.pointer("/sourceLevel/signedBy"));
-        }
-        _ => {}
-    }
-    places
-}
-
 /// Names of keys: each once. Those that a gate names and that are not listed must be in the keyring, which is not read
 /// here; identities are nowhere else.
 fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) -> Vec<Unlisted> {
@@ -198,13 +174,14 @@ fn check_keys(entries: &File, document: &Document, problems: &mut Problems<'_>) 
     let mut unlisted = Vec::new();
     for (index, entry) in entries.route.iter().enumerate() {
         for (gate, settings) in &entry.gates {
-            for (path, names, are_keys) in named(gate, settings) {
-                for (at, name) in names.iter().enumerate().filter_map(|(at, name)| Some((at, name.as_str()?)))
-                {
+            let members = gates::named(gate).map(|known| (known.members)(settings)).unwrap_or_default();
+            for Members { path, names, are_keys } in members {
+                for (at, name) in names.into_iter().enumerate() {
+                    let Some(name) = name else { continue };
                     if !are_keys || !entries.keys.iter().any(|key| key.name == name) {
                         let path = format!("route[{index}].gates.{gate}.{path}[{at}]");
                         let (place, source) = problems.show(place_of(document, &path));
-                        unlisted.push(Unlisted { name: name.to_owned(), place, source });
+                        unlisted.push(Unlisted { name, place, source });
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! Decisions and what to do about them.
 
 use lockgate_judge::explain::Step;
-use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome};
+use lockgate_model::{Answer, Decision, Detail, Digest, Effect, Finding, Outcome};
 
 use super::{Colour, paint};
 
@@ -63,7 +63,7 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
 
 /// Who marked a hole, and why: VEX and baselines.
 fn marks(finding: &Finding) -> Vec<String> {
-    let detail = |name: &str| finding.details.get(name).map_or("", String::as_str);
+    let detail = |name: &str| finding.details.get(name).map_or("", Detail::as_str);
     let vex = format!(
         "vex: {} ({}), {} by the key {}, {}",
         detail("vex"),

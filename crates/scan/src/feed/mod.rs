@@ -15,6 +15,7 @@
 
 mod builder;
 mod delta;
+mod header;
 mod record;
 mod source;
 mod touched;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
 pub use delta::{Delta, delta};
+pub use header::{FeedHeader, FeedSource, Sections};
 pub use touched::{PackageKey, touched};
 
 use crate::version::family;
@@ -69,39 +71,6 @@ pub enum FeedError {
         /// What was seen.
         reason: String,
     },
-}
-
-/// What a feed says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedHeader {
-    /// `lockgate-feed-3`.
-    pub format: String,
-    /// Advisories.
-    pub advisories: u64,
-    /// Advisories by ecosystem, without releases.
-    pub ecosystems: BTreeMap<String, u64>,
-    /// Advisories that are known to be exploited.
-    pub known_exploited: u64,
-    /// The newest change of any advisory.
-    pub newest: Timestamp,
-    /// When distributions are no longer maintained: from `debian:12` to the day.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub end_of_life: BTreeMap<String, Timestamp>,
-    /// Where its parts end.
-    pub sections: Sections,
-}
-
-/// Where the parts of a feed end, in bytes from its beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sections {
-    /// The advisories.
-    pub records_end: u64,
-    /// The keys of the index.
-    pub names_end: u64,
-    /// The postings.
-    pub postings_end: u64,
-    /// The index.
-    pub index_end: u64,
 }
 
 /// One advisory, normalised. Numbers are whole, so that its bytes are the same everywhere.

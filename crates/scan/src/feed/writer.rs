@@ -98,9 +98,11 @@ impl<W: Write> FeedWriter<W> {
             format: FORMAT.to_owned(),
             advisories: self.advisories,
             ecosystems: std::mem::take(&mut self.ecosystems),
+            releases: BTreeMap::new(),
             known_exploited: self.known_exploited,
             newest: self.newest,
             end_of_life,
+            sources: vec![],
             sections: Sections { records_end, names_end, postings_end, index_end: self.at },
         };
         let bytes = canon::to_bytes(&header).map_err(|error| FeedError::Damaged(error.to_string()))?;

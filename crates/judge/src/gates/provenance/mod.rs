@@ -20,22 +20,27 @@ use lockgate_attest::sigstore::{Identity, Pattern};
 use lockgate_attest::statement::Aim;
 use lockgate_attest::verify::{Examined, Refusal, Speaks, Vouched};
 use lockgate_model::keyring::Role;
-use lockgate_model::{Digest, Effect, Evidence, Finding, Severity, Verdict};
+use lockgate_model::{Digest, Effect, Evidence, Finding, Relied, Severity, Verdict};
 use serde_json::Value;
 
 use self::checks::{Problem, problems};
 use self::settings::Settings;
-pub(super) use self::settings::{Builder, check_builders};
+pub(super) use self::settings::{Builder, builders_members, check_builders};
 use super::roots::Roots;
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
-use super::{Docket, Gate};
+use super::{Docket, Gate, Reads};
+use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
 
 pub(super) const GATE: Gate = Gate {
     name: "provenance",
     asks: "was it built from what it should be, by a trusted builder?",
     always: false,
+    since: Edition::E2026_1,
+    reads: Reads::EVIDENCE,
+    alerts: true,
+    members: settings::members,
     check_settings: |settings| settings::read(settings).map(drop),
     judge,
 };
@@ -52,7 +57,7 @@ pub(super) struct Candidate {
     pub(super) covers: BTreeSet<Digest>,
     pub(super) said: Provenance,
     problems: Vec<Problem>,
-    pub(super) relied_on: Vec<String>,
+    pub(super) relied_on: Vec<Relied>,
     /// Who signed it.
     pub(super) signers: BTreeSet<Signer>,
     by: String,
@@ -100,9 +105,9 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     }
     let was_blind = !seen.blinding.is_empty();
     findings.append(&mut seen.blinding);
-    let relied_on: Vec<String> = good
+    let relied_on: Vec<Relied> = good
         .iter()
-        .flat_map(|one| one.relied_on.iter().cloned().chain([format!("evidence:{}", one.evidence)]))
+        .flat_map(|one| one.relied_on.iter().cloned().chain([Relied::Evidence(one.evidence)]))
         .collect();
     let summary = match good.first() {
         Some(one) if missing.is_empty() => summary(one),

@@ -4,6 +4,7 @@ use lockgate_attest::sigstore::Pattern;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::gates::Members;
 use crate::gates::signers::{Wanted, fill};
 use crate::settings::{self, SettingsError};
 
@@ -122,6 +123,22 @@ pub(in crate::gates) fn check_builders(builders: &[Builder]) -> Result<(), Setti
         patterns(&builder.build_types, &format!("{at}.buildTypes"))?;
     }
     Ok(())
+}
+
+/// The names of keys and identities that settings hold.
+pub(super) fn members(settings: &Value) -> Vec<Members> {
+    let mut members = builders_members(settings);
+    members.extend(Members::of("sourceLevel.signedBy.", settings.pointer("/sourceLevel/signedBy")));
+    members
+}
+
+/// The names of keys and identities that a list of builders holds.
+pub(in crate::gates) fn builders_members(settings: &Value) -> Vec<Members> {
+    let builders = settings.get("builders").and_then(Value::as_array);
+    let named = builders.into_iter().flatten().enumerate();
+    named
+        .flat_map(|(at, builder)| Members::of(&format!("builders[{at}].signedBy."), builder.get("signedBy")))
+        .collect()
 }
 
 fn nested(wanted: &Wanted, at: &str) -> Result<(), SettingsError> {
