@@ -52,6 +52,11 @@ impl Edition {
         self >= Self::E2026_3
     }
 
+    /// Whether policies are read from their syntax tree, and held to their contract.
+    pub(crate) fn reads_policies_by_tree(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
     pub(crate) fn say<T>(self, before: T, since: T) -> T {
         if self < Self::E2026_3 { before } else { since }

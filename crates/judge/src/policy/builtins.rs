@@ -2,7 +2,7 @@
 
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Rule};
 
-use super::file::File;
+use super::file::{File, Shape};
 use super::problem::{Place, Problem};
 use super::tree::{self, Step, Visitor};
 use super::uses::Uses;
@@ -37,7 +37,7 @@ pub(super) enum Makes {
 pub(super) type Builtin = (&'static str, usize, Makes);
 
 /// The builtins that are allowed, by name.
-pub(super) const ALLOWED: [Builtin; 72] = [
+pub(super) const ALLOWED: [Builtin; 71] = [
     ("abs", 1, Makes::Less),
     ("array.concat", 2, Makes::Less),
     ("array.reverse", 1, Makes::Less),
@@ -45,8 +45,6 @@ pub(super) const ALLOWED: [Builtin; 72] = [
     ("base64.decode", 1, Makes::Less),
     ("base64.encode", 1, Makes::Twice),
     ("base64.is_valid", 1, Makes::Less),
-    ("base64url.decode", 1, Makes::Less),
-    ("base64url.encode", 1, Makes::Twice),
     ("ceil", 1, Makes::Less),
     ("concat", 2, Makes::Joined),
     ("contains", 2, Makes::Less),
@@ -87,6 +85,7 @@ pub(super) const ALLOWED: [Builtin; 72] = [
     ("regex.match", 2, Makes::Matched),
     ("regex.replace", 3, Makes::MatchedReplaced),
     ("regex.split", 2, Makes::Matched),
+    ("replace", 3, Makes::Replaced),
     ("round", 1, Makes::Less),
     ("semver.compare", 2, Makes::Less),
     ("semver.is_valid", 1, Makes::Less),
@@ -159,10 +158,16 @@ pub(super) fn check(file: &File, uses: &Uses<'_>) -> Vec<Problem> {
         };
         if bodies > limits::BODIES {
             let what = format!("the rule has more than {} bodies", limits::BODIES);
-            checked.problems.push(Problem::new("policy.limit", definition.place.clone(), what, "split it".to_owned()));
+            checked.problems.push(Problem::new("limit", definition.place.clone(), what, "split it".to_owned()));
         }
         checked.defaults = bodies == 0 && matches!(definition.rule.as_ref(), Rule::Default { .. });
         tree::rule(&definition.rule, &mut checked);
+        let plain = definition.name.join(".");
+        if definition.shape == Shape::Function && regorus::unstable::BUILTINS.contains_key(plain.as_str()) {
+            let what = format!("the function `{plain}` has the name of a builtin");
+            let fix = "choose another name".to_owned();
+            checked.problems.push(Problem::new("builtin", definition.place.clone(), what, fix));
+        }
         if definition.name.iter().any(|name| name.starts_with(RESERVED)) {
             checked.reserved(definition.place.clone());
         }
@@ -172,7 +177,7 @@ pub(super) fn check(file: &File, uses: &Uses<'_>) -> Vec<Problem> {
         if path == ["data"] {
             let place = Place::of(&file.path, &import.span);
             let fix = "import the package that is meant".to_owned();
-            checked.problems.push(Problem::new("policy.circle", place, "all of `data` is imported".to_owned(), fix));
+            checked.problems.push(Problem::new("circle", place, "all of `data` is imported".to_owned(), fix));
         }
     }
     checked.problems
@@ -187,14 +192,14 @@ struct Checked<'a> {
 }
 
 impl Checked<'_> {
-    fn refuse(&mut self, code: &'static str, span: &regorus::unstable::Span, what: String, fix: &str) {
+    fn refuse(&mut self, kind: &'static str, span: &regorus::unstable::Span, what: String, fix: &str) {
         let place = Place::of(&self.file.path, span);
-        self.problems.push(Problem::new(code, place, what, fix.to_owned()));
+        self.problems.push(Problem::new(kind, place, what, fix.to_owned()));
     }
 
     fn reserved(&mut self, place: Place) {
         let what = format!("names that begin with `{RESERVED}` are the evaluator's own");
-        self.problems.push(Problem::new("policy.builtin", place, what, "choose another name".to_owned()));
+        self.problems.push(Problem::new("builtin", place, what, "choose another name".to_owned()));
     }
 }
 
@@ -209,25 +214,25 @@ impl<'a> Visitor<'a> for Checked<'a> {
         };
         if steps.iter().any(composite) {
             let what = "a list, set or object is an index".to_owned();
-            self.refuse("policy.broken", whole.span(), what, "ask with `in`, or name the value first");
+            self.refuse("broken", whole.span(), what, "ask with `in`, or name the value first");
         }
     }
 
     fn call(&mut self, whole: &'a Expr, function: &'a Expr, arguments: usize) {
         let span = function.span();
         let Some((name, true)) = tree::names(function) else {
-            self.refuse("policy.builtin", span, "the function's name is computed".to_owned(), "name it");
+            self.refuse("builtin", span, "the function's name is computed".to_owned(), "name it");
             return;
         };
         let plain = name.join(".");
         if self.defaults {
-            self.refuse("policy.broken", span, "a default value is computed".to_owned(), "write the value out");
+            self.refuse("broken", span, "a default value is computed".to_owned(), "write the value out");
         }
         if let Some(definitions) = self.uses.function(self.file, &name) {
             let expected = definitions.iter().find_map(|id| parameters(self.uses, *id));
             if expected.is_some_and(|expected| expected != arguments) {
                 let what = format!("`{plain}` is called with {arguments} arguments, and has {}", expected.unwrap_or(0));
-                self.refuse("policy.broken", whole.span(), what, "correct the call");
+                self.refuse("broken", whole.span(), what, "correct the call");
             }
             return;
         }
@@ -235,7 +240,7 @@ impl<'a> Visitor<'a> for Checked<'a> {
             Some((_, expected, _)) if *expected == arguments => {}
             Some((_, expected, _)) => {
                 let what = format!("`{plain}` is called with {arguments} arguments, and has {expected}");
-                self.refuse("policy.broken", whole.span(), what, "correct the call");
+                self.refuse("broken", whole.span(), what, "correct the call");
             }
             None => {
                 let why = REFUSED.iter().find(|(other, _)| plain.starts_with(other) || plain == other.trim_end_matches('.'));
@@ -246,7 +251,7 @@ impl<'a> Visitor<'a> for Checked<'a> {
                         format!("`{plain}` is not a function that policies may call{}", near(&plain, &names))
                     }
                 };
-                self.refuse("policy.builtin", span, what, "do without it: docs/policies.md lists what may be called");
+                self.refuse("builtin", span, what, "do without it: docs/policies.md lists what may be called");
             }
         }
     }
@@ -256,14 +261,14 @@ impl<'a> Visitor<'a> for Checked<'a> {
             && (is_composite(lhs) || is_composite(rhs))
         {
             let what = "`=` stands beside a list, set or object".to_owned();
-            self.refuse("policy.broken", span, what, "write `:=` to name a value, or `==` to compare");
+            self.refuse("broken", span, what, "write `:=` to name a value, or `==` to compare");
         }
     }
 
     fn statement(&mut self, statement: &'a LiteralStmt) {
         if let Some(with) = statement.with_mods.first() {
             let what = "`with` replaces what is judged".to_owned();
-            self.refuse("policy.builtin", &with.span, what, "use it in tests (`*_test.rego`) only");
+            self.refuse("builtin", &with.span, what, "use it in tests (`*_test.rego`) only");
         }
         let reserved = |span: &regorus::unstable::Span| span.text().starts_with(RESERVED);
         let names: Vec<_> = match &statement.literal {
@@ -279,7 +284,7 @@ impl<'a> Visitor<'a> for Checked<'a> {
     fn body(&mut self, query: &'a Query) {
         if query.stmts.len() > limits::STATEMENTS {
             let what = format!("a body has more than {} statements", limits::STATEMENTS);
-            self.refuse("policy.limit", &query.span, what, "move some into rules of their own");
+            self.refuse("limit", &query.span, what, "move some into rules of their own");
         }
     }
 }

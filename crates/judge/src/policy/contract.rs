@@ -77,13 +77,13 @@ fn misshapen(file: &File, at: usize) -> Option<Problem> {
         Shape::Default => "is a default value",
     };
     let what = format!("the rule `{}` {is}, and only a set of messages is asked", definition.name.join("."));
-    Some(Problem::new("policy.shape", definition.place.clone(), what, spelling(word)))
+    Some(Problem::new("shape", definition.place.clone(), what, spelling(word)))
 }
 
 /// What the METADATA of a file say of its rules, by the number of the definition.
 fn explanations(file: &File, problems: &mut Vec<Problem>) -> BTreeMap<usize, Annotation> {
     let mut told = |line: usize, what: String, fix: &str| {
-        problems.push(Problem::new("policy.metadata", Place::at(&file.path, line, 0), what, fix.to_owned()));
+        problems.push(Problem::new("metadata", Place::at(&file.path, line, 0), what, fix.to_owned()));
     };
     let starts = |line: u32| usize::try_from(line).unwrap_or(usize::MAX);
     let package_line = starts(file.module.package.span.line);
@@ -137,7 +137,7 @@ fn same_codes(files: &[File], asked: &[(Id, Asked)], problems: &mut Vec<Problem>
         if let (true, Some(place)) = (**before != one.annotation, place) {
             let what = format!("another rule of the package has the code `{}`", one.annotation.code);
             let fix = "give each rule a code of its own".to_owned();
-            problems.push(Problem::new("policy.metadata", place, what, fix));
+            problems.push(Problem::new("metadata", place, what, fix));
         }
     }
 }
@@ -164,7 +164,7 @@ fn unused(files: &[File], uses: &Uses<'_>, problems: &mut Vec<Problem>) {
             }
             let what = format!("nothing that is asked uses the rule `{name}`{}", hint.map_or_else(String::new, |word| format!("; did you mean `{word}`?")));
             let fix = format!("{} (or `pause`, `warn`), use it in such a rule, or take it out", spelling(hint.unwrap_or("deny")));
-            problems.push(Problem::new("policy.not-asked", definition.place.clone(), what, fix));
+            problems.push(Problem::new("not-asked", definition.place.clone(), what, fix));
         }
     }
 }
@@ -188,7 +188,7 @@ fn dead_file(file: &File) -> Problem {
         None => ("no rule of the file is asked, and no rule that is asked uses it".to_owned(), "deny"),
     };
     let fix = format!("{} (or `pause`, `warn`), use it in such a rule, name it `*_test.rego` if it holds tests, or take it out", spelling(word));
-    Problem::new("policy.not-asked", place, what, fix)
+    Problem::new("not-asked", place, what, fix)
 }
 
 /// The kind that a name likely means.
@@ -199,6 +199,6 @@ fn hint(name: &[String]) -> Option<&'static str> {
     let near = kinds.clone().find(|word| {
         strsim::osa_distance(&plain, word) <= 1 || first.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'))
     });
-    let other = || CONVENTIONS.iter().find(|(word, _)| plain == *word || plain.strip_suffix('s') == Some(word));
+    let other = || CONVENTIONS.iter().find(|(word, _)| plain.starts_with(word));
     near.or_else(|| other().map(|(_, word)| *word))
 }

@@ -60,7 +60,7 @@ pub(super) fn evaluate(
 }
 
 fn broken(what: String, fix: &str) -> Problem {
-    Problem::new("policy.broken", Place::file("policies"), what, fix.to_owned())
+    Problem::new("broken", Place::file("policies"), what, fix.to_owned())
 }
 
 fn too_much(package: &str) -> Problem {
@@ -70,7 +70,7 @@ fn too_much(package: &str) -> Problem {
         limits::MESSAGE_BYTES,
         limits::ALL_MESSAGE_BYTES
     );
-    Problem::new("policy.limit", Place::file("policies"), what, "say less, or put several things into one message".to_owned())
+    Problem::new("limit", Place::file("policies"), what, "say less, or put several things into one message".to_owned())
 }
 
 /// The sets of messages, in the order of the questions.
@@ -115,13 +115,13 @@ fn failure(meter: &Meter, error: Option<&anyhow::Error>) -> Option<Problem> {
 }
 
 fn limit(place: Place, what: String) -> Problem {
-    Problem::new("policy.limit", place, what, "write rules that do less".to_owned())
+    Problem::new("limit", place, what, "write rules that do less".to_owned())
 }
 
 /// Something in the input is not as the policy expects.
 fn value(place: Place, what: String) -> Problem {
     let fix = "let the rule look at the value before it uses it (such as with `regex.match` or `is_number`), or correct the image";
-    Problem::new("policy.error", place, what, fix.to_owned())
+    Problem::new("error", place, what, fix.to_owned())
 }
 
 fn lengths() -> PolicyLengthConfig {

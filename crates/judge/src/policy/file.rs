@@ -32,7 +32,7 @@ pub(super) struct Definition {
     pub(super) place: Place,
     /// What asking it does.
     pub(super) kind: Option<Kind>,
-    /// A value that is written out: `name := {"a", "b"}`.
+    /// A value that is written out, and no answer: `name := {"a", "b"}`.
     pub(super) constant: bool,
 }
 
@@ -67,11 +67,11 @@ pub(super) fn is_test(path: &str) -> bool {
 /// Reads a file.
 pub(super) fn read(path: &str, bytes: &[u8]) -> Result<(File, Vec<Problem>), Problem> {
     let broken = |what: &str| {
-        Problem::new("policy.broken", Place::file(path), what.to_owned(), format!("correct {path}"))
+        Problem::new("broken", Place::file(path), what.to_owned(), format!("correct {path}"))
     };
     if bytes.len() > limits::FILE_BYTES {
         let what = format!("the file has more than {} bytes", limits::FILE_BYTES);
-        return Err(Problem::new("policy.limit", Place::file(path), what, "split it".to_owned()));
+        return Err(Problem::new("limit", Place::file(path), what, "split it".to_owned()));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| broken("the file is not text in UTF-8"))?;
     if text.contains(|c: char| c == '\0' || (c.is_control() && !c.is_ascii_whitespace())) {
@@ -79,12 +79,19 @@ pub(super) fn read(path: &str, bytes: &[u8]) -> Result<(File, Vec<Problem>), Pro
     }
     let library = |error: &dyn std::fmt::Display| of_library(path, &error.to_string());
     let source = Source::from_contents(path.to_owned(), text.to_owned()).map_err(|error| library(&error))?;
-    let tokens = tokens::read(path, &source)?;
+    let tokens = tokens::read(path, &source, &tokens::BOUNDS)?;
+    parse(path, source, tokens)
+}
+
+/// Parses a file whose tokens the parser survives.
+pub(super) fn parse(path: &str, source: Source, tokens: Tokens) -> Result<(File, Vec<Problem>), Problem> {
+    let library = |error: &dyn std::fmt::Display| of_library(path, &error.to_string());
     let mut parser = Parser::new(&source).map_err(|error| library(&error))?;
     parser.enable_rego_v1().map_err(|error| library(&error))?;
     let module = parser.parse().map_err(|error| library(&error))?;
     let Some((package, true)) = tree::names(&module.package.refr) else {
-        return Err(broken("the package is not a path of names"));
+        let what = "the package is not a path of names".to_owned();
+        return Err(Problem::new("broken", Place::file(path), what, "correct it".to_owned()));
     };
     let definitions = module.policy.iter().map(|rule| definition(path, rule)).collect();
     let (blocks, problems) = metadata::blocks(path, &tokens.comments);
@@ -126,8 +133,10 @@ fn shape(rule: &Rule) -> Shape {
 /// Whether a rule is a value that is written out.
 fn is_constant(rule: &Rule) -> bool {
     match rule {
-        Rule::Spec { head: RuleHead::Compr { assign: Some(assign), .. }, bodies, .. } => {
-            bodies.is_empty() && is_written_out(&assign.value)
+        Rule::Spec { head: RuleHead::Compr { refr, assign: Some(assign), .. }, bodies, .. } => {
+            let answer = matches!(assign.value.as_ref(), Expr::Bool { .. });
+            let alone = matches!(refr.as_ref(), Expr::Var { .. });
+            alone && !answer && bodies.is_empty() && is_written_out(&assign.value)
         }
         _ => false,
     }

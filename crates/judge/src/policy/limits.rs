@@ -22,8 +22,8 @@ pub(super) const EXPONENT: u32 = 300;
 /// Most statements of one body, and most bodies and definitions of one rule.
 pub(super) const STATEMENTS: usize = 60;
 pub(super) const BODIES: usize = 200;
-/// Most definitions of a function.
-pub(super) const FUNCTION_BODIES: usize = 64;
+/// Most uses of rules by rules.
+pub(super) const TIES: usize = 100_000;
 /// Longest chain of rules that use each other.
 pub(super) const CHAIN: usize = 24;
 /// Steps of evaluating all rules that are asked.

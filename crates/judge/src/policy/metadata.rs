@@ -53,7 +53,7 @@ pub(super) fn blocks(path: &str, comments: &[Comment]) -> (Vec<Block>, Vec<Probl
         }
         if comment.text.trim_end() != " METADATA" || comment.column != 1 {
             let what = "a METADATA block must begin with the line `# METADATA`, in the first column".to_owned();
-            problems.push(Problem::new("policy.metadata", place, what, "write `# METADATA`".to_owned()));
+            problems.push(Problem::new("metadata", place, what, "write `# METADATA`".to_owned()));
             continue;
         }
         let (mut last, mut text) = (comment.line, String::new());
@@ -67,7 +67,7 @@ pub(super) fn blocks(path: &str, comments: &[Comment]) -> (Vec<Block>, Vec<Probl
             Err((line, what)) => {
                 let place = Place::at(path, comment.line + line, 0);
                 let fix = "correct the block: it is YAML, each line after `# `".to_owned();
-                problems.push(Problem::new("policy.metadata", place, what, fix));
+                problems.push(Problem::new("metadata", place, what, fix));
             }
         }
     }
@@ -101,10 +101,12 @@ fn read(text: &str) -> Result<(Fields, Fields), (usize, String)> {
         let (maps, depth) = (open.iter().all(Option::is_some), open.len());
         match event {
             Event::Alias(_) => return Err(wrong("the METADATA block has aliases, which are not read".to_owned())),
-            Event::MappingStart(..) => open.push(Some(key.take().unwrap_or_default())),
-            Event::SequenceStart(..) => {
-                open.push(None);
-                key = None;
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                let name = key.take().unwrap_or_default();
+                if depth == 1 && fields.insert(name.clone(), String::new()).is_some() {
+                    return Err(wrong(format!("`{name}` is there twice")));
+                }
+                open.push(matches!(event, Event::MappingStart(..)).then_some(name));
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 open.pop();

@@ -10,6 +10,7 @@ mod builtins;
 mod contract;
 mod evaluate;
 mod file;
+mod guard;
 mod limits;
 mod metadata;
 mod meter;
@@ -25,9 +26,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) use contract::Asked;
 pub(crate) use evaluate::Said;
-pub(crate) use metadata::Annotation;
 pub(crate) use problem::Problem;
-pub(crate) use schema::json_schema;
+pub use schema::json_schema;
 
 use file::File;
 use problem::Place;
@@ -67,7 +67,7 @@ impl Policies {
         read.unwrap_or_else(|_| {
             let what = "the reader of policies gave up".to_owned();
             let fix = "tell the authors of Lockgate, with the policies".to_owned();
-            Err(vec![Problem::new("policy.broken", Place::file("policies"), what, fix)])
+            Err(vec![Problem::new("broken", Place::file("policies"), what, fix)])
         })
     }
 
@@ -90,7 +90,7 @@ fn read(files: &[(&str, &[u8])]) -> Result<Policies, Vec<Problem>> {
     let all: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     if files.len() > limits::FILES || all > limits::ALL_BYTES {
         let what = format!("there are more than {} policy files, or {} bytes of them", limits::FILES, limits::ALL_BYTES);
-        return Err(vec![Problem::new("policy.limit", Place::file("policies"), what, "take some out".to_owned())]);
+        return Err(vec![Problem::new("limit", Place::file("policies"), what, "take some out".to_owned())]);
     }
     let (mut read, mut problems) = (Vec::new(), Vec::new());
     for (path, bytes) in files {
@@ -102,7 +102,7 @@ fn read(files: &[(&str, &[u8])]) -> Result<Policies, Vec<Problem>> {
             Err(problem) => problems.push(problem),
         }
     }
-    let broken = problems.iter().any(|problem| problem.code != "policy.metadata");
+    let broken = problems.iter().any(|problem| problem.kind != "metadata");
     let mut asked = Vec::new();
     if !broken {
         let uses = uses::Uses::of(&read);
@@ -122,3 +122,6 @@ fn read(files: &[(&str, &[u8])]) -> Result<Policies, Vec<Problem>> {
     problems.truncate(limits::PROBLEMS);
     if problems.is_empty() { Ok(Policies { files: read, asked }) } else { Err(problems) }
 }
+
+#[cfg(test)]
+mod tests;

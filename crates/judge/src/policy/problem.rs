@@ -44,14 +44,20 @@ impl std::fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Problem {
     pub(crate) place: Place,
-    pub(crate) code: &'static str,
+    /// Which part of the contract is broken: docs/policies.md lists them.
+    pub(crate) kind: &'static str,
     pub(crate) what: String,
     pub(crate) fix: String,
 }
 
 impl Problem {
-    pub(super) fn new(code: &'static str, place: Place, what: String, fix: String) -> Self {
-        Self { place, code, what, fix }
+    /// Something that a rule says which is not a message.
+    pub(crate) fn of_message(path: &str, what: String, fix: &str) -> Self {
+        Self::new("message", Place::file(path), what, fix.to_owned())
+    }
+
+    pub(super) fn new(kind: &'static str, place: Place, what: String, fix: String) -> Self {
+        Self { place, kind, what, fix }
     }
 }
 
@@ -64,7 +70,7 @@ pub(super) fn of_library(path: &str, error: &str) -> Problem {
     let what = what.split(" (").next().unwrap_or_default().trim();
     let what = what.chars().take(REASON).collect::<String>();
     let place = place.unwrap_or_else(|| Place::file(path));
-    Problem::new("policy.broken", place, what, "correct the file".to_owned())
+    Problem::new("broken", place, what, "correct the file".to_owned())
 }
 
 fn place(text: &str) -> Option<Place> {

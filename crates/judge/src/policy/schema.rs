@@ -42,6 +42,7 @@ const fn maybe(name: &'static str, shape: &'static Shape, says: &'static str) ->
 static TEXT: Shape = Shape::Text;
 static BOOL: Shape = Shape::Bool;
 static OPEN: Shape = Shape::Open;
+static OPENS: Shape = Shape::List(&OPEN);
 static TEXTS: Shape = Shape::List(&TEXT);
 static TEXT_MAP: Shape = Shape::Map(&TEXT);
 
@@ -92,6 +93,7 @@ static FINDING: Shape = Shape::Fields(&[
     always("rationale", &TEXT, "why the rule exists"),
     always("remediation", &TEXT, "the smallest change that helps"),
     always("owner", &TEXT, "who is told"),
+    maybe("fixes", &OPENS, "what would fix it, as values"),
     maybe("details", &OPEN, "more, for machines; its names depend on the code"),
 ]);
 static FINDINGS: Shape = Shape::List(&FINDING);
@@ -100,15 +102,15 @@ static FINDINGS: Shape = Shape::List(&FINDING);
 pub(crate) static INPUT: Shape = Shape::Fields(&[
     always("as_of", &TEXT, "the instant that is judged for (RFC 3339, UTC): compare it as text"),
     always("service", &TEXT, "the service"),
-    maybe("from", &TEXT, "the stage that it comes from; null or absent at the first"),
+    always("from", &TEXT, "the stage that it comes from"),
     always("to", &TEXT, "the stage that it is judged for"),
     always("artifact", &ARTIFACT, "the manifest or index that is judged"),
     always("images", &IMAGES, "its images, one for each platform"),
     always("findings", &FINDINGS, "what the gates before this one found"),
 ]);
 
-/// The JSON Schema of the input document.
-pub(crate) fn json_schema() -> Value {
+/// JSON Schema of the input document of policies, as `docs/schemas/policy-input.json` has it.
+pub fn json_schema() -> Value {
     let mut schema = object(&INPUT);
     if let Some(fields) = schema.as_object_mut() {
         fields.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());

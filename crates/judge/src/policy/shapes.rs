@@ -410,7 +410,7 @@ impl<'a> Follow<'a> {
         };
         if let (false, Some(file)) = (self.quiet, self.files.get(self.file)) {
             let place = Place::of(&file.path, span);
-            self.problems.insert(Problem::new("policy.input", place, what, fix.to_owned()));
+            self.problems.insert(Problem::new("input", place, what, fix.to_owned()));
         }
         Known::Any
     }

@@ -29,8 +29,20 @@ pub(super) struct Tokens {
     pub(super) braces: Vec<((u32, u32), u32)>,
 }
 
+/// How deep brackets may nest, how long chains may be, and how often the parser may read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) nesting: usize,
+    pub(super) links: usize,
+    pub(super) parsing: usize,
+}
+
+/// The bounds of this Edition.
+pub(super) const BOUNDS: Bounds =
+    Bounds { nesting: limits::NESTING, links: limits::LINKS, parsing: limits::PARSING };
+
 /// Reads the tokens of `source`.
-pub(super) fn read(path: &str, source: &Source) -> Result<Tokens, Problem> {
+pub(super) fn read(path: &str, source: &Source, bounds: &Bounds) -> Result<Tokens, Problem> {
     let mut lexer = Lexer::new(source);
     lexer.set_max_col(NonZeroU32::new(limits::COLUMNS).unwrap_or(NonZeroU32::MIN));
     let (mut tokens, mut chain) = (Tokens::default(), Chain::default());
@@ -54,14 +66,14 @@ pub(super) fn read(path: &str, source: &Source) -> Result<Tokens, Problem> {
         if kind == TokenKind::Number {
             number(&span, place)?;
         }
-        chain.take(&kind, &span).map_err(|(what, most, unit)| {
+        chain.take(&kind, &span, bounds).map_err(|(what, most, unit)| {
             limit(place(), what, most, unit, "name parts of it, each in a statement or rule of its own")
         })?;
     }
 }
 
 fn limit(place: Place, what: &str, most: usize, unit: &str, fix: &str) -> Problem {
-    Problem::new("policy.limit", place, format!("{what} {most} {unit}"), fix.to_owned())
+    Problem::new("limit", place, format!("{what} {most} {unit}"), fix.to_owned())
 }
 
 /// A number of ordinary size: larger ones are computed with as many digits as they have.
@@ -76,7 +88,7 @@ fn number(span: &Span, place: impl Fn() -> Place) -> Result<(), Problem> {
         return Ok(());
     }
     let what = format!("the number `{}` is too large", span.text().chars().take(40).collect::<String>());
-    Err(Problem::new("policy.limit", place(), what, "write a smaller number".to_owned()))
+    Err(Problem::new("limit", place(), what, "write a smaller number".to_owned()))
 }
 
 /// The text between two tokens: blanks and comments.
@@ -135,7 +147,12 @@ const OPERATORS: [&str; 14] =
     ["+", "-", "*", "/", "%", "&", "|", "==", "!=", "<", "<=", ">", ">=", "."];
 
 impl Chain {
-    fn take(&mut self, kind: &TokenKind, span: &Span) -> Result<(), (&'static str, usize, &'static str)> {
+    fn take(
+        &mut self,
+        kind: &TokenKind,
+        span: &Span,
+        bounds: &Bounds,
+    ) -> Result<(), (&'static str, usize, &'static str)> {
         let text = if *kind == TokenKind::Symbol || *kind == TokenKind::Ident { span.text() } else { "" };
         let times = self.open.last().map_or(1, |(times, _)| *times);
         self.work = self.work.saturating_add(times);
@@ -173,14 +190,14 @@ impl Chain {
             }
         }
         self.dot = text == ".";
-        if self.open.len() > limits::NESTING {
-            return Err(("brackets stand in each other more than", limits::NESTING, "deep"));
+        if self.open.len() > bounds.nesting {
+            return Err(("brackets stand in each other more than", bounds.nesting, "deep"));
         }
-        if self.links > limits::LINKS {
-            return Err(("an expression has more than", limits::LINKS, "operators, fields and indexes"));
+        if self.links > bounds.links {
+            return Err(("an expression has more than", bounds.links, "operators, fields and indexes"));
         }
-        if self.work > limits::PARSING {
-            return Err(("reading it takes more than", limits::PARSING, "steps: lists stand too deep in each other"));
+        if self.work > bounds.parsing {
+            return Err(("reading it takes more than", bounds.parsing, "steps: lists stand too deep in each other"));
         }
         Ok(())
     }

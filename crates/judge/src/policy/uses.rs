@@ -22,6 +22,8 @@ pub(super) struct Uses<'a> {
     files: &'a [File],
     rules: BTreeMap<Path, Vec<Id>>,
     uses: BTreeMap<Id, BTreeSet<Path>>,
+    /// Whether there are more uses than are followed.
+    crowded: bool,
 }
 
 /// The names that the imports of a file give: `import data.a.b as c` is `c` for `data.a.b`.
@@ -48,13 +50,22 @@ impl<'a> Uses<'a> {
                 rules.entry(path(file, definition)).or_default().push((number, at));
             }
         }
-        let mut all = Self { files, rules, uses: BTreeMap::new() };
+        let mut all = Self { files, rules, uses: BTreeMap::new(), crowded: false };
+        let mut ties = 0;
         for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.is_test()) {
             let imports = imports(file);
             for (at, definition) in file.definitions.iter().enumerate() {
                 let mut found = Names { file, imports: &imports, paths: BTreeSet::new() };
                 tree::rule(&definition.rule, &mut found);
-                let used = found.paths.into_iter().flat_map(|name| all.named(&name)).collect();
+                // All of `data` is the rule itself, too.
+                let own = path(file, definition);
+                let named = |name: Path| if name.is_empty() { vec![own.clone()] } else { all.named(&name) };
+                let used: BTreeSet<Path> = found.paths.into_iter().flat_map(named).collect();
+                ties += used.len();
+                if ties > limits::TIES {
+                    all.crowded = true;
+                    return all;
+                }
                 all.uses.insert((number, at), used);
             }
         }
@@ -107,39 +118,59 @@ impl<'a> Uses<'a> {
         self.rules.iter().map(|(path, ids)| (path, used(ids))).collect()
     }
 
-    /// A rule that comes back to itself, and a chain of rules that is too long.
-    pub(super) fn circles(&self) -> Vec<Problem> {
+    /// Whether a rule may come back to itself.
+    pub(super) fn circled(&self) -> bool {
+        !self.crowded && !self.levels().1.is_empty()
+    }
+
+    /// How long the chain of rules below each rule is, and how often it may be tried; and the rules from which a circle is
+    /// reached.
+    fn levels(&self) -> (BTreeMap<&Path, (usize, usize)>, BTreeMap<&Path, BTreeSet<&Path>>) {
         let mut graph = self.graph();
-        let mut length: BTreeMap<&Path, (usize, usize)> = BTreeMap::new();
-        // Rules whose uses are all known are taken off, until none is left or a circle is.
-        loop {
-            let ready: Vec<&Path> = graph
-                .iter()
-                .filter(|(_, used)| used.iter().all(|path| length.contains_key(path)))
-                .map(|(path, _)| *path)
-                .collect();
-            if ready.is_empty() {
-                break;
-            }
-            for path in ready {
-                let used = graph.remove(path).unwrap_or_default();
-                let below = used.iter().filter_map(|path| length.get(path));
-                let (long, tries) =
-                    below.fold((0, 1), |(long, tries), found| (long.max(found.0), tries.max(found.1)));
-                length.insert(path, (long + 1, tries.saturating_mul(self.tries(path))));
+        let mut users: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
+        for (path, used) in &graph {
+            for one in used {
+                users.entry(one).or_default().push(path);
             }
         }
-        if let Some(start) = graph.keys().find(|start| leads_back(&graph, start)) {
-            return vec![self.circle(start)];
+        let mut levels: BTreeMap<&Path, (usize, usize)> = BTreeMap::new();
+        let mut open: BTreeMap<&Path, usize> = graph.iter().map(|(path, used)| (*path, used.len())).collect();
+        let mut ready: Vec<&Path> = open.iter().filter(|(_, open)| **open == 0).map(|(path, _)| *path).collect();
+        while let Some(path) = ready.pop() {
+            let used = graph.remove(path).unwrap_or_default();
+            let below = used.iter().filter_map(|path| levels.get(path));
+            let (long, tries) = below.fold((0, 1), |(long, tries), found| (long.max(found.0), tries.max(found.1)));
+            levels.insert(path, (long + 1, tries.saturating_mul(self.tries(path))));
+            for user in users.get(path).into_iter().flatten() {
+                if let Some(open) = open.get_mut(user) {
+                    *open -= 1;
+                    if *open == 0 {
+                        ready.push(user);
+                    }
+                }
+            }
         }
-        let too_long = length.iter().filter(|(_, (long, _))| *long > limits::CHAIN).map(|(path, _)| {
+        (levels, graph)
+    }
+
+    /// A rule that comes back to itself, or a chain of rules that is too long.
+    pub(super) fn circles(&self) -> Vec<Problem> {
+        if self.crowded {
+            let what = format!("the rules use each other in more than {} ways", limits::TIES);
+            return vec![Problem::new("limit", Place::file("policies"), what, "write fewer rules".to_owned())];
+        }
+        let (levels, circled) = self.levels();
+        if let Some(path) = circle(&circled) {
+            return vec![self.circle(path)];
+        }
+        let long = levels.iter().find(|(_, (long, _))| *long > limits::CHAIN).map(|(path, _)| {
             self.limit(path, format!("more than {} rules use each other in a chain", limits::CHAIN))
         });
-        let tries = length.iter().filter(|(_, (_, tries))| *tries > limits::TRIES).map(|(path, _)| {
+        let tries = levels.iter().find(|(_, (_, tries))| *tries > limits::TRIES).map(|(path, _)| {
             let what = format!("functions that call each other have more than {} ways together", limits::TRIES);
             self.limit(path, what)
         });
-        too_long.chain(tries).take(1).collect()
+        long.or(tries).into_iter().collect()
     }
 
     /// How many definitions a function has.
@@ -160,11 +191,11 @@ impl<'a> Uses<'a> {
             "the rule `{name}` comes back to itself: rules may not call each other in a circle, and a variable needs another name than a rule that leads here"
         );
         let fix = "take the circle apart, or rename the variable".to_owned();
-        Problem::new("policy.circle", self.place(path), what, fix)
+        Problem::new("circle", self.place(path), what, fix)
     }
 
     fn limit(&self, path: &Path, what: String) -> Problem {
-        Problem::new("policy.limit", self.place(path), what, "write fewer rules, each of which does more".to_owned())
+        Problem::new("limit", self.place(path), what, "write fewer rules, each of which does more".to_owned())
     }
 }
 
@@ -173,20 +204,15 @@ fn is_function((_, definition): (&File, &Definition)) -> bool {
         || matches!(definition.rule.as_ref(), regorus::unstable::Rule::Default { args, .. } if !args.is_empty())
 }
 
-/// Whether the uses of `start` lead back to it.
-fn leads_back(graph: &BTreeMap<&Path, BTreeSet<&Path>>, start: &&Path) -> bool {
-    let (mut seen, mut waiting) = (BTreeSet::new(), vec![*start]);
-    while let Some(path) = waiting.pop() {
-        for used in graph.get(path).into_iter().flatten() {
-            if used == start {
-                return true;
-            }
-            if seen.insert(*used) {
-                waiting.push(used);
-            }
-        }
+/// The first rule of a circle. Each of `left` uses another of them, so following them ends in one.
+fn circle<'a>(left: &BTreeMap<&'a Path, BTreeSet<&'a Path>>) -> Option<&'a Path> {
+    let mut path = *left.keys().next()?;
+    let mut seen = Vec::new();
+    while !seen.contains(&path) && seen.len() <= left.len() {
+        seen.push(path);
+        path = left.get(path)?.iter().find(|used| left.contains_key(*used))?;
     }
-    false
+    seen.into_iter().skip_while(|one| *one != path).min()
 }
 
 /// The rules that `name` may mean in `file`.

@@ -22,7 +22,7 @@ pub(super) fn text(file: &File) -> String {
     }
     let text = file.source.get_contents();
     // At one place what ends comes before what begins; the outermost begins first.
-    wrap.edits.sort_by_key(|edit| (edit.at, edit.begins, if edit.begins { u32::MAX - edit.other } else { edit.other }));
+    wrap.edits.sort_by_key(|edit| (edit.at, edit.begins, std::cmp::Reverse(edit.end)));
     let mut wrapped = String::with_capacity(text.len() * 2);
     let mut from = 0;
     for edit in &wrap.edits {
@@ -41,8 +41,8 @@ pub(super) fn text(file: &File) -> String {
 struct Edit {
     at: usize,
     begins: bool,
-    /// The other end.
-    other: u32,
+    /// The end of what is wrapped.
+    end: u32,
     text: &'static str,
 }
 
@@ -63,8 +63,8 @@ impl Wrap<'_> {
             _ => span.start,
         };
         let index = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
-        self.edits.push(Edit { at: index(start), begins: true, other: span.end, text: name });
-        self.edits.push(Edit { at: index(span.end), begins: false, other: u32::MAX - start, text: ")" });
+        self.edits.push(Edit { at: index(start), begins: true, end: span.end, text: name });
+        self.edits.push(Edit { at: index(span.end), begins: false, end: span.end, text: ")" });
     }
 
     fn rule(&mut self, rule: &Rule) {
@@ -72,7 +72,7 @@ impl Wrap<'_> {
         match head {
             RuleHead::Set { key, .. } => key.iter().for_each(|key| self.expr(key)),
             RuleHead::Compr { refr, assign, .. } => {
-                for assign in assign {
+                if let Some(assign) = assign {
                     // The same value under many keys is as large as all of them.
                     match refr.as_ref() {
                         Expr::Var { .. } => self.expr(&assign.value),

@@ -7,6 +7,7 @@ use regorus::rvm::RegoVM;
 use regorus::{Engine, Rc, Value};
 
 use super::{KINDS, Kind, PolicyError, PolicySource};
+use crate::policy::guard;
 
 /// Instructions that one rule may take: some seconds on a slow machine.
 const INSTRUCTIONS: usize = 20_000_000;
@@ -27,6 +28,9 @@ pub(crate) fn evaluate(
     input: &serde_json::Value,
 ) -> Result<Vec<Said>, PolicyError> {
     super::circles::refuse(sources)?;
+    let texts: Vec<_> = sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
+    let instructions = guard::instructions(&texts, INSTRUCTIONS)
+        .map_err(|(path, reason)| PolicyError { path, line: None, reason })?;
     let mut engine = Engine::new();
     for source in sources {
         engine
@@ -47,7 +51,8 @@ pub(crate) fn evaluate(
             continue;
         }
         let word = KINDS.iter().find(|(_, other)| *other == kind).map_or("deny", |(word, _)| word);
-        let messages = run(&mut engine, &format!("data.{package}.{word}"), &input)
+        let messages = run(&mut engine, &format!("data.{package}.{word}"), &input, instructions)
+            .map_err(|reason| guard::said(reason, instructions))
             .map_err(|reason| PolicyError { path: path.to_owned(), line: None, reason })?;
         said.extend(messages.into_iter().map(|message| Said { package: package.to_owned(), kind, message }));
     }
@@ -63,14 +68,20 @@ fn clip(text: &str) -> String {
 }
 
 /// The members of the set that `rule` gives.
-fn run(engine: &mut Engine, rule: &str, input: &Value) -> Result<Vec<serde_json::Value>, String> {
+fn run(
+    engine: &mut Engine,
+    rule: &str,
+    input: &Value,
+    instructions: usize,
+) -> Result<Vec<serde_json::Value>, String> {
     let compiled =
         engine.compile_with_entrypoint(&Rc::from(rule)).map_err(|error| clip(&error.to_string()))?;
-    let program =
+    let mut program =
         Compiler::compile_from_policy(&compiled, &[rule]).map_err(|error| clip(&error.to_string()))?;
+    guard::builtins(Rc::make_mut(&mut program));
     let mut machine = RegoVM::new();
     machine.load_program(program);
-    machine.set_max_instructions(INSTRUCTIONS);
+    machine.set_max_instructions(instructions);
     machine.set_input(input.clone());
     let value = machine.execute().map_err(|error| clip(&error.to_string()))?;
     if value == Value::Undefined {
