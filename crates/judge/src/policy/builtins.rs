@@ -145,6 +145,16 @@ pub(super) fn allowed(name: &str) -> Option<&'static Builtin> {
     ALLOWED.binary_search_by(|(other, ..)| (*other).cmp(name)).ok().and_then(|at| ALLOWED.get(at))
 }
 
+/// Why the builtin of that name is refused.
+fn refused(name: &str) -> Option<&'static str> {
+    let family = |other: &str| other.ends_with('.') || other == "numbers.range" || other == "__builtin";
+    let found = REFUSED.iter().find(|(other, _)| {
+        name == other.trim_end_matches('.') || (family(other) && name.starts_with(other))
+    });
+    let other = regorus::unstable::BUILTINS.contains_key(name) && allowed(name).is_none();
+    found.map(|(_, why)| *why).or_else(|| other.then_some("is not part of the contract"))
+}
+
 /// Names that begin with this are the evaluator's own.
 pub(super) const RESERVED: &str = "__lockgate";
 
@@ -163,7 +173,7 @@ pub(super) fn check(file: &File, uses: &Uses<'_>) -> Vec<Problem> {
         checked.defaults = bodies == 0 && matches!(definition.rule.as_ref(), Rule::Default { .. });
         tree::rule(&definition.rule, &mut checked);
         let plain = definition.name.join(".");
-        if definition.shape == Shape::Function && regorus::unstable::BUILTINS.contains_key(plain.as_str()) {
+        if definition.shape == Shape::Function && (allowed(&plain).is_some() || refused(&plain).is_some()) {
             let what = format!("the function `{plain}` has the name of a builtin");
             let fix = "choose another name".to_owned();
             checked.problems.push(Problem::new("builtin", definition.place.clone(), what, fix));
@@ -243,9 +253,8 @@ impl<'a> Visitor<'a> for Checked<'a> {
                 self.refuse("broken", whole.span(), what, "correct the call");
             }
             None => {
-                let why = REFUSED.iter().find(|(other, _)| plain.starts_with(other) || plain == other.trim_end_matches('.'));
-                let what = match why {
-                    Some((_, why)) => format!("`{plain}` {why}: it is refused"),
+                let what = match refused(&plain) {
+                    Some(why) => format!("`{plain}` {why}: it is refused"),
                     None => {
                         let names: Vec<_> = ALLOWED.iter().map(|(name, ..)| *name).collect();
                         format!("`{plain}` is not a function that policies may call{}", near(&plain, &names))
