@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use lockgate_attest::notary::{NotaryTrust, TrustPolicies, TrustStores};
+use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{Demands, TrustedRoot};
 use lockgate_attest::verify::{Believed, Carried, Instance, Notary, examine};
 use lockgate_model::evidence::Attachment;
@@ -28,11 +29,11 @@ fuzz_target!(|bytes: &[u8]| {
     let instances = [Instance { name: "a", root: &ROOT, issuers: &issuers, demands: Demands::PUBLIC }];
     let stores = TrustStores::default();
     let artifact = Descriptor::of(media::OCI_MANIFEST, b"the artifact");
-    let trust = NotaryTrust { policies: &POLICIES, stores: &stores, revocations: &[] };
+    let trust = NotaryTrust { policies: &POLICIES, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let notary = Notary { trust, repository: "registry.example/web", artifact: &artifact };
     let as_of = Timestamp::from_unix(1_780_000_000);
     let believed =
-        Believed { keys: &[], instances: Some(&instances), notary: Some(notary), commits: &[], as_of };
+        Believed { keys: &[], instances: Some(&instances), notary: Some(notary), commits: &[], as_of, reading: Reading::NEWEST };
     let subject = Digest::of(b"the artifact");
     for kind in [media::SIMPLE_SIGNING, media::DSSE, media::SIGSTORE_BUNDLE, media::JOSE, media::COSE] {
         let manifest = Manifest {

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (annotations, content) = bytes.split_at(at);
     let Ok(annotations) = serde_json::from_slice(annotations) else { return };
     let trust =
-        Trust { root: Some(&root), keys: &[], of_certificates: Demands::PUBLIC, of_keys: Demands::KEY_ALONE };
+        Trust { root: Some(&root), keys: &[], without_issuer: None, of_certificates: Demands::PUBLIC, of_keys: Demands::KEY_ALONE };
     for signed in [
         Signed::from_signature_layer(&annotations, content),
         Signed::from_attestation_layer(&annotations, content),

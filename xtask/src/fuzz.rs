@@ -53,7 +53,12 @@ fn one(folder: &Path, name: &str, seconds: &str, shared: &Path) -> Result<String
     let (log, corpus) = (folder.join("logs").join(name), folder.join("corpus").join(name));
     fs::create_dir_all(&corpus).map_err(told)?;
     let own = folder.join("seeds").join(name);
-    let seeds = if own.is_dir() { own } else { shared.to_owned() };
+    let made = made_seeds(folder, name)?;
+    let seeds = match &made {
+        Some(made) => made.path().to_owned(),
+        None if own.is_dir() => own,
+        None => shared.to_owned(),
+    };
     let status = fuzz(folder, &["run", "--sanitizer", "none", name])
         .args([&corpus, &seeds])
         .args(["--", "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1"])
@@ -84,6 +89,39 @@ fn targets(folder: &Path) -> Result<Vec<String>, String> {
         .collect();
     names.sort();
     Ok(names)
+}
+
+/// Seeds that are made of other files of the repository: frozen Cases with their inputs, and the file that `init` writes.
+fn made_seeds(folder: &Path, name: &str) -> Result<Option<tempfile::TempDir>, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let made = tempfile::tempdir().map_err(told)?;
+    match name {
+        "config" => {
+            let starter = folder.join("../crates/lockgate/src/starter/lockgate.yaml");
+            fs::copy(starter, made.path().join("starter")).map_err(told)?;
+        }
+        "decide" => {
+            for edition in fs::read_dir(folder.join("../corpus")).map_err(told)?.flatten() {
+                for case in fs::read_dir(edition.path()).into_iter().flatten().flatten() {
+                    let seed = case_seed(&case.path()).map_err(told)?;
+                    fs::write(made.path().join(case.file_name()), seed).map_err(told)?;
+                }
+            }
+        }
+        _ => return Ok(None),
+    }
+    Ok(Some(made))
+}
+
+/// A frozen Case as the target `decide` reads it.
+fn case_seed(folder: &Path) -> std::io::Result<String> {
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("case.json"))?)?;
+    let mut inputs = Vec::new();
+    for input in fs::read_dir(folder.join("inputs"))?.flatten() {
+        inputs.push(String::from_utf8_lossy(&fs::read(input.path())?).into_owned());
+    }
+    inputs.sort();
+    Ok(serde_json::json!({"record": record, "inputs": inputs}).to_string())
 }
 
 /// The files of the catalogers' tests in one folder: a target that has no seeds of its own begins with these.

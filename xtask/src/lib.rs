@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod compare;
+pub mod corpus;
 pub mod fuzz;
 pub mod parts;
 pub mod test;

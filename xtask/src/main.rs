@@ -1,5 +1,5 @@
 //! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
-//! compare [IMAGE...]` and `cargo xtask fuzz [SECONDS] [TARGET...]`.
+//! compare [IMAGE...]`, `cargo xtask corpus` and `cargo xtask fuzz [SECONDS] [TARGET...]`.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,11 @@ fn main() -> ExitCode {
         Some("tidy") => xtask::tidy::run(),
         Some("bench") => xtask::bench::run(&arguments.collect::<Vec<_>>()),
         Some("compare") => xtask::compare::run(&arguments.collect::<Vec<_>>()),
+        Some("corpus") => xtask::corpus::extend(&xtask::root()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
         _ => {
             Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | fuzz [SECONDS] [TARGET...]"
+                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...]"
                 .to_owned())
         }
     };

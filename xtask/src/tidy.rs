@@ -47,6 +47,9 @@ const LINES: usize = 600;
 /// Names that say nothing.
 const WORDS: [&str; 3] = ["manager", "util", "helper"];
 
+/// Words of which none may be in the name of an option: nothing lets anybody pass a gate by.
+const SKIPPING: [&str; 7] = ["skip", "force", "bypass", "ignore", "insecure", "no-verify", "unsafe"];
+
 /// The packages that each package uses, by name; development is another matter.
 pub type Uses = BTreeMap<String, BTreeSet<String>>;
 
@@ -58,6 +61,8 @@ pub fn run() -> Result<(), String> {
         let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
         problems.extend(source(&file.display().to_string(), &text));
     }
+    problems.extend(crate::corpus::check(root)?);
+    problems.extend(bans(root)?);
     if problems.is_empty() { Ok(()) } else { Err(format!("tidy:\n{}", problems.join("\n"))) }
 }
 
@@ -188,6 +193,9 @@ pub fn source(path: &str, text: &str) -> Vec<String> {
     if lines > LINES {
         problems.push(format!("{path}: {lines} lines; at most {LINES}"));
     }
+    if path.contains("/args") {
+        problems.extend(skip_flags(path, text));
+    }
     let name = path.rsplit('/').next().unwrap_or(path);
     for word in WORDS {
         let named = text.lines().any(|line| {
@@ -203,4 +211,34 @@ pub fn source(path: &str, text: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Pure crates whose `clippy.toml` is not that of the others: what is banned in one is banned in all.
+fn bans(root: &Path) -> Result<Vec<String>, String> {
+    let mut texts = BTreeMap::new();
+    for name in PURE {
+        let path = format!("crates/{}/clippy.toml", name.trim_start_matches("lockgate-"));
+        let text = fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        texts.insert(path, text);
+    }
+    let first = texts.values().next().cloned().unwrap_or_default();
+    let odd = texts.iter().filter(|(_, text)| **text != first);
+    Ok(odd.map(|(path, _)| format!("{path}: the pure crates ban the same")).collect())
+}
+
+/// Options of the command line whose names promise a way past a gate: fields of argument structs, and names given by hand.
+fn skip_flags(path: &str, text: &str) -> Vec<String> {
+    let named = |line: &&str| {
+        let field = line.trim().trim_start_matches("pub ").trim_start_matches("pub(super) ");
+        let is_field = field.split_once(':').is_some_and(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        });
+        let option = if is_field { field.split(':').next() } else { line.split("long = \"").nth(1) };
+        let option = option.and_then(|option| option.split('"').next()).unwrap_or_default();
+        SKIPPING.iter().any(|word| option.replace('_', "-").contains(word))
+    };
+    let flags = text.lines().filter(named);
+    flags
+        .map(|line| format!("{path}: `{}`: there is no skip flag (docs/ARCHITECTURE.md)", line.trim()))
+        .collect()
 }

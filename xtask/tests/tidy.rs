@@ -36,6 +36,12 @@ fn untidy_sources_are_seen() {
     assert!(source("a.rs", "//! What it is for.\n").is_empty());
     assert_eq!(source("a.rs", "fn main() {}\n").len(), 1);
     assert_eq!(source("a.rs", &format!("//! x\n{}", "\n".repeat(700))).len(), 1);
+    for option in ["pub skip_scan: bool,", "pub(super) no_verify: bool,", "#[arg(long = \"force\")]"] {
+        let text = format!("//! x\n{option}\n");
+        assert_eq!(source("a/args/x.rs", &text).len(), 1, "{option}");
+        assert!(source("a/b.rs", &text).is_empty(), "{option}");
+    }
+    assert!(source("a/args.rs", "//! x\npub fail_on: Severity,\n").is_empty());
     let said = ["//! x\nstruct Key", "Man", "ager;\n"].concat();
     assert_eq!(source("a.rs", &said).len(), 1);
 }

@@ -75,6 +75,7 @@ impl Bench {
         let trust = Trust {
             root: Some(&self.root),
             keys: &named,
+            without_issuer: None,
             of_certificates: self.demands,
             of_keys: self.demands,
         };

@@ -52,6 +52,26 @@ pub(crate) struct Hint {
     pub(crate) hint: String,
 }
 
+impl Material {
+    /// Whether it says that the holder of a certificate signed.
+    pub(crate) fn names_certificate(&self) -> bool {
+        self.certificate.is_some() || self.x509_certificate_chain.is_some()
+    }
+
+    /// Whether it holds an entry of a log, or a timestamp, in whatever shape.
+    pub(crate) fn has_proofs(&self) -> bool {
+        let stamps = self.timestamp_verification_data.as_ref();
+        let stamps = stamps.map(|data| data.get("rfc3161Timestamps").unwrap_or(data));
+        let is_something = |value: &Value| match value {
+            Value::Null => false,
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(fields) => !fields.is_empty(),
+            _ => true,
+        };
+        self.tlog_entries.as_ref().is_some_and(is_something) || stamps.is_some_and(is_something)
+    }
+}
+
 impl Bundle {
     /// Reads a bundle of a version that is known; what it holds is not looked at yet.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
@@ -74,7 +94,7 @@ impl Bundle {
 pub(crate) fn envelope(bytes: &[u8]) -> Result<Envelope, Refusal> {
     let bundle = Bundle::read(bytes)?;
     let material = &bundle.verification_material;
-    if material.certificate.is_some() || material.x509_certificate_chain.is_some() {
+    if material.names_certificate() {
         let why = "the bundle is signed with a certificate: keyless signatures are not read by this version";
         return Err(Refusal::NotRead(why.to_owned()));
     }

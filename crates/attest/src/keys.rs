@@ -1,53 +1,43 @@
 //! Keys: those that verify, and those that sign.
 
+mod algorithms;
+mod ed25519;
 mod encrypted;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1,
-    ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaKeyPair, KeyPair, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey, UnparsedPublicKey,
 };
 use data_encoding::BASE64;
 use lockgate_model::Digest;
 use pem::{EncodeConfig, LineEnding, Pem};
 
+pub(crate) use ed25519::HEAD as ED25519_HEAD;
+
+use algorithms::{ALGORITHMS, Algorithm, RSA};
+
+use crate::reading::Reading;
+
 /// Largest key file that is read, in bytes.
 const KEY_BYTES: usize = 16 << 10;
 
-/// An algorithm that verifies: what cosign signs with for a key of that kind.
-#[derive(Debug)]
-struct Algorithm {
-    name: &'static str,
-    verification: &'static dyn VerificationAlgorithm,
-    /// ECDSA with signatures as the two numbers in a row.
-    p1363: Option<&'static dyn VerificationAlgorithm>,
-}
-
-static ALGORITHMS: [Algorithm; 4] = [
-    Algorithm {
-        name: "ECDSA P-256",
-        verification: &ECDSA_P256_SHA256_ASN1,
-        p1363: Some(&ECDSA_P256_SHA256_FIXED),
-    },
-    Algorithm {
-        name: "ECDSA P-384",
-        verification: &ECDSA_P384_SHA384_ASN1,
-        p1363: Some(&ECDSA_P384_SHA384_FIXED),
-    },
-    // Ed25519 as such. cosign 3.1 signs with the prehashed variant, which it does not verify on images itself.
-    Algorithm { name: "Ed25519", verification: &ED25519, p1363: None },
-    Algorithm { name: RSA, verification: &RSA_PKCS1_2048_8192_SHA256, p1363: None },
-];
-const RSA: &str = "RSA";
 /// What a P-256 key begins with (RFC 5480, section 2), and how long it then is: of these, there is one encoding.
 const P256_HEAD: [u8; 27] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 ];
 const P256_BYTES: usize = 91;
+/// What stands before the points of the larger curves.
+const P384_HEAD: [u8; 23] = [
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81,
+    0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
+];
+const P521_HEAD: [u8; 25] = [
+    0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+    0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+];
 
 /// Why a key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,11 +62,21 @@ pub enum KeyError {
     /// It is encrypted in a way that is not read, or that takes too much.
     #[error("{0}")]
     Encryption(String),
-    /// A public key that is malformed, or of an algorithm that is not read.
+    /// A public key that is malformed, or of an algorithm that the first reading knows not.
     #[error(
         "it is no well-formed key of an algorithm that is read: ECDSA P-256 and P-384, Ed25519 and RSA of 2048 to 8192 bits are"
     )]
+    FirstAlgorithm,
+    /// A public key that is malformed, or of an algorithm that is not read.
+    #[error(
+        "it is not a well-formed key of an algorithm that is read: ECDSA P-256, P-384 and P-521, Ed25519 and RSA of 2048 to 8192 bits are"
+    )]
     Algorithm,
+    /// A point of Ed25519 that is of small order, or in a second encoding.
+    #[error(
+        "its Ed25519 point is of small order or not in its one encoding: for such a key anybody can sign, without a private key. Make another: `lockgate key generate`"
+    )]
+    Anybodys,
     /// A private key that is malformed, or not of the one algorithm that signs.
     #[error(
         "it is no ECDSA P-256 key, the only kind that signs: `lockgate key generate` and `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` make one"
@@ -108,9 +108,14 @@ impl Eq for PublicKey {}
 impl PublicKey {
     /// Reads a `PUBLIC KEY` in PEM.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::from_pem_as(bytes, Reading::NEWEST)
+    }
+
+    /// The same, as a recorded Case was judged.
+    pub fn from_pem_as(bytes: &[u8], reading: Reading) -> Result<Self, KeyError> {
         let pem = one_pem(bytes)?;
         expect_tag(&pem, "PUBLIC KEY")?;
-        Self::from_der(pem.contents())
+        Self::from_der_as(pem.contents(), reading)
     }
 
     /// The ECDSA P-256 key with this uncompressed point (SEC 1, section 2.3.3): `4`, then two numbers of 32 bytes.
@@ -121,9 +126,30 @@ impl PublicKey {
         }
     }
 
+    /// The ECDSA key on P-256, P-384 or P-521 with this uncompressed point: which it is, its length says.
+    pub(crate) fn from_point(point: &[u8]) -> Result<Self, KeyError> {
+        let head: &[u8] = match point.len() {
+            65 => return Self::from_p256_point(point),
+            97 => &P384_HEAD,
+            133 => &P521_HEAD,
+            _ => return Err(KeyError::Algorithm),
+        };
+        match point.split_first() {
+            Some((4, _)) => Self::from_der(&[head, point].concat()),
+            _ => Err(KeyError::Algorithm),
+        }
+    }
+
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+        Self::from_der_as(der, Reading::NEWEST)
+    }
+
     /// Only the one canonical encoding of a key is read: another would give the same key a second id, and one
     /// signature could count for two.
-    pub(crate) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_der_as(der: &[u8], reading: Reading) -> Result<Self, KeyError> {
+        if reading.is_second() && is_anybodys(der) {
+            return Err(KeyError::Anybodys);
+        }
         let read = |algorithm: &'static Algorithm| {
             let parsed = ParsedPublicKey::new(algorithm.verification, der).ok()?;
             let plain = der.len() == P256_BYTES && der.starts_with(&P256_HEAD);
@@ -132,7 +158,9 @@ impl PublicKey {
             let long_enough = algorithm.name != RSA || PublicEncryptingKey::from_der(der).is_ok();
             (canonical && long_enough).then_some(Self { algorithm, parsed })
         };
-        ALGORITHMS.iter().find_map(read).ok_or(KeyError::Algorithm)
+        let refused = if reading.is_second() { KeyError::Algorithm } else { KeyError::FirstAlgorithm };
+        let known = ALGORITHMS.iter().filter(|algorithm| algorithm.since <= reading);
+        known.filter_map(read).next().ok_or(refused)
     }
 
     pub(crate) fn der(&self) -> &[u8] {
@@ -166,21 +194,21 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's over the message with this hash; never for Ed25519, which signs no hashes.
-    /// P-384 also with SHA-256, see [`Self::verify_as_sigstore`].
+    /// The larger curves also with SHA-256, see [`Self::verify_as_sigstore`].
     pub(crate) fn verify_hashed(&self, hash: &aws_lc_rs::digest::Digest, signature: &[u8]) -> bool {
         let with_sha256 = || self.with_sha256().is_some_and(|key| key.verify_digest(hash, signature).is_ok());
         self.parsed.verify_digest_sig(hash, signature).is_ok() || with_sha256()
     }
 
-    /// As [`Self::verify`]; P-384 also with SHA-256: so Sigstore's clients signed for years, CPython's releases too.
+    /// As [`Self::verify`]; P-384 and P-521 also with SHA-256: so Sigstore's clients signed for years, CPython's releases
+    /// too (sigstore/protobuf-specs, sigstore_common.proto, lists both among the deprecated).
     pub(crate) fn verify_as_sigstore(&self, message: &[u8], signature: &[u8]) -> bool {
         let with_sha256 = || self.with_sha256().is_some_and(|key| key.verify(message, signature).is_ok());
         self.verify(message, signature) || with_sha256()
     }
 
     fn with_sha256(&self) -> Option<UnparsedPublicKey<&[u8]>> {
-        let is_p384 = self.algorithm.name == "ECDSA P-384";
-        is_p384.then(|| UnparsedPublicKey::new(&ECDSA_P384_SHA256_ASN1, self.der()))
+        self.algorithm.with_sha256.map(|algorithm| UnparsedPublicKey::new(algorithm, self.der()))
     }
 
     /// Whether `signature`, the two numbers in a row (IEEE P1363), is this ECDSA key's over `message`. For
@@ -262,6 +290,7 @@ impl SigningKey {
     }
 
     /// Signs `message`: ECDSA with SHA-256, in DER.
+    #[expect(clippy::disallowed_methods, reason = "ECDSA draws a nonce for each signature")]
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = self.pair.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Refused)?;
         Ok(signature.as_ref().to_vec())
@@ -326,6 +355,11 @@ fn number_of_der(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((digits.strip_prefix(&[0]).unwrap_or(digits), rest))
 }
 
+/// Whether `der` is an Ed25519 key with which anybody can sign.
+pub(crate) fn is_anybodys(der: &[u8]) -> bool {
+    ed25519::point(der).is_some_and(|point| !ed25519::is_somebodys(point))
+}
+
 fn one_pem(bytes: &[u8]) -> Result<Pem, KeyError> {
     if bytes.len() > KEY_BYTES {
         return Err(KeyError::NotPem);
@@ -353,11 +387,13 @@ pub(crate) fn encode_pem(tag: &str, der: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make signatures")]
 mod tests {
     use aws_lc_rs::encoding::PublicKeyX509Der;
     use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, Ed25519KeyPair, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+        Ed25519KeyPair, RsaKeyPair,
     };
 
     use super::*;
@@ -394,12 +430,14 @@ mod tests {
     }
 
     /// A key of each other kind, as DER.
-    fn others() -> [(&'static str, Vec<u8>); 3] {
+    fn others() -> [(&'static str, Vec<u8>); 4] {
+        let p521 = EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).unwrap();
         let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
         let ed25519 = Ed25519KeyPair::generate().unwrap();
         let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
         [
             ("ECDSA P-384", p384.public_key().as_der().unwrap().as_ref().to_vec()),
+            ("ECDSA P-521", p521.public_key().as_der().unwrap().as_ref().to_vec()),
             ("Ed25519", ed25519.public_key().as_der().unwrap().as_ref().to_vec()),
             ("RSA", AsDer::<PublicKeyX509Der<'_>>::as_der(rsa.public_key()).unwrap().as_ref().to_vec()),
         ]
@@ -412,6 +450,9 @@ mod tests {
         for (name, der) in others().into_iter().chain([("ECDSA P-256", p256.der().to_vec())]) {
             let key = PublicKey::from_der(&der).unwrap();
             assert_eq!(key.algorithm(), name);
+            let first = PublicKey::from_der_as(&der, Reading::First);
+            let known = name != "ECDSA P-521";
+            assert_eq!(first, if known { Ok(key) } else { Err(KeyError::FirstAlgorithm) });
             let cut = der.get(..der.len() - 1).unwrap();
             assert_eq!(PublicKey::from_der(cut), Err(KeyError::Algorithm), "{name} cut short");
             let longer = [&der[..], &[0]].concat();
@@ -454,6 +495,17 @@ mod tests {
         let oid = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
         let algorithm = tagged(0x30, &[&oid[..], if null { &[5, 0] } else { &[] }].concat());
         tagged(0x30, &[algorithm, tagged(3, &[&[0], &key[..]].concat())].concat())
+    }
+
+    #[test]
+    fn points_of_ed25519_that_are_anybodys() {
+        let identity = [&[1][..], &[0; 31]].concat();
+        let der = [&ED25519_HEAD[..], &identity].concat();
+        assert_eq!(PublicKey::from_der(&der), Err(KeyError::Anybodys));
+        let pem = encode_pem("PUBLIC KEY", &der);
+        assert_eq!(PublicKey::from_pem(pem.as_bytes()), Err(KeyError::Anybodys));
+        // Recorded Cases go on as they were.
+        assert!(PublicKey::from_pem_as(pem.as_bytes(), Reading::First).is_ok());
     }
 
     #[test]

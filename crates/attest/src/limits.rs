@@ -21,6 +21,12 @@ pub const CHAIN: usize = 16;
 pub const TRUSTED_CERTIFICATES: usize = 1024;
 /// Largest RFC 3161 token, in bytes.
 pub const STAMP_BYTES: usize = 128 << 10;
+/// Deepest nesting of a token in BER.
+pub const BER_DEPTH: usize = 32;
+/// Most elements of a token in BER, the marks of ends counted too.
+pub const BER_ELEMENTS: usize = 16 << 10;
+/// Longest tag in BER, in bytes.
+pub const BER_TAG_BYTES: usize = 5;
 /// Most signed certificate timestamps in one certificate.
 pub const SCTS: usize = 16;
 /// Largest `trusted_root.json`, in bytes.

@@ -13,8 +13,10 @@ use lockgate_model::Timestamp;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
+use crate::ber;
 use crate::hash::Hash;
 use crate::limits;
+use crate::reading::Reading;
 use crate::x509::{Certificate, PathError, Scheme, Usage, path, verify_with};
 
 const fn oid(text: &str) -> ObjectIdentifier {
@@ -173,11 +175,13 @@ fn extensions(field: AnyRef<'_>) -> der::Result<x509_cert::ext::Extensions> {
 pub(crate) struct Token {
     signed: SignedData,
     content: Vec<u8>,
+    reading: Reading,
 }
 
 impl Token {
-    /// Reads a `TimeStampResp`, or the bare token in it.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StampError> {
+    /// Reads a `TimeStampResp`, or the bare token in it. One that is no DER is read as BER, where `reading` has that: what
+    /// its signature is over has one encoding all the same.
+    pub(crate) fn read(bytes: &[u8], reading: Reading) -> Result<Self, StampError> {
         if bytes.len() > limits::STAMP_BYTES {
             let most = limits::STAMP_BYTES;
             return Err(StampError::Malformed(format!(
@@ -185,6 +189,21 @@ impl Token {
                 bytes.len()
             )));
         }
+        let read = match Self::from_der(bytes, reading) {
+            Err(StampError::Malformed(why)) if reading.is_second() => match ber::to_der(bytes) {
+                Ok(der) if der != bytes => Self::from_der(&der, reading),
+                _ => Err(StampError::Malformed(why)),
+            },
+            read => read,
+        }?;
+        if reading.is_second() {
+            read.one_signer()?;
+            few_certificates(&read.signed)?;
+        }
+        Ok(read)
+    }
+
+    fn from_der(bytes: &[u8], reading: Reading) -> Result<Self, StampError> {
         let malformed = |error: der::Error| StampError::Malformed(error.to_string());
         let content = match Response::from_der(bytes) {
             Ok(response) if response.status.tag() == Tag::Sequence => {
@@ -209,15 +228,11 @@ impl Token {
         let content = signed.encap_content_info.econtent.as_ref();
         let content = content.filter(|content| content.tag() == Tag::OctetString);
         let content = content.ok_or_else(|| StampError::Malformed("it holds no time".to_owned()))?;
-        Ok(Self { content: content.value().to_vec(), signed })
+        Ok(Self { content: content.value().to_vec(), signed, reading })
     }
 
-    /// Verifies that `by` stamped `message`.
-    pub(crate) fn verify(&self, message: &[u8], by: &Stampers<'_>) -> Result<Stamp, StampError> {
-        let info = Info::read(&self.content).map_err(|error| StampError::Malformed(error.to_string()))?;
-        if info.version != 1 {
-            return Err(StampError::Malformed(format!("version {} is not read", info.version)));
-        }
+    /// The one signature on it (RFC 3161, section 2.4.2).
+    fn one_signer(&self) -> Result<&SignerInfo, StampError> {
         let [signer] = self.signed.signer_infos.0.as_slice() else {
             return Err(StampError::Malformed("it must have exactly one signature".to_owned()));
         };
@@ -229,6 +244,23 @@ impl Token {
         if signer.version != version {
             return Err(StampError::Malformed("its signature is of another version than it is".to_owned()));
         }
+        Ok(signer)
+    }
+
+    fn info(&self) -> Result<Info<'_>, StampError> {
+        let info = Info::read(&self.content).map_err(|error| StampError::Malformed(error.to_string()))?;
+        if info.version != 1 {
+            return Err(StampError::Malformed(format!("version {} is not read", info.version)));
+        }
+        Ok(info)
+    }
+
+    /// Verifies that `by` stamped `message`.
+    pub(crate) fn verify(&self, message: &[u8], by: &Stampers<'_>) -> Result<Stamp, StampError> {
+        if !self.reading.is_second() {
+            self.info()?;
+        }
+        let signer = self.one_signer()?;
         let embedded = self.embedded()?;
         let certificate = match by.signer {
             Some(pinned) if names(&signer.sid, pinned) => pinned,
@@ -236,7 +268,15 @@ impl Token {
             None => embedded.iter().find(|one| names(&signer.sid, one)).ok_or(StampError::UnknownSigner)?,
         };
         // Whose it is comes first: the stamp of a stranger is passed over, whatever else is wrong with it.
+        let between: Vec<_> = by.intermediates.iter().chain(&embedded).collect();
+        let roots: Vec<_> = by.roots.iter().collect();
+        let issued = |at| path(certificate, &between, &roots, at, Usage::TimeStamping);
+        let is_strangers = || issued(certificate.not_before()) == Err(PathError::UnknownIssuer);
+        if self.reading.is_second() && by.signer.is_none() && is_strangers() {
+            return Err(StampError::UnknownSigner);
+        }
         self.verify_signature(signer, certificate)?;
+        let info = self.info()?;
         let hash = Hash::identified(&info.imprint.algorithm.oid);
         let hash = hash.ok_or_else(|| {
             StampError::Malformed(format!("the hash {} is not relied on", info.imprint.algorithm.oid))
@@ -246,9 +286,7 @@ impl Token {
         }
         let (time, fraction) = generalized_time(info.time)?;
         made_for_stamping(certificate)?;
-        let between: Vec<_> = by.intermediates.iter().chain(&embedded).collect();
-        let roots: Vec<_> = by.roots.iter().collect();
-        match path(certificate, &between, &roots, time, Usage::TimeStamping) {
+        match issued(time) {
             Err(PathError::UnknownIssuer) if by.signer.is_none() => return Err(StampError::UnknownSigner),
             verdict => verdict.map_err(StampError::Path)?,
         };
@@ -257,21 +295,19 @@ impl Token {
         Ok(Stamp { time, within: info.accuracy.saturating_add(i64::from(fraction)), chain })
     }
 
+    /// The certificates that came along. One that cannot be read vouches for nobody; the first reading refuses the token.
     fn embedded(&self) -> Result<Vec<Certificate>, StampError> {
+        few_certificates(&self.signed)?;
         let Some(set) = &self.signed.certificates else { return Ok(vec![]) };
-        if set.0.len() > limits::CHAIN {
-            let most = limits::CHAIN;
-            return Err(StampError::Malformed(format!(
-                "{} certificates, where {most} are read",
-                set.0.len()
-            )));
-        }
         let mut read = vec![];
         for choice in set.0.iter() {
             if let CertificateChoices::Certificate(certificate) = choice {
                 let der = certificate.to_der().map_err(|error| StampError::Malformed(error.to_string()))?;
-                let one = Certificate::from_der(&der);
-                read.push(one.map_err(|error| StampError::Malformed(error.to_string()))?);
+                match Certificate::from_der(&der) {
+                    Ok(one) => read.push(one),
+                    Err(_) if self.reading.is_second() => {}
+                    Err(error) => return Err(StampError::Malformed(error.to_string())),
+                }
             }
         }
         Ok(read)
@@ -302,7 +338,8 @@ impl Token {
         }
         let message = attributes.to_der().map_err(|error| StampError::Malformed(error.to_string()))?;
         let scheme = Scheme::of(&signer.signature_algorithm, Some(hash)).ok_or(unread)?;
-        if !verify_with(certificate.spki(), scheme, &message, signer.signature.as_bytes()) {
+        let anybodys = self.reading.is_second() && certificate.is_anybodys();
+        if anybodys || !verify_with(certificate.spki(), scheme, &message, signer.signature.as_bytes()) {
             return Err(StampError::Signature("another key made it, or it was changed"));
         }
         let bound = match (one(SIGNING_CERTIFICATE_V2), one(SIGNING_CERTIFICATE)) {
@@ -315,6 +352,14 @@ impl Token {
         }
         Err(StampError::Certificate("the signature is not bound to it (RFC 5816)".to_owned()))
     }
+}
+
+fn few_certificates(signed: &SignedData) -> Result<(), StampError> {
+    let (actual, most) = (signed.certificates.as_ref().map_or(0, |set| set.0.len()), limits::CHAIN);
+    if actual > most {
+        return Err(StampError::Malformed(format!("{actual} certificates, where {most} are read")));
+    }
+    Ok(())
 }
 
 fn granted(status: AnyRef<'_>) -> Result<(), StampError> {
@@ -416,4 +461,61 @@ fn generalized_time(time: AnyRef<'_>) -> Result<(Timestamp, bool), StampError> {
     );
     let time: Timestamp = text.parse().map_err(|_| wrong())?;
     Ok((time, fraction.bytes().any(|byte| byte != b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by `openssl cms -sign -stream`: BER as a program of somebody else writes it.
+    const TOKENS: [&[u8]; 2] = [
+        include_bytes!("../tests/fixtures/stamps/openssl-ber.tsr"),
+        include_bytes!("../tests/fixtures/stamps/openssl-ber-keyid.tsr"),
+    ];
+    const TSA: &[u8] = include_bytes!("../tests/fixtures/stamps/tsa.der");
+    const ROOT: &[u8] = include_bytes!("../tests/fixtures/stamps/root.der");
+    const SIGNED: &[u8] = b"the signature";
+
+    fn ask(token: &[u8], message: &[u8], reading: Reading, pinned: bool) -> Result<Timestamp, StampError> {
+        let (signer, root) = (Certificate::from_der(TSA).unwrap(), Certificate::from_der(ROOT).unwrap());
+        let by = Stampers {
+            signer: pinned.then_some(&signer),
+            intermediates: &[],
+            roots: std::slice::from_ref(&root),
+        };
+        Token::read(token, reading)?.verify(message, &by).map(|stamp| stamp.time)
+    }
+
+    #[test]
+    fn tokens_in_ber_of_another_program() {
+        for token in TOKENS {
+            assert!(Token::from_der(token, Reading::Second).is_err(), "it is BER");
+            for pinned in [true, false] {
+                let time = ask(token, SIGNED, Reading::Second, pinned);
+                assert_eq!(time, Ok("2026-12-01T00:00:10Z".parse().unwrap()));
+                assert!(matches!(ask(token, SIGNED, Reading::First, pinned), Err(StampError::Malformed(_))));
+                assert_eq!(ask(token, b"another", Reading::Second, pinned), Err(StampError::OtherMessage));
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_of_a_token_in_ber() {
+        let right = "2026-12-01T00:00:10Z".parse::<Timestamp>().unwrap();
+        for token in TOKENS {
+            for place in 0..token.len() {
+                for bit in 0..8 {
+                    let mut changed = token.to_vec();
+                    changed[place] ^= 1 << bit;
+                    // What verifies says the same time: where a certificate is pinned, the one that came along does not
+                    // matter.
+                    let time = ask(&changed, SIGNED, Reading::Second, true);
+                    assert!(time.is_err() || time == Ok(right), "{place} {bit}");
+                }
+                assert!(ask(&token[..place], SIGNED, Reading::Second, true).is_err(), "{place}");
+            }
+            assert!(ask(&[token, &[0]].concat(), SIGNED, Reading::Second, true).is_err());
+            assert!(ask(&[token, &[0, 0]].concat(), SIGNED, Reading::Second, true).is_err());
+        }
+    }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use data_encoding::BASE64;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::{Content, Manifest, media};
 use lockgate_model::{Descriptor, Digest, Evidence, Inputs, Timestamp, limits};
@@ -12,7 +11,8 @@ use lockgate_model::{Descriptor, Digest, Evidence, Inputs, Timestamp, limits};
 use crate::bundle;
 use crate::dsse::{Envelope, pae};
 use crate::keys::PublicKey;
-use crate::notary::NotaryTrust;
+use crate::notary::{Check, NotaryTrust};
+use crate::reading::Reading;
 use crate::sigstore::{Demands, Identity, TrustedRoot};
 use crate::simple_signing;
 use crate::statement::{COSIGN_SIGN, Statement};
@@ -37,7 +37,8 @@ pub struct Instance<'a> {
     pub name: &'a str,
     /// Its authorities and logs.
     pub root: &'a TrustedRoot,
-    /// The issuers for whose identities it may vouch: no other's count by its certificates.
+    /// The issuers for whose identities it may vouch: no other's count by its certificates. Its own name as
+    /// [`crate::sigstore::instance_issuer`] writes it is for certificates that name no issuer.
     pub issuers: &'a BTreeSet<String>,
     /// What is asked of signatures by its certificates.
     pub demands: Demands,
@@ -68,12 +69,15 @@ pub struct Believed<'a> {
     pub commits: &'a [String],
     /// The instant to judge for.
     pub as_of: Timestamp,
+    /// How forms are read.
+    pub reading: Reading,
 }
 
 impl<'a> Believed<'a> {
     /// Managed keys alone: nothing is dated, so that the instant does not matter.
     pub fn keys(keys: &'a [NamedKey<'a>]) -> Self {
-        Self { keys, instances: None, notary: None, commits: &[], as_of: Timestamp::from_unix(0) }
+        let (as_of, reading) = (Timestamp::from_unix(0), Reading::NEWEST);
+        Self { keys, instances: None, notary: None, commits: &[], as_of, reading }
     }
 }
 
@@ -159,6 +163,22 @@ pub enum Refusal {
     NotVouched(String),
 }
 
+/// What people must know of something that counts, though it does not keep it from counting.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// A check failed of which the trust policy of the Notary Project says that it is only logged.
+    Check {
+        /// The policy.
+        policy: String,
+        /// The check.
+        check: Check,
+        /// Why it failed.
+        why: String,
+    },
+    /// A timestamp that could not be read, and why: it dates nothing.
+    UnreadStamp(String),
+}
+
 /// What came of examining one layer of a piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examined {
@@ -177,6 +197,8 @@ pub struct Examined {
     pub proven_at: Option<Timestamp>,
     /// Why nobody is known to have made it.
     pub refusal: Option<Refusal>,
+    /// What is to be told all the same when it counts.
+    pub told: Vec<Told>,
 }
 
 impl fmt::Display for Refusal {
@@ -215,7 +237,8 @@ impl Speaks {
 impl Examined {
     fn refused(form: Form, refusal: Refusal) -> Self {
         let (speaks, vouched, statement, proven_at) = (None, None, None, None);
-        Self { form, speaks, by: vec![], vouched, statement, proven_at, refusal: Some(refusal) }
+        let (by, told) = (vec![], vec![]);
+        Self { form, speaks, by, vouched, statement, proven_at, refusal: Some(refusal), told }
     }
 }
 
@@ -339,7 +362,8 @@ impl Examiner<'_> {
     fn simple(&mut self, layer: &Descriptor, payload: &[u8]) -> Result<Examined, Refusal> {
         simple_signing::speaks_about(payload, self.subject)
             .map_err(|misfit| Refusal::OtherSubject(misfit.why()))?;
-        let signature = layer.annotations.get(SIGNATURE).and_then(|text| BASE64.decode(text.as_bytes()).ok());
+        let reading = self.believed.reading;
+        let signature = layer.annotations.get(SIGNATURE).and_then(|text| reading.base64(text));
         let signature = signature.ok_or_else(|| {
             Refusal::Malformed(format!("the annotation `{SIGNATURE}` holds no signature in base64"))
         })?;
@@ -347,7 +371,7 @@ impl Examiner<'_> {
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let speaks = Some(Speaks::Signature);
         let (form, vouched, statement, proven_at) = (Form::SimpleSigning, None, None, None);
-        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal })
+        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told: vec![] })
     }
 
     fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
@@ -361,7 +385,8 @@ impl Examiner<'_> {
         let speaks = Some(Speaks::of(form, &statement));
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let statement = (!by.is_empty()).then_some(statement);
-        Ok(Examined { form, speaks, by, vouched: None, statement, proven_at: None, refusal })
+        let (vouched, proven_at, told) = (None, None, vec![]);
+        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told })
     }
 
     /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key

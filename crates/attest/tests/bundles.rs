@@ -123,7 +123,7 @@ fn verified(
         let of_certificates = if place == GITHUB { Demands::STAMPED } else { public };
         let of_keys = Demands { stamps: 1, ..Demands::KEY_ALONE };
         let keys = [NamedKey { name: "managed", key }];
-        let trust = Trust { root: Some(root), keys: &keys, of_certificates, of_keys };
+        let trust = Trust { root: Some(root), keys: &keys, without_issuer: None, of_certificates, of_keys };
         match verify(signed, artifact, &trust, as_of()) {
             Ok(verified) => return Ok(verified),
             Err(error) => reasons.push(error.to_string()),

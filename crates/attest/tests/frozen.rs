@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use lockgate_attest::notary::{Envelope, NotaryTrust, StoreKind, TrustPolicies, TrustStores};
+use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{Artifact, Demands, Maker, Signed, Trust, TrustedRoot};
 use lockgate_attest::{notary, sigstore};
 use lockgate_model::{Descriptor, Timestamp};
@@ -18,7 +19,13 @@ fn a_bundle_with_two_logs_and_a_timestamp() {
     let root = TrustedRoot::from_json(include_bytes!("fixtures/sigstore/trusted_root.json")).unwrap();
     let bundle = include_bytes!("fixtures/sigstore/bundle.json");
     let of_certificates = Demands { logs: 2, times: 2, stamps: 1, ..Demands::PUBLIC };
-    let trust = Trust { root: Some(&root), keys: &[], of_certificates, of_keys: Demands::PUBLIC };
+    let trust = Trust {
+        root: Some(&root),
+        keys: &[],
+        without_issuer: None,
+        of_certificates,
+        of_keys: Demands::PUBLIC,
+    };
     let ask = |bytes: &[u8]| {
         sigstore::verify(&Signed::from_bundle(bytes)?, &Artifact::of(ARTIFACT), &trust, later())
     };
@@ -50,7 +57,8 @@ fn an_envelope() {
     let mut stores = TrustStores::default();
     stores.add(StoreKind::Ca, "acme", include_bytes!("fixtures/notary/root.pem")).unwrap();
     let artifact = Descriptor::of("application/vnd.oci.image.manifest.v1+json", ARTIFACT);
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let ask = |bytes: &[u8]| {
         let envelope = Envelope::read("application/jose+json", bytes)?;
         notary::verify(&envelope, &artifact, "r.example/web", &trust, "2026-01-01T00:05:00Z".parse().unwrap())
@@ -83,7 +91,8 @@ fn envelopes_of_notation() {
     let policies = TrustPolicies::from_json(policies).unwrap();
     let mut stores = TrustStores::default();
     stores.add(StoreKind::Ca, "acme", include_bytes!("fixtures/notary/notation.crt")).unwrap();
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let forms: [(&str, &[u8], bool); 2] = [
         ("application/jose+json", include_bytes!("fixtures/notary/notation.jws.json"), false),
         ("application/cose", include_bytes!("fixtures/notary/notation.cose"), true),

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use common::{entries, files, name, read};
 use data_encoding::BASE64;
+use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{
     Artifact, Demands, LogError, Maker, Signed, SigstoreError, SubjectKind, Trust, TrustedRoot, Verified,
     verify,
@@ -42,7 +43,13 @@ fn judged(
     of_certificates: Demands,
 ) -> Result<Verified, SigstoreError> {
     let as_of: Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
-    let trust = Trust { root: Some(root), keys: &[], of_certificates, of_keys: Demands::PUBLIC };
+    let trust = Trust {
+        root: Some(root),
+        keys: &[],
+        without_issuer: None,
+        of_certificates,
+        of_keys: Demands::PUBLIC,
+    };
     verify(&signed?, &Artifact::named(&digest), &trust, as_of)
 }
 
@@ -156,7 +163,8 @@ fn keyless_attestation_layers() {
             let read = |annotations: &Annotations| Signed::from_attestation_layer(annotations, &envelope);
             let verified = checks(&read, &layer.annotations, subject, &root);
             assert_eq!(
-                judged(Signed::from_layer(layer, &envelope), subject, &root, PROMISED).as_ref(),
+                judged(Signed::from_layer(layer, &envelope, Reading::NEWEST), subject, &root, PROMISED)
+                    .as_ref(),
                 Ok(&verified)
             );
             let statement = verified.statement.unwrap();
@@ -180,12 +188,13 @@ fn layers_by_their_media_type() {
     let bundle = include_bytes!("fixtures/sigstore/bundle.json");
     let layer = |media_type: &str| Descriptor::of(media_type, bundle);
     let right = layer("application/vnd.dev.sigstore.bundle.v0.3+json");
-    assert_eq!(Signed::from_layer(&right, bundle), Signed::from_bundle(bundle));
+    assert_eq!(Signed::from_layer(&right, bundle, Reading::NEWEST), Signed::from_bundle(bundle));
     // Under another type, or with other content than the manifest names, it is nothing.
-    let other = Signed::from_layer(&layer("application/vnd.oci.image.layer.v1.tar"), bundle);
+    let other = Signed::from_layer(&layer("application/vnd.oci.image.layer.v1.tar"), bundle, Reading::NEWEST);
     assert!(matches!(other, Err(SigstoreError::NotRead(_))));
-    let envelope = Signed::from_layer(&layer("application/vnd.dsse.envelope.v1+json"), bundle);
+    let envelope =
+        Signed::from_layer(&layer("application/vnd.dsse.envelope.v1+json"), bundle, Reading::NEWEST);
     assert!(matches!(envelope, Err(SigstoreError::Malformed(_))));
-    let swapped = Signed::from_layer(&right, &bundle[1..]);
+    let swapped = Signed::from_layer(&right, &bundle[1..], Reading::NEWEST);
     assert!(matches!(swapped, Err(SigstoreError::Malformed(why)) if why.contains("another digest")));
 }

@@ -17,6 +17,7 @@ use lockgate_attest::notary::{
     Check, Envelope, NotaryError, NotaryTrust, PolicyError, Revocation, SigningScheme, StoreError, StoreKind,
     TrustPolicies, TrustStores, verify,
 };
+use lockgate_attest::reading::Reading;
 use lockgate_attest::verify::{Believed, Carried, Notary, Refusal, examine};
 use lockgate_attest::x509::Certificate;
 use lockgate_model::evidence::Attachment;
@@ -44,11 +45,19 @@ fn what_is_right_verifies() {
 fn an_envelope_is_about_what_it_is_attached_to() {
     let case = Case::new();
     let (policies, stores) = (policies(|_| {}), case.stores());
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let artifact = artifact();
     let notary = Notary { trust, repository: REPOSITORY, artifact: &artifact };
     let as_of = Timestamp::from_unix(NOW + 10);
-    let believed = Believed { keys: &[], instances: Some(&[]), notary: Some(notary), commits: &[], as_of };
+    let believed = Believed {
+        keys: &[],
+        instances: Some(&[]),
+        notary: Some(notary),
+        commits: &[],
+        as_of,
+        reading: Reading::NEWEST,
+    };
     let envelope = serde_json::to_vec(&case.jws()).unwrap();
     let examined = |subject: &Descriptor| {
         let manifest = Manifest {
@@ -158,7 +167,8 @@ fn the_signature_itself() {
 fn another_artifact_or_repository() {
     let case = Case::new();
     let (policies, stores) = (policies(|_| {}), case.stores());
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let at = Timestamp::from_unix(NOW + 10);
     let ask = |artifact: &Descriptor, repository: &str| {
         verify(&case.read().unwrap(), artifact, repository, &trust, at)
@@ -193,8 +203,12 @@ fn stores_of_the_other_kind() {
     authority.add(StoreKind::Ca, "acme", &Authority::root("other").der).unwrap();
     only(&case.ask(&policies(|_| {}), &authority, &[], NOW + 10), Check::Authenticity, "`ca`");
     // A store that the policy names and nobody filled.
-    let trust =
-        NotaryTrust { policies: &policies(|_| {}), stores: &TrustStores::default(), revocations: &[] };
+    let trust = NotaryTrust {
+        policies: &policies(|_| {}),
+        stores: &TrustStores::default(),
+        revocations: &[],
+        reading: Reading::NEWEST,
+    };
     let error = verify(&case.read().unwrap(), &artifact(), REPOSITORY, &trust, Timestamp::from_unix(NOW))
         .unwrap_err();
     assert_eq!(error, NotaryError::NoStore("ca:acme".to_owned()));
@@ -460,7 +474,8 @@ fn cose_envelopes() {
     let right = cose(&case, iana::Algorithm::ES256, "notary.x509", false);
     let envelope = read(&right).unwrap();
     let (policies, stores) = (policies(|_| {}), case.stores());
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let outcome = verify(&envelope, &artifact(), REPOSITORY, &trust, Timestamp::from_unix(NOW + 10)).unwrap();
     assert!(outcome.is_admitted() && outcome.is_authentic());
     assert_eq!(envelope.signing_time, Some(Timestamp::from_unix(NOW)));

@@ -10,6 +10,7 @@ use lockgate_attest::keys::{KeyError, PublicKey, Signer, SigningKey};
 use lockgate_attest::notary::{
     Envelope, NotaryError, NotarySignError, NotaryTrust, SigningScheme, StoreKind, TrustStores, sign, verify,
 };
+use lockgate_attest::reading::Reading;
 use lockgate_attest::write::Attachable;
 use lockgate_attest::x509::Certificate;
 use lockgate_model::{Digest, Timestamp};
@@ -76,7 +77,8 @@ fn what_is_signed_verifies() {
         policy["signatureVerification"] =
             serde_json::json!({"level": "strict", "override": {"revocation": "skip"}});
     });
-    let trust = NotaryTrust { policies: &policies, stores: &stores, revocations: &[] };
+    let trust =
+        NotaryTrust { policies: &policies, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let outcome = verify(&envelope, &artifact(), REPOSITORY, &trust, Timestamp::from_unix(NOW + 1)).unwrap();
     assert_eq!(failures(&outcome), []);
     assert!(outcome.is_admitted() && outcome.is_authentic());

@@ -16,6 +16,7 @@ use lockgate_attest::notary::{
     Check, Envelope, NotaryError, NotaryTrust, Outcome, Revocation, StoreError, StoreKind, TrustPolicies,
     TrustStores, verify,
 };
+use lockgate_attest::reading::Reading;
 use lockgate_attest::x509::{Certificate, CertificateError};
 use lockgate_model::{Descriptor, Timestamp};
 use xtask::parts::{self, or_skip};
@@ -66,7 +67,7 @@ fn outcome(
     let envelope = envelope(path)?;
     let target = &envelope.target;
     let artifact = Descriptor::new(&target.media_type, target.digest.parse().unwrap(), target.size);
-    let trust = NotaryTrust { policies, stores, revocations: &[] };
+    let trust = NotaryTrust { policies, stores, revocations: &[], reading: Reading::NEWEST };
     verify(&envelope, &artifact, "registry.example/web", &trust, as_of.parse::<Timestamp>().unwrap())
 }
 

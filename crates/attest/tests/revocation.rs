@@ -12,6 +12,7 @@ use data_encoding::BASE64URL_NOPAD;
 use lockgate_attest::notary::{
     Check, NotaryTrust, Revocation, RevocationError, RevocationStatus, StoreKind, verify,
 };
+use lockgate_attest::reading::Reading;
 use lockgate_attest::x509::Certificate;
 use lockgate_model::Timestamp;
 use rcgen::{
@@ -317,7 +318,8 @@ fn a_revoked_timestamp_authority() {
     let lists = Case::under(Authority::root("other"));
     let lists = Case { root: instance.stamp_root, ..lists };
     let ask = |revocations: &[Revocation]| {
-        let trust = NotaryTrust { policies: &policies, stores: &stores, revocations };
+        let trust =
+            NotaryTrust { policies: &policies, stores: &stores, revocations, reading: Reading::NEWEST };
         // Long after the signer's certificate expired: the timestamp is what counts.
         let as_of = Timestamp::from_unix(NOW + 1800);
         verify(&read, &envelope::artifact(), envelope::REPOSITORY, &trust, as_of).unwrap()

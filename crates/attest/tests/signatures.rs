@@ -255,8 +255,11 @@ fn signatures_in_another_spelling_do_not_count() {
     let raw = BASE64.decode(text.as_bytes()).unwrap();
     let with = |text: Value| piece.with_manifest(|value| value["layers"][0]["annotations"][SIGNATURE] = text);
     assert!(with(json!(text)).signed(&key));
+    // Line ends do not count, see `real_forms.rs`.
+    assert!(with(json!(format!("{text}\n"))).signed(&key));
     for wrong in [
-        format!("{text}\n"),
+        format!("{text} "),
+        format!("{text}{text}"),
         format!(" {text}"),
         BASE64URL.encode(&raw),
         BASE64.encode(&[&raw[..], b"\0"].concat()),

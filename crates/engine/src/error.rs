@@ -105,7 +105,7 @@ fn ledger_help(error: &LedgerError) -> Option<String> {
     match error {
         LedgerError::Port(error) if !error.help.is_empty() => Some(error.help.clone()),
         LedgerError::Refused(Conflict::PromotionOpen { .. }) => Some(
-            "wait until it is done; if its process died, `lockgate recover` finishes it or `lockgate recover --undo DECISION` gives it up"
+            "wait until it is done; if its process died, `lockgate recover` finishes it or `lockgate recover --undo DECISION --reason TEXT` gives it up"
                 .into(),
         ),
         LedgerError::Refused(Conflict::PermitSpent(_) | Conflict::KeyringChanged { .. }) => {

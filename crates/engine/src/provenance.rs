@@ -3,6 +3,7 @@
 
 use lockgate_attest::keys::PublicKey;
 use lockgate_attest::predicate::{Predicate, Provenance, claims_provenance};
+use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{Demands, Identity, TrustedRoot};
 use lockgate_attest::verify::{Believed, Carried, Examined, Instance, NamedKey, Speaks, Vouched, examine};
 use lockgate_model::keyring::{Credential, MemberRow};
@@ -71,7 +72,14 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     let roots = roots(workspace);
     let instances: Vec<_> = roots.iter().map(|(file, root)| instance(file, root)).collect();
     let as_of = workspace.clock.now();
-    let believed = Believed { keys: &named, instances: Some(&instances), notary: None, commits: &[], as_of };
+    let believed = Believed {
+        keys: &named,
+        instances: Some(&instances),
+        notary: None,
+        commits: &[],
+        as_of,
+        reading: Reading::NEWEST,
+    };
     let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread: vec![] };
     record.unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     for one in &evidence {

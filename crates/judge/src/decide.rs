@@ -45,7 +45,7 @@ pub fn decide_again(case: &Case, recorded: &Decision, gates: &BTreeSet<String>) 
                 continue;
             }
         };
-        verdicts.push(with_gaps(case, judged));
+        verdicts.push(with_gaps(&docket, judged));
     }
     Decision { outcome: Outcome::of(&verdicts), verdicts, ..recorded.clone() }
 }
@@ -61,7 +61,7 @@ fn verdicts(case: &Case) -> Vec<Verdict> {
             Some(settings) => (gate.judge)(&docket, settings, &verdicts),
             None => continue,
         };
-        verdicts.push(with_gaps(case, judged));
+        verdicts.push(with_gaps(&docket, judged));
     }
     let known: BTreeSet<_> = gates().filter(|gate| !gate.always).map(|gate| gate.name).collect();
     let names: Vec<_> = known.iter().copied().collect();
@@ -88,8 +88,8 @@ fn other_edition(case: &Case) -> Verdict {
 }
 
 /// A gap that names the gate makes its verdict `unknown`, whatever the gate said.
-fn with_gaps(case: &Case, judged: Verdict) -> Verdict {
-    let gaps: Vec<_> = case.record.gaps.iter().filter(|gap| gap.gate == judged.gate).collect();
+fn with_gaps(docket: &Docket<'_>, judged: Verdict) -> Verdict {
+    let gaps: Vec<_> = docket.case.record.gaps.iter().filter(|gap| gap.gate == judged.gate).collect();
     if gaps.is_empty() {
         return judged;
     }
@@ -100,7 +100,7 @@ fn with_gaps(case: &Case, judged: Verdict) -> Verdict {
     );
     let summary = match judged.answer {
         Answer::Unknown => judged.summary,
-        _ => format!("{} input(s) could not be had", gaps.len()),
+        _ => format!("{} input(s) {}", gaps.len(), docket.edition.say("could not be had", "unavailable")),
     };
     verdict(&judged.gate, true, findings, judged.relied_on, summary)
 }

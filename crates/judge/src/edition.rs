@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use lockgate_attest::reading::Reading;
+
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Edition {
@@ -55,6 +57,11 @@ impl Edition {
     /// Whether policies are read from their syntax tree, and held to their contract.
     pub(crate) fn reads_policies_by_tree(self) -> bool {
         self >= Self::E2026_3
+    }
+
+    /// How forms of signatures, keys and trusted roots are read.
+    pub(crate) fn reading(self) -> Reading {
+        if self < Self::E2026_3 { Reading::First } else { Reading::Second }
     }
 
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.

@@ -65,6 +65,7 @@ fn whom_an_instance_vouches_for_counts() {
 type Spoilt = (&'static str, &'static str, fn(&mut Keyless));
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a row for each case")]
 fn nobody_else_does() {
     let spoilt: [Spoilt; 20] = [
         ("another subject", "signature.holder-not-asked", |one| {
@@ -343,7 +344,7 @@ fn a_signature_on_the_bare_bytes_says_nothing_about_an_image() {
     let signed = Signed::from_bundle(&serde_json::to_vec(&bundle).unwrap()).unwrap();
     let root = keyless.instance.trusted();
     let (of_certificates, of_keys) = (Demands::PUBLIC, Demands::KEY_ALONE);
-    let trust = Trust { root: Some(&root), keys: &[], of_certificates, of_keys };
+    let trust = Trust { root: Some(&root), keys: &[], without_issuer: None, of_certificates, of_keys };
     assert!(verify(&signed, &Artifact::named(&artifact), &trust, after(60)).is_ok());
     keyless.attach(&bundle);
     let decision = keyless.making.decide();
@@ -364,4 +365,138 @@ fn an_attestation_by_a_certificate_is_told_where_keys_are_asked_for() {
     let told = verdict.findings.iter().find(|found| found.code == "vulnerability.vex-not-counted").unwrap();
     let why = "signed it by a certificate, and the settings name keys";
     assert!(told.title.contains(SUBJECT) && told.title.contains(why), "{told:?}");
+}
+
+/// The findings of the signature gate with this code.
+fn told(decision: &Decision, code: &str) -> Vec<lockgate_model::Finding> {
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+    verdict.findings.iter().filter(|found| found.code == code).cloned().collect()
+}
+
+fn before(mut keyless: Keyless) -> Decision {
+    keyless.making.record.edition = "2026-2".into();
+    keyless.making.decide()
+}
+
+#[test]
+fn a_timestamp_that_cannot_be_read_is_told() {
+    let signed = || {
+        let mut keyless = Keyless::bare();
+        let artifact = keyless.making.record.artifact.digest;
+        let said = statement(&artifact, "https://sigstore.dev/cosign/sign/v1", &json!({}));
+        let bundle = keyless.bundle(&holder_params(), &said, &[b"not a timestamp".to_vec()]);
+        keyless.attach(&bundle);
+        keyless
+    };
+    let decision = signed().making.decide();
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let found = told(&decision, "signature.timestamp-unread");
+    assert!(matches!(found.as_slice(), [one] if one.effect == lockgate_model::Effect::Advise), "{found:#?}");
+    // Where an authority must have dated it, it does not count, and why is said.
+    let mut asked = signed();
+    asked.making.record.sigstore[0].timestamps = 1;
+    let decision = asked.making.decide();
+    assert_ne!(decision.outcome, Outcome::Proceed);
+    let found = told(&decision, "signature.not-counted");
+    assert!(found[0].title.contains("the timestamp is malformed"), "{found:#?}");
+    // Recorded Cases refused the whole of it.
+    let decision = before(signed());
+    assert_ne!(decision.outcome, Outcome::Proceed);
+    assert_eq!(told(&decision, "signature.timestamp-unread"), []);
+}
+
+#[test]
+fn an_authority_without_certificates_is_told() {
+    let with = || {
+        let mut keyless = Keyless::new();
+        let mut document = keyless.instance.document();
+        document["timestampAuthorities"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"uri": "https://tsa.gone.example"}));
+        let root = keyless.making.inputs.insert(serde_json::to_vec(&document).unwrap());
+        keyless.making.record.sigstore[0].root = root;
+        keyless
+    };
+    let decision = with().making.decide();
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let found = told(&decision, "signature.authority-passed-over");
+    assert!(matches!(found.as_slice(), [one] if one.title.contains("tsa.gone.example")), "{found:#?}");
+    let decision = before(with());
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+    assert_eq!(verdict.answer, Answer::Unknown);
+    assert_eq!(told(&decision, "signature.trust-unusable").len(), 1);
+}
+
+#[test]
+fn certificates_without_an_issuer() {
+    let own = "sigstore:public";
+    let release = |change: fn(&mut Keyless)| {
+        let mut keyless = Keyless::bare();
+        keyless.making.record.sigstore[0].issuers.insert(own.to_owned());
+        keyless.identity().issuer = own.into();
+        keyless.identity().subject = Subject::Exact("https://dotcom.releases.github.com".into());
+        change(&mut keyless);
+        let mut params = holder_params();
+        params.custom_extensions = vec![];
+        params.subject_alt_names =
+            vec![SanType::URI("https://dotcom.releases.github.com".try_into().unwrap())];
+        keyless.sign(&params);
+        keyless
+    };
+    let decision = release(|_| {}).making.decide();
+    assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+    assert!(verdict.summary.contains("ci (https://dotcom.releases.github.com)"), "{}", verdict.summary);
+    assert_ne!(before(release(|_| {})).outcome, Outcome::Proceed);
+    let wrong: [fn(&mut Keyless); 6] = [
+        |one| one.making.record.sigstore[0].issuers = [instance::ISSUER.to_owned()].into(),
+        |one| one.making.record.sigstore[0].name = "other".into(),
+        |one| one.identity().issuer = instance::ISSUER.into(),
+        |one| one.identity().issuer = "sigstore:other".into(),
+        |one| one.identity().subject = Subject::Exact("https://dotcom.releases.github.com.evil".into()),
+        |one| one.identity().subject = Subject::Glob("https://*.releases.github.com/x".into()),
+    ];
+    for (place, change) in wrong.into_iter().enumerate() {
+        assert_ne!(release(change).making.decide().outcome, Outcome::Proceed, "{place}");
+    }
+    // Whoever has an issuer is never admitted as one without, under the same subject.
+    let mut keyless = Keyless::bare();
+    keyless.making.record.sigstore[0].issuers.insert(own.to_owned());
+    keyless.identity().issuer = own.into();
+    keyless.sign(&holder_params());
+    assert_ne!(keyless.making.decide().outcome, Outcome::Proceed);
+}
+
+#[test]
+fn keys_with_which_anybody_can_sign() {
+    // R is the identity, S is 0: good for every message by the key whose point is the identity.
+    let key = [&[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0, 1][..], &[0; 31]].concat();
+    let signature = [&[1][..], &[0; 63]].concat();
+    let decide = |edition: &str| {
+        let mut keyless = Keyless::bare();
+        let artifact = keyless.making.record.artifact.digest;
+        let said = statement(&artifact, "https://sigstore.dev/cosign/sign/v1", &json!({}));
+        keyless.attach(&json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {"publicKey": {"hint": ""}},
+            "dsseEnvelope": {
+                "payload": instance::base64(&serde_json::to_vec(&said).unwrap()),
+                "payloadType": "application/vnd.in-toto+json",
+                "signatures": [{"sig": instance::base64(&signature)}],
+            },
+        }));
+        let pem = pem::encode(&pem::Pem::new("PUBLIC KEY", key.clone()));
+        let file = keyless.making.inputs.insert(pem);
+        keyless.making.record.keys = vec![TrustedKey::plain("anybody", file)];
+        keyless.making.record.gates = [("signature".into(), json!({"keys": ["anybody"]}))].into();
+        keyless.making.record.edition = edition.into();
+        keyless.making.decide()
+    };
+    let decision = decide("2026-3");
+    assert_ne!(decision.outcome, Outcome::Proceed);
+    let found = told(&decision, "signature.key-unusable");
+    assert!(found[0].title.contains("anybody can sign"), "{found:#?}");
+    // That it matters: what was recorded before stays, and may not be promoted on.
+    assert_eq!(decide("2026-2").outcome, Outcome::Proceed);
 }

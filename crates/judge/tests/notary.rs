@@ -145,3 +145,99 @@ fn a_changed_envelope_is_refused() {
     making.record.artifact.size = other.size + 1;
     assert_ne!(making.decide().outcome, Outcome::Proceed);
 }
+
+/// A check that fails, and what of its finding names it.
+type Failing = (&'static str, &'static str, fn(&mut Making, &mut Case));
+
+/// An artifact whose signature fails a check, judged by a policy that says this of checks.
+fn failing(verification: &Value, fail: fn(&mut Making, &mut Case)) -> Making {
+    let mut case = Case::with(&signer_params());
+    fail(&mut Making::new(), &mut case);
+    let mut making = notation(&mut case, |_| {});
+    fail(&mut making, &mut case);
+    let mut document = policy("strict", "*");
+    document["trustPolicies"][0]["signatureVerification"] = verification.clone();
+    making.record.notary.as_mut().unwrap().policy =
+        making.inputs.insert(serde_json::to_vec(&document).unwrap());
+    making
+}
+
+/// The list of the authority on which the signer stands as revoked.
+fn revoked(making: &mut Making, case: &mut Case) {
+    let at = |seconds: i64| {
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(u64::try_from(seconds).unwrap())
+    };
+    let list = rcgen::CertificateRevocationListParams {
+        this_update: at(NOW),
+        next_update: at(NOW + 3600),
+        crl_number: rcgen::SerialNumber::from(vec![1]),
+        issuing_distribution_point: None,
+        revoked_certs: vec![rcgen::RevokedCertParams {
+            serial_number: rcgen::SerialNumber::from(vec![7, 7]),
+            revocation_time: at(NOW + 20),
+            reason_code: Some(rcgen::RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        }],
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    let issuer = rcgen::Issuer::from_params(&case.root.params, &case.root.key.pair);
+    let digest = making.inputs.insert(list.signed_by(&issuer).unwrap().der().to_vec());
+    if let Some(notary) = &mut making.record.notary {
+        notary.revocations.push(digest);
+    }
+}
+
+const FAILING: [Failing; 3] = [
+    ("revocation", "is revoked since", revoked),
+    ("authenticTimestamp", "was not valid at", |making, _| {
+        making.record.as_of = Timestamp::from_unix(NOW + 86_400);
+    }),
+    ("expiry", "the signature expired at", |_, case| {
+        case.protected["io.cncf.notary.expiry"] = json!("2026-01-01T00:00:30Z");
+        case.protected["crit"] = json!(["io.cncf.notary.signingScheme", "io.cncf.notary.expiry"]);
+    }),
+];
+
+#[test]
+fn what_a_policy_only_logs_is_told() {
+    let told = |decision: &Decision| {
+        let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "signature").unwrap();
+        let found = verdict.findings.iter().filter(|found| found.code == "signature.check-failed");
+        found.cloned().collect::<Vec<_>>()
+    };
+    for (check, why, fail) in FAILING {
+        let mut levels = vec![json!({"level": "permissive"}), json!({"level": "audit"})];
+        for level in ["strict", "permissive", "audit"] {
+            levels.push(json!({"level": level, "override": {check: "log"}}));
+        }
+        for level in &levels {
+            let decision = failing(level, fail).decide();
+            assert_eq!(decision.outcome, Outcome::Proceed, "{check} {level}: {decision:#?}");
+            let found = told(&decision);
+            let [one] = found.as_slice() else { panic!("{check} {level}: {found:#?}") };
+            assert_eq!(one.effect, lockgate_model::Effect::Advise);
+            assert!(one.title.contains(&format!("`{check}`")) && one.title.contains(why), "{one:#?}");
+            assert!(one.title.contains("CN=signer") && one.remediation.contains("enforce"), "{one:#?}");
+            // Recorded Cases said nothing.
+            let mut before = failing(level, fail);
+            before.record.edition = "2026-2".into();
+            assert_eq!(told(&before.decide()), [], "{check} {level}");
+        }
+        // Where it is enforced, nothing counts.
+        for level in ["strict", "permissive", "audit"] {
+            let decision = failing(&json!({"level": level, "override": {check: "enforce"}}), fail).decide();
+            assert_ne!(decision.outcome, Outcome::Proceed, "{check} {level}");
+            assert_eq!(told(&decision), []);
+        }
+    }
+    // Two at once are two; and what passes is not told.
+    let both = failing(&json!({"level": "permissive"}), |making, case| {
+        revoked(making, case);
+        making.record.as_of = Timestamp::from_unix(NOW + 1200);
+    });
+    assert_eq!(told(&both.decide()).len(), 2);
+    assert_eq!(told(&failing(&json!({"level": "permissive"}), |_, _| {}).decide()), []);
+    // Revocation that the policy skips was not looked at, and did not fail.
+    let skipped = failing(&json!({"level": "strict", "override": {"revocation": "skip"}}), revoked).decide();
+    assert_eq!((skipped.outcome, told(&skipped)), (Outcome::Proceed, vec![]));
+}

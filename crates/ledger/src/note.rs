@@ -82,6 +82,7 @@ fn read_key(hash: &str, encoded: &str) -> Result<([u8; 4], [u8; 32]), NoteError>
 
 impl SigningKey {
     /// A new key called `name`.
+    #[expect(clippy::disallowed_methods, reason = "a key is drawn once")]
     pub fn generate(name: &str) -> Result<Self, NoteError> {
         let mut seed = [0; 32];
         aws_lc_rs::rand::fill(&mut seed).map_err(|_| NoteError::Crypto("no randomness"))?;
@@ -104,7 +105,8 @@ impl SigningKey {
 
     /// Reads what [`SigningKey::to_text`] wrote.
     pub fn from_text(text: &str) -> Result<Self, NoteError> {
-        let rest = text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key("it is no private key"))?;
+        let rest =
+            text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::Key("it is not a private key"))?;
         let mut parts = rest.splitn(3, '+');
         let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NoteError::Key("it must read PRIVATE+KEY+name+hash+key"));

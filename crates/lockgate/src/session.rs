@@ -385,7 +385,7 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> 
     };
     write().map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::told(
-            format!("{} is there already", path.display()),
+            format!("{} already exists", path.display()),
             "it was left as it is: move it away, or choose another name",
         ),
         _ => Failure::file(path, &error),

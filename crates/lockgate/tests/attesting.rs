@@ -222,7 +222,7 @@ fn types_have_the_names_that_cosign_gives_them() {
         cosign_verifies(&world, kind).expect(0);
     }
     let ran = attest(&world, &[], &["--predicate", "p.json", "--type", "slsaprovenence"]).expect(1);
-    assert!(ran.err.contains("no type of predicates"), "{}", ran.err);
+    assert!(ran.err.contains("not a known predicate type"), "{}", ran.err);
 }
 
 #[test]

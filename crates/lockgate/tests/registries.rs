@@ -150,7 +150,12 @@ fn climbs(part: Result<Part, parts::Absent>, test: &str) {
             verifies(&world, key, &image);
         }
     }
-    // The verdicts of both stages, and their proofs, are there too.
+    carries_its_records(&world, &digest);
+}
+
+/// The verdicts of both stages, and their proofs, are there too, and what was decided can be judged again.
+fn carries_its_records(world: &World<'_>, digest: &str) {
+    let w = &world.w;
     let verdict = [
         "verify-attestation",
         "--key",

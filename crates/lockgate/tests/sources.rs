@@ -59,7 +59,7 @@ fn what_is_no_archive_is_told() {
         ("docker-archive:empty.tar", "manifest.json"),
         ("oci-archive:empty.tar", "index.json"),
         ("docker-archive:gone.tar", "gone.tar"),
-        ("dir:text", "no folder"),
+        ("dir:text", "not a directory"),
     ] {
         let (code, _, told) = lockgate(folder.path(), &["scan", image]);
         assert!(code == 1 && told.contains(why) && told.contains("help:"), "{image}: {told}");

@@ -160,6 +160,9 @@ pub enum EntryError {
     /// No canonical bytes.
     #[error(transparent)]
     Canon(#[from] CanonError),
+    /// Of a version that this program does not know: what its fields mean is not known either.
+    #[error("the entry is of version {0}; this version of Lockgate reads version {ENTRY_VERSION}")]
+    Version(u32),
 }
 
 impl Entry {
@@ -179,7 +182,8 @@ impl Entry {
         if bytes.len() > limits::ENTRY_BYTES {
             return Err(EntryError::TooLarge(bytes.len()));
         }
-        Ok(canon::from_bytes(bytes)?)
+        let entry: Self = canon::from_bytes(bytes)?;
+        if entry.version == ENTRY_VERSION { Ok(entry) } else { Err(EntryError::Version(entry.version)) }
     }
 }
 
@@ -218,6 +222,16 @@ mod tests {
         assert!(Entry::decode(text.replace(':', ": ").as_bytes()).is_err());
         assert!(Entry::decode(text.replace("origin", "0rigin").as_bytes()).is_err());
         assert!(Entry::decode(text.replace("\"version\"", "\"u\":1,\"version\"").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn refuses_entries_of_another_version() {
+        let event = Event::LedgerOpened { origin: String::new() };
+        for version in [0, ENTRY_VERSION + 1] {
+            let entry = Entry { version, ..Entry::new(Timestamp::from_unix(0), "ann", event.clone()) };
+            let read = Entry::decode(&entry.encode().unwrap());
+            assert!(matches!(read, Err(EntryError::Version(found)) if found == version), "{version}");
+        }
     }
 
     #[test]

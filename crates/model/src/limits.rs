@@ -1,4 +1,5 @@
-//! Every limit on foreign data, in one place. Reaching one is an error that names it, never a truncation.
+//! Limits on foreign data that several crates share. Reaching one is an error that names it, never a truncation. What only
+//! one crate reads has its limits there: `limits.rs` in `attest`, `scan` and `registry`.
 
 /// Largest manifest or index that is read, in bytes (as registries do: OCI distribution-spec, "Pushing
 /// manifests", suggests at least 4 MiB).

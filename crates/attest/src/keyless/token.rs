@@ -39,14 +39,14 @@ impl IdentityToken {
             let most = limits::IDENTITY_TOKEN_BYTES;
             return Err(wrong(format!("has {} bytes; at most {most} are read", bytes.len())));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| wrong("is no text"))?.trim();
+        let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not text"))?.trim();
         let parts: Vec<_> = text.split('.').collect();
         let &[_, claims, _] = parts.as_slice() else {
-            return Err(wrong("is no JSON web token: three parts with dots between are needed"));
+            return Err(wrong("is not a JSON Web Token: three parts with dots between are needed"));
         };
         let of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).ok().filter(|_| text.bytes().all(of_a_token));
-        let claims = claims.ok_or_else(|| wrong("is no JSON web token: its parts are not base64"))?;
+        let claims = claims.ok_or_else(|| wrong("is not a JSON Web Token: its parts are not base64"))?;
         let claims: Claims = json::from_slice(&claims, limits::IDENTITY_TOKEN_BYTES)
             .map_err(|error| wrong(format!("says nothing that is read: {error}")))?;
         if claims.exp <= at.unix() {

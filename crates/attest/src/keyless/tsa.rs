@@ -2,6 +2,7 @@
 
 use super::KeylessError;
 use crate::hash::Hash;
+use crate::reading::Reading;
 use crate::stamp;
 
 /// The media type of a request.
@@ -28,7 +29,7 @@ pub fn request(signature: &[u8], certificates: bool) -> Vec<u8> {
 
 /// The answer, when a timestamp was granted; whether it is the right one is judged with the bundle.
 pub fn answer(bytes: Vec<u8>) -> Result<Vec<u8>, KeylessError> {
-    let read = stamp::Token::read(&bytes);
+    let read = stamp::Token::read(&bytes, Reading::NEWEST);
     let wrong =
         |why: stamp::StampError| KeylessError::Answer { who: "timestamp authority", why: why.to_string() };
     read.map_err(wrong)?;

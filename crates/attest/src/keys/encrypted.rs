@@ -143,6 +143,7 @@ fn open_pkcs8(content: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Key
 }
 
 /// What [`SIGSTORE`] holds for the key with these PKCS#8 bytes.
+#[expect(clippy::disallowed_methods, reason = "a salt and a nonce for each key that is written")]
 pub(super) fn seal(der: &[u8], password: &[u8]) -> Result<Vec<u8>, KeyError> {
     let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
     rand::fill(&mut salt).map_err(|_| KeyError::Refused)?;

@@ -97,6 +97,18 @@ pub enum Check {
     Revocation,
 }
 
+impl Check {
+    /// Its name in trust policies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authenticity => "authenticity",
+            Self::AuthenticTimestamp => "authenticTimestamp",
+            Self::Expiry => "expiry",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
 /// What a failed check does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

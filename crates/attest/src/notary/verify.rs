@@ -7,6 +7,7 @@ use super::policy::{Action, Check, TrustPolicies, TrustPolicy, VerifyTimestamp};
 use super::revocation::{Revocation, RevocationStatus, can_be_revoked};
 use super::store::{StoreKind, TrustStores};
 use crate::limits;
+use crate::reading::Reading;
 use crate::stamp::{Stamp, Stampers, Token};
 use crate::x509::{Certificate, Usage, path};
 
@@ -19,6 +20,8 @@ pub struct NotaryTrust<'a> {
     pub stores: &'a TrustStores,
     /// CRLs and OCSP responses.
     pub revocations: &'a [Revocation],
+    /// How forms are read.
+    pub reading: Reading,
 }
 
 /// What came of one check.
@@ -138,6 +141,9 @@ impl Judge<'_> {
                 "no trust store of kind `{kind}` of the policy holds a certificate of its chain"
             ));
         }
+        if self.trust.reading.is_second() && chain.iter().any(Certificate::is_anybodys) {
+            return Err("a key of its chain is one with which anybody can sign".to_owned());
+        }
         let young = chain.iter().map(Certificate::not_before).max().unwrap_or(self.as_of);
         let between: Vec<_> = between.iter().collect();
         path(signer, &between, &anchors, young, Usage::CodeSigningIfSaid)
@@ -153,7 +159,8 @@ impl Judge<'_> {
             return Ok(Ok(None));
         }
         let by = Stampers { signer: None, intermediates: &[], roots: &roots };
-        let stamp = Token::read(bytes).and_then(|token| token.verify(&self.envelope.signature, &by));
+        let stamp = Token::read(bytes, self.trust.reading)
+            .and_then(|token| token.verify(&self.envelope.signature, &by));
         Ok(stamp.map(Some).map_err(|error| error.to_string()))
     }
 

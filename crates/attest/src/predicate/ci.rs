@@ -57,7 +57,7 @@ pub const VARIABLES: [&str; 27] = [
 pub enum CiError {
     /// Neither `GITHUB_ACTIONS` nor `GITLAB_CI` is set, or both are.
     #[error(
-        "this is no job of GitHub Actions or GitLab CI alone: one of GITHUB_ACTIONS and GITLAB_CI must be `true`"
+        "this is not a job of GitHub Actions or GitLab CI alone: one of GITHUB_ACTIONS and GITLAB_CI must be `true`"
     )]
     NoCi,
     /// Something is not said.
@@ -153,7 +153,7 @@ impl<'a> Variables<'a> {
     fn number(&self, name: &str) -> Result<&'a str, CiError> {
         let value = self.get(name)?;
         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { Ok(value) } else { Err(malformed(name, "is no number")) }
+        if digits { Ok(value) } else { Err(malformed(name, "is not a number")) }
     }
 
     /// As actions/toolkit, packages/attest, `provenance.ts`. It reads the identity token, of which the environment says
@@ -207,12 +207,12 @@ impl<'a> Variables<'a> {
         let version = self.get("CI_RUNNER_VERSION")?;
         let wrong = |c: char| !(c.is_ascii_alphanumeric() || "._~+-".contains(c));
         if version.contains(wrong) {
-            return Err(malformed("CI_RUNNER_VERSION", "is no version"));
+            return Err(malformed("CI_RUNNER_VERSION", "is not a version"));
         }
         let tag = if version.starts_with('v') { version.to_owned() } else { format!("v{version}") };
         let started = self.get("CI_JOB_STARTED_AT")?;
         let started: Timestamp =
-            started.parse().map_err(|_| malformed("CI_JOB_STARTED_AT", "is no instant as in RFC 3339"))?;
+            started.parse().map_err(|_| malformed("CI_JOB_STARTED_AT", "is not an RFC 3339 timestamp"))?;
         let runner = format!("{project}/-/runners/{}", self.number("CI_RUNNER_ID")?);
         let job = self.number("CI_JOB_ID")?;
         Ok(json!({
@@ -273,7 +273,7 @@ fn uri<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
     if named && !text.contains(char::is_whitespace) {
         Ok(text)
     } else {
-        Err(malformed(what, "is no URI, such as https://ci.example.com/builders/1"))
+        Err(malformed(what, "is not a URI, such as https://ci.example.com/builders/1"))
     }
 }
 
@@ -282,7 +282,7 @@ fn repository<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
     let text = uri(what, text)?;
     let text = text.strip_prefix("git+").unwrap_or(text).trim_end_matches('/');
     let Some((_, rest)) = text.split_once("://") else {
-        return Err(malformed(what, "is no address, such as https://git.example.com/acme/web"));
+        return Err(malformed(what, "is not an address, such as https://git.example.com/acme/web"));
     };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     if host.split_once('@').is_some_and(|(who, _)| who.contains(':')) {
@@ -299,7 +299,7 @@ fn commit<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
     if is_commit(text) {
         Ok(text)
     } else {
-        Err(malformed(what, "is no commit in full: 40 or 64 digits of lower-case hex"))
+        Err(malformed(what, "is not a full commit id: 40 or 64 digits of lower-case hex"))
     }
 }
 
@@ -307,7 +307,7 @@ fn commit<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
 fn full_ref<'a>(what: &str, text: &'a str) -> Result<&'a str, CiError> {
     let name = plain(what, text)?.strip_prefix("refs/").unwrap_or_default();
     if name.is_empty() || name.contains([' ', ':', '?', '*', '[', '\\', '^', '~']) || name.contains("..") {
-        return Err(malformed(what, "is no ref in full, such as refs/heads/main"));
+        return Err(malformed(what, "is not a full ref, such as refs/heads/main"));
     }
     Ok(text)
 }

@@ -19,6 +19,7 @@ pub use sbom::{Sbom, SbomFormat};
 pub use summary::{Summarised, Summary};
 pub use vex::{Status, Vex, VexStatement};
 
+use crate::reading::Reading;
 use crate::statement::{COSIGN_SIGN, Statement};
 use crate::vsa::PREDICATE_TYPE as SUMMARY;
 
@@ -77,6 +78,11 @@ pub enum Predicate {
 impl Predicate {
     /// Reads what a statement says. That the statement is believed, and is about the artifact, is for the caller.
     pub fn read(statement: &Statement) -> Result<Self, PredicateError> {
+        Self::read_as(statement, Reading::NEWEST)
+    }
+
+    /// The same, as a recorded Case was judged.
+    pub fn read_as(statement: &Statement, reading: Reading) -> Result<Self, PredicateError> {
         let (kind, content) = (statement.predicate_type.as_str(), &statement.predicate);
         match kind {
             COSIGN_SIGN => Ok(Self::Signature),
@@ -91,7 +97,7 @@ impl Predicate {
                 TestResult::read(kind, content).map(Self::TestResult)
             }
             _ if is_version_of(kind, PROVENANCE) => {
-                Provenance::read(kind, content).map(|read| Self::Provenance(Box::new(read)))
+                Provenance::read(kind, content, reading).map(|read| Self::Provenance(Box::new(read)))
             }
             _ if is_version_of(kind, "https://in-toto.io/attestation/scai/attribute-report")
                 || is_version_of(kind, "https://in-toto.io/attestation/scai") =>

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 
 use lockgate_model::Timestamp;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{PredicateError, few, malformed, typed};
 use crate::limits;
+use crate::reading::Reading;
 
 /// BuildKit's own fields in `metadata` of v0.2.
 const BUILDKIT_HERMETIC: &str = "https://mobyproject.org/buildkit@v1#hermetic";
@@ -115,9 +117,10 @@ struct RawMaterial {
 /// v0.1: https://slsa.dev/provenance/v0.1.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Oldest {
+#[serde(bound = "I: Default + Deserialize<'de>")]
+struct Oldest<I> {
     builder: Builder,
-    recipe: Recipe,
+    recipe: Recipe<I>,
     #[serde(default)]
     metadata: Option<Metadata>,
     #[serde(default)]
@@ -126,17 +129,54 @@ struct Oldest {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Recipe {
+#[serde(bound = "I: Default + Deserialize<'de>")]
+struct Recipe<I> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
-    defined_in_material: usize,
+    defined_in_material: I,
     #[serde(default)]
     entry_point: Option<String>,
     #[serde(default)]
     arguments: Value,
     #[serde(default)]
     environment: Value,
+}
+
+/// The place of a material. Google Cloud Build writes it as text, as protobuf's JSON does with numbers of 64 bits; -1 is
+/// none of them.
+#[derive(Debug, Clone, Copy)]
+struct Index(Option<usize>);
+
+impl Default for Index {
+    fn default() -> Self {
+        Self(Some(0))
+    }
+}
+
+impl From<usize> for Index {
+    fn from(place: usize) -> Self {
+        Self(Some(place))
+    }
+}
+
+impl<'de> Deserialize<'de> for Index {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("`definedInMaterial` must be a whole number from -1, or one as text");
+        let number = match &value {
+            Value::String(text) => whole(text),
+            Value::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        let number = number.filter(|number| *number >= -1).ok_or_else(wrong)?;
+        Ok(Self(usize::try_from(number).ok()))
+    }
+}
+
+/// A whole number in its one spelling.
+fn whole(text: &str) -> Option<i64> {
+    text.parse::<i64>().ok().filter(|number| number.to_string() == text)
 }
 
 /// v0.2: https://slsa.dev/provenance/v0.2.
@@ -246,10 +286,11 @@ struct RunMetadata {
 }
 
 impl Provenance {
-    pub(super) fn read(kind: &str, content: &Value) -> Result<Self, PredicateError> {
+    pub(super) fn read(kind: &str, content: &Value, reading: Reading) -> Result<Self, PredicateError> {
         let version = kind.rsplit_once("/v").map_or("", |(_, version)| version);
         let read = match version {
-            "0.1" => oldest(typed(kind, content)?),
+            "0.1" if reading.is_second() => oldest::<Index>(typed(kind, content)?),
+            "0.1" => oldest::<usize>(typed(kind, content)?),
             "0.2" => second(typed(kind, content)?),
             "1" | "1.0" | "1.1" | "1.2" => first(typed(kind, content)?),
             _ => return Err(malformed(kind, "of this version nothing is known; 0.1, 0.2 and 1 are read")),
@@ -271,10 +312,11 @@ fn materials(raw: Option<Vec<RawMaterial>>) -> Vec<Material> {
     raw.unwrap_or_default().into_iter().map(read).collect()
 }
 
-fn oldest(raw: Oldest) -> Provenance {
+fn oldest<I: Into<Index>>(raw: Oldest<I>) -> Provenance {
     let materials = materials(raw.materials);
     let metadata = raw.metadata.unwrap_or_default();
-    let source = materials.get(raw.recipe.defined_in_material);
+    let Index(place) = raw.recipe.defined_in_material.into();
+    let source = place.and_then(|place| materials.get(place));
     Provenance {
         source: source.and_then(|material| Source::of(&material.uri, &material.digests)),
         builder: raw.builder.id,

@@ -6,13 +6,14 @@ use std::fmt;
 
 use der::asn1::{ObjectIdentifier, Utf8StringRef};
 use der::{Decode, Tag, Tagged};
-use lockgate_model::keyring;
+use lockgate_model::keyring::{self, INSTANCE_ISSUER};
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use crate::limits;
+use crate::reading::Reading;
 use crate::x509::Certificate;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -89,7 +90,8 @@ claims! {
 /// Who a certificate says its holder is. Believed only after [`super::verify`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Who vouched for the holder: an OIDC issuer.
+    /// Who vouched for the holder: an OIDC issuer, or the instance itself ([`instance_issuer`]) where its certificates name
+    /// none.
     pub issuer: String,
     /// The holder.
     pub subject: Subject,
@@ -103,16 +105,39 @@ impl fmt::Display for Identity {
     }
 }
 
+const NO_ISSUER: &str = "it names no issuer; where the certificates of an instance do so, as those of GitHub's releases, list `sigstore:NAME` of the instance under its `issuers`, and give it as the issuer of identities";
+/// What stands for the issuer where the certificates of the instance `name` name none, as those of GitHub's releases do. No
+/// certificate can name it itself, and no other instance gives it.
+pub fn instance_issuer(name: &str) -> String {
+    format!("{INSTANCE_ISSUER}{name}")
+}
+
 impl Identity {
     /// Reads the holder's identity. There must be exactly one subject and one issuer: of two, the one that is shown
-    /// could be another than the one that is compared.
-    pub(crate) fn of(certificate: &Certificate) -> Result<Self, String> {
+    /// could be another than the one that is compared. `without` stands for the issuer where none is named, if that is
+    /// believed.
+    pub(crate) fn of(
+        certificate: &Certificate,
+        without: Option<&str>,
+        reading: Reading,
+    ) -> Result<Self, String> {
         let subject = subject(certificate)?;
         let old = certificate.extension(&fulcio(1)).map(|(_, raw)| utf8(raw)).transpose()?;
         let new = text(certificate, 8)?;
-        let issuer = match (old, new) {
+        let named = match (old, new) {
             (Some(old), Some(new)) if old != new => return Err("it names two issuers".to_owned()),
-            (old, new) => new.or(old).ok_or("it names no issuer")?,
+            (old, new) => new.or(old),
+        };
+        let no_issuer = if reading.is_second() { NO_ISSUER } else { "it names no issuer" };
+        let issuer = match named {
+            Some(named) if reading.is_second() && named.starts_with(INSTANCE_ISSUER) => {
+                return Err(format!(
+                    "it names `{named}` as its issuer, which stands for certificates without one"
+                ));
+            }
+            Some(named) => named,
+            // An extension that is there and empty is not one that is absent.
+            None => without.filter(|_| !names_issuer(certificate)).ok_or(no_issuer)?.to_owned(),
         };
         let mut claims = BTreeMap::new();
         for claim in Claim::ALL {
@@ -123,6 +148,10 @@ impl Identity {
         older_claims(certificate, &mut claims)?;
         Ok(Self { issuer, subject, claims })
     }
+}
+
+fn names_issuer(certificate: &Certificate) -> bool {
+    [1, 8].iter().any(|number| certificate.extension(&fulcio(*number)).is_some())
 }
 
 /// What older certificates say in extensions that are deprecated now: only where the newer ones are silent.
@@ -205,6 +234,16 @@ pub enum PatternError {
     Empty,
 }
 
+/// Subjects of nobody in particular, as Fulcio writes those of services that anybody may use.
+const STRANGERS: &[&str] = &[
+    "https://github.com/stranger/work/.github/workflows/build.yml@refs/heads/main",
+    "https://gitlab.com/stranger/work//.gitlab-ci.yml@refs/heads/main",
+    "https://stranger.example/work",
+    "stranger@gmail.com",
+    "stranger@stranger.example",
+    "stranger",
+];
+
 /// What a name must be.
 #[derive(Debug, Clone)]
 pub enum Pattern {
@@ -263,6 +302,12 @@ impl Pattern {
             parts.join("[^/]*")
         });
         Self::matching(&any.collect::<Vec<_>>().join(".*"))
+    }
+
+    /// A stranger whom it admits: whoever shares a forge or a mail service with those who are meant. A pattern for those must
+    /// name at least the organisation.
+    pub fn stranger(&self) -> Option<&'static str> {
+        STRANGERS.iter().copied().find(|stranger| self.admits(stranger))
     }
 
     /// Whether `name` is what the pattern asks for.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use lockgate_model::oci::media;
 use lockgate_model::{Descriptor, Digest, Timestamp, json};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::bundle::MEDIA_TYPE;
 use crate::dsse::Envelope;
 use crate::hash::Hash;
 use crate::limits;
+use crate::reading::Reading;
 use crate::verify::SIGNATURE;
 use crate::x509::Certificate;
 
@@ -63,21 +64,21 @@ fn malformed(annotation: &str, why: impl std::fmt::Display) -> SigstoreError {
     SigstoreError::Malformed(format!("the annotation `{annotation}`: {why}"))
 }
 
-fn base64(annotation: &str, text: &str) -> Result<Vec<u8>, SigstoreError> {
-    BASE64.decode(text.as_bytes()).map_err(|_| malformed(annotation, "it is not base64"))
+fn base64(annotation: &str, text: &str, reading: Reading) -> Result<Vec<u8>, SigstoreError> {
+    reading.base64(text).ok_or_else(|| malformed(annotation, "it is not base64"))
 }
 
 impl Signed {
     /// Reads what a layer of an attached manifest holds, by the layer's media type: a bundle, a signature or an
     /// attestation. The content must be the one that the layer names.
-    pub fn from_layer(layer: &Descriptor, content: &[u8]) -> Result<Self, SigstoreError> {
+    pub fn from_layer(layer: &Descriptor, content: &[u8], reading: Reading) -> Result<Self, SigstoreError> {
         if Digest::of(content) != layer.digest {
             return Err(SigstoreError::Malformed("its content has another digest".to_owned()));
         }
         match layer.media_type.as_str() {
-            media::SIMPLE_SIGNING => Self::from_signature_layer(&layer.annotations, content),
-            media::DSSE => Self::from_attestation_layer(&layer.annotations, content),
-            bundle if bundle.starts_with(MEDIA_TYPE) => Self::from_bundle(content),
+            media::SIMPLE_SIGNING => signature_layer(&layer.annotations, content, reading),
+            media::DSSE => attestation_layer(&layer.annotations, content, reading),
+            bundle if bundle.starts_with(MEDIA_TYPE) => Self::from_bundle_as(content, reading),
             other => {
                 let other: String = other.chars().take(100).collect();
                 Err(SigstoreError::NotRead(format!("`{other}` is not read")))
@@ -87,24 +88,51 @@ impl Signed {
 
     /// Reads a layer of a `.sig` tag: its annotations and its content, the signed payload.
     pub fn from_signature_layer(annotations: &Annotations, payload: &[u8]) -> Result<Self, SigstoreError> {
-        let signature = annotations.get(SIGNATURE).ok_or_else(|| malformed(SIGNATURE, "it is not there"))?;
-        let content = Content::SimpleSigning { payload: payload.to_vec() };
-        with_annotations(annotations, content, base64(SIGNATURE, signature)?)
+        signature_layer(annotations, payload, Reading::NEWEST)
     }
 
     /// Reads a layer of an `.att` tag: its annotations and its content, an envelope.
     pub fn from_attestation_layer(annotations: &Annotations, envelope: &[u8]) -> Result<Self, SigstoreError> {
-        let read = Envelope::read(envelope).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
-        let digest = Hash::Sha256.of(envelope).as_ref().to_vec();
-        let (content, signature) = enveloped(&read, Some(digest))?;
-        with_annotations(annotations, content, signature)
+        attestation_layer(annotations, envelope, Reading::NEWEST)
     }
+}
+
+/// Whether the annotations of a layer say that the holder of a certificate signed.
+pub(crate) fn names_certificate(annotations: &Annotations) -> bool {
+    annotations.contains_key(CERTIFICATE)
+}
+
+/// Whether the annotations of a layer hold an entry of a log, or a timestamp.
+pub(crate) fn has_proofs(annotations: &Annotations) -> bool {
+    annotations.contains_key(BUNDLE) || annotations.contains_key(STAMP)
+}
+
+fn signature_layer(
+    annotations: &Annotations,
+    payload: &[u8],
+    reading: Reading,
+) -> Result<Signed, SigstoreError> {
+    let signature = annotations.get(SIGNATURE).ok_or_else(|| malformed(SIGNATURE, "it is not there"))?;
+    let content = Content::SimpleSigning { payload: payload.to_vec() };
+    with_annotations(annotations, content, base64(SIGNATURE, signature, reading)?, reading)
+}
+
+fn attestation_layer(
+    annotations: &Annotations,
+    envelope: &[u8],
+    reading: Reading,
+) -> Result<Signed, SigstoreError> {
+    let read = Envelope::read(envelope).map_err(|error| SigstoreError::Malformed(error.to_string()))?;
+    let digest = Hash::Sha256.of(envelope).as_ref().to_vec();
+    let (content, signature) = enveloped(&read, Some(digest))?;
+    with_annotations(annotations, content, signature, reading)
 }
 
 fn with_annotations(
     annotations: &Annotations,
     content: Content,
     signature: Vec<u8>,
+    reading: Reading,
 ) -> Result<Signed, SigstoreError> {
     let signer = match annotations.get(CERTIFICATE) {
         None => Signer::Key { hint: String::new() },
@@ -120,16 +148,16 @@ fn with_annotations(
     let between = chain.map(|text| Certificate::from_pem(text.as_bytes())).transpose();
     let between = between.map_err(|error| malformed(CHAIN, error))?.unwrap_or_default();
     few("certificates", between.len(), limits::CHAIN)?;
-    let entries = annotations.get(BUNDLE).map(|text| entry(text)).transpose()?;
-    let stamps = annotations.get(STAMP).map(|text| stamp(text)).transpose()?;
+    let entries = annotations.get(BUNDLE).map(|text| entry(text, reading)).transpose()?;
+    let stamps = annotations.get(STAMP).map(|text| stamp(text, reading)).transpose()?;
     let (entries, stamps) = (entries.into_iter().collect(), stamps.into_iter().collect());
-    Ok(Signed { signer, between, content, signature, entries, stamps })
+    Ok(Signed { signer, between, content, signature, entries, stamps, reading })
 }
 
-fn entry(text: &str) -> Result<LogEntry, SigstoreError> {
+fn entry(text: &str, reading: Reading) -> Result<LogEntry, SigstoreError> {
     let bundle: RekorBundle =
         json::from_slice(text.as_bytes(), limits::ENTRY_BYTES).map_err(|error| malformed(BUNDLE, error))?;
-    let body = base64(BUNDLE, &bundle.payload.body)?;
+    let body = base64(BUNDLE, &bundle.payload.body, reading)?;
     few("bytes of a log entry", body.len(), limits::ENTRY_BYTES)?;
     let kind: Kind =
         json::from_slice(&body, limits::ENTRY_BYTES).map_err(|error| malformed(BUNDLE, error))?;
@@ -139,14 +167,14 @@ fn entry(text: &str) -> Result<LogEntry, SigstoreError> {
         index: bundle.payload.log_index,
         kind: (kind.kind, kind.api_version),
         integrated: Some(Timestamp::from_unix(bundle.payload.integrated_time)),
-        promise: Some(base64(BUNDLE, &bundle.signed_entry_timestamp)?),
+        promise: Some(base64(BUNDLE, &bundle.signed_entry_timestamp, reading)?),
         proof: None,
         body,
     })
 }
 
-fn stamp(text: &str) -> Result<Vec<u8>, SigstoreError> {
+fn stamp(text: &str, reading: Reading) -> Result<Vec<u8>, SigstoreError> {
     let stamp: Stamp = json::from_slice(text.as_bytes(), 2 * limits::STAMP_BYTES)
         .map_err(|error| malformed(STAMP, error))?;
-    base64(STAMP, &stamp.stamp)
+    base64(STAMP, &stamp.stamp, reading)
 }

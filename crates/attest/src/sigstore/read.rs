@@ -11,6 +11,7 @@ use super::verify::SigstoreError;
 use crate::bundle::Bundle;
 use crate::dsse::Envelope;
 use crate::limits;
+use crate::reading::Reading;
 use crate::verify::Refusal;
 use crate::x509::Certificate;
 
@@ -99,6 +100,8 @@ pub struct Signed {
     pub entries: Vec<LogEntry>,
     /// RFC 3161 timestamps of the signature.
     pub stamps: Vec<Vec<u8>>,
+    /// How it was read, and is to be judged.
+    pub reading: Reading,
 }
 
 /// A number that protobuf's JSON writes as text, and that is left out when it is zero.
@@ -232,14 +235,20 @@ fn typed<T: DeserializeOwned>(value: Value, what: &str) -> Result<T, SigstoreErr
 impl Signed {
     /// Reads a bundle v0.1 to v0.3.
     pub fn from_bundle(bytes: &[u8]) -> Result<Self, SigstoreError> {
+        Self::from_bundle_as(bytes, Reading::NEWEST)
+    }
+
+    /// The same, as a recorded Case was judged.
+    pub(super) fn from_bundle_as(bytes: &[u8], reading: Reading) -> Result<Self, SigstoreError> {
         let bundle = Bundle::read(bytes).map_err(|refusal| match refusal {
             Refusal::NotRead(why) => SigstoreError::NotRead(why),
             other => SigstoreError::Malformed(other.to_string()),
         })?;
         let version = Version::of(&bundle.media_type);
         let material = bundle.verification_material;
-        let (signer, between) =
-            signer(version, material.public_key, material.certificate, material.x509_certificate_chain)?;
+        let (key, certificate) = (material.public_key, material.certificate);
+        let with_chain = reading.is_second() || version != Version::Third;
+        let (signer, between) = signer(with_chain, key, certificate, material.x509_certificate_chain)?;
         let (content, signature) = content(bundle.dsse_envelope, bundle.message_signature)?;
         let raw: Vec<RawEntry> =
             material.tlog_entries.map_or(Ok(vec![]), |value| typed(value, "the log entries"))?;
@@ -251,7 +260,7 @@ impl Signed {
         let stamps = stamps.transpose()?.map_or(vec![], |stamps| stamps.rfc3161_timestamps);
         few("timestamps", stamps.len(), limits::STAMPS)?;
         let stamps = stamps.into_iter().map(|stamp| stamp.signed_timestamp.0).collect();
-        Ok(Self { signer, between, content, signature, entries, stamps })
+        Ok(Self { signer, between, content, signature, entries, stamps, reading })
     }
 }
 
@@ -262,7 +271,8 @@ enum Version {
     First,
     /// A proof must be there.
     Second,
-    /// And no chain, only the one certificate.
+    /// And the one certificate as such; a chain in its place was refused by the first reading. The rest of a chain
+    /// serves as steps to a trusted root, whatever the version.
     Third,
 }
 
@@ -282,7 +292,7 @@ pub(super) fn few(what: &'static str, actual: usize, limit: usize) -> Result<(),
 
 /// Who signed, and the certificates that came along.
 fn signer(
-    version: Version,
+    with_chain: bool,
     key: Option<crate::bundle::Hint>,
     certificate: Option<Value>,
     chain: Option<Value>,
@@ -296,7 +306,7 @@ fn signer(
         (None, Some(certificate), None) => {
             Ok((holder(read(&typed(certificate, "the certificate")?)?), vec![]))
         }
-        (None, None, Some(_)) if version == Version::Third => {
+        (None, None, Some(_)) if !with_chain => {
             Err(malformed("the certificate", "a bundle v0.3 holds one certificate, not a chain"))
         }
         (None, None, Some(chain)) => {
@@ -358,7 +368,8 @@ fn entry(version: Version, place: usize, raw: RawEntry) -> Result<LogEntry, Sigs
     match version {
         Version::First if promise.is_none() => return Err(malformed(&what, "it has no inclusion promise")),
         Version::Second | Version::Third if proof.is_none() => {
-            return Err(malformed(&what, "it has no inclusion proof"));
+            let only = "it has a promise (SET) and no inclusion proof, which bundles since version 0.2 must hold: `promises` is for bundles of version 0.1 and cosign's annotations";
+            return Err(malformed(&what, if promise.is_some() { only } else { "it has no inclusion proof" }));
         }
         _ => {}
     }

@@ -3,9 +3,11 @@
 use data_encoding::BASE64;
 use lockgate_model::{Timestamp, json};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use crate::keys::PublicKey;
+use crate::keys::{KeyError, PublicKey};
 use crate::limits;
+use crate::reading::Reading;
 use crate::x509::{Certificate, CertificateError};
 
 /// Why a trusted root is refused.
@@ -102,20 +104,21 @@ pub struct TrustedRoot {
     pub(crate) ct_logs: Vec<Log>,
     pub(crate) authorities: Vec<Authority>,
     pub(crate) stampers: Vec<Authority>,
+    passed_over: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawRoot {
+struct RawRoot<A> {
     media_type: String,
     #[serde(default)]
     tlogs: Vec<RawLog>,
     #[serde(default)]
     ctlogs: Vec<RawLog>,
-    #[serde(default)]
-    certificate_authorities: Vec<RawAuthority>,
-    #[serde(default)]
-    timestamp_authorities: Vec<RawAuthority>,
+    #[serde(default = "Vec::new")]
+    certificate_authorities: Vec<A>,
+    #[serde(default = "Vec::new")]
+    timestamp_authorities: Vec<A>,
 }
 
 #[derive(Deserialize)]
@@ -154,14 +157,39 @@ struct RawWindow {
 struct RawAuthority {
     #[serde(default)]
     uri: Option<String>,
-    cert_chain: RawChain,
+    #[serde(default)]
+    cert_chain: Option<RawChain>,
+    #[serde(default)]
+    valid_for: Option<RawWindow>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawChain {
+    #[serde(default)]
+    certificates: Option<Vec<RawCertificate>>,
+}
+
+/// An authority as the first reading wants it: with certificates.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FirstAuthority {
+    #[serde(default)]
+    uri: Option<String>,
+    cert_chain: FirstChain,
     #[serde(default)]
     valid_for: Option<RawWindow>,
 }
 
 #[derive(Deserialize)]
-struct RawChain {
+struct FirstChain {
     certificates: Vec<RawCertificate>,
+}
+
+impl From<FirstAuthority> for RawAuthority {
+    fn from(one: FirstAuthority) -> Self {
+        let cert_chain = RawChain { certificates: Some(one.cert_chain.certificates) };
+        Self { uri: one.uri, cert_chain: Some(cert_chain), valid_for: one.valid_for }
+    }
 }
 
 #[derive(Deserialize)]
@@ -172,21 +200,39 @@ struct RawCertificate {
 
 impl TrustedRoot {
     /// Reads `trusted_root.json`. A window must have a start, an id must be named once, and an authority must have
-    /// well-formed certificates. A log whose key is of a kind that is not read (RSA in PKCS#1 form, P-521) is kept
-    /// and counts for nothing: newer roots stay readable.
+    /// well-formed certificates. A log whose key is of a kind that is not read (RSA in PKCS#1 form) is kept and counts for
+    /// nothing, and an authority without certificates is [passed over](Self::passed_over): newer roots stay readable.
     pub fn from_json(bytes: &[u8]) -> Result<Self, RootError> {
-        let raw: RawRoot = json::from_slice(bytes, limits::TRUSTED_ROOT_BYTES)
-            .map_err(|error| RootError::Malformed(error.to_string()))?;
+        Self::from_json_as(bytes, Reading::NEWEST)
+    }
+
+    /// The same, as a recorded Case was judged.
+    pub fn from_json_as(bytes: &[u8], reading: Reading) -> Result<Self, RootError> {
+        if reading.is_second() {
+            Self::of(read::<RawAuthority>(bytes)?, reading)
+        } else {
+            Self::of(read::<FirstAuthority>(bytes)?, reading)
+        }
+    }
+
+    fn of<A: Into<RawAuthority>>(raw: RawRoot<A>, reading: Reading) -> Result<Self, RootError> {
         let version = raw.media_type.strip_prefix("application/vnd.dev.sigstore.trustedroot");
         if !matches!(version, Some("+json;version=0.1" | ".v0.2+json" | "+json;version=0.2")) {
             return Err(RootError::Version(raw.media_type.chars().take(100).collect()));
         }
+        let mut reader = Reader { reading, passed_over: vec![] };
         Ok(Self {
-            logs: logs(raw.tlogs, "logs")?,
-            ct_logs: logs(raw.ctlogs, "certificate logs")?,
-            authorities: authorities(raw.certificate_authorities, "certificate authorities")?,
-            stampers: authorities(raw.timestamp_authorities, "timestamp authorities")?,
+            logs: reader.logs(raw.tlogs, "logs")?,
+            ct_logs: reader.logs(raw.ctlogs, "certificate logs")?,
+            authorities: reader.authorities(raw.certificate_authorities, "certificate authorities")?,
+            stampers: reader.authorities(raw.timestamp_authorities, "timestamp authorities")?,
+            passed_over: reader.passed_over,
         })
+    }
+
+    /// Authorities that count for nothing because the root has no certificates of theirs: by kind and address, for people.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// Whether it has the certificate that signs of each timestamp authority, and not only those above it.
@@ -200,55 +246,90 @@ impl TrustedRoot {
     }
 }
 
+fn read<A: DeserializeOwned>(bytes: &[u8]) -> Result<RawRoot<A>, RootError> {
+    json::from_slice(bytes, limits::TRUSTED_ROOT_BYTES)
+        .map_err(|error| RootError::Malformed(error.to_string()))
+}
+
 fn few(what: &'static str, actual: usize) -> Result<(), RootError> {
     let limit = limits::AUTHORITIES;
     if actual > limit { Err(RootError::TooMany { what, actual, limit }) } else { Ok(()) }
 }
 
-fn logs(raw: Vec<RawLog>, what: &'static str) -> Result<Vec<Log>, RootError> {
-    few(what, raw.len())?;
-    let mut logs: Vec<Log> = vec![];
-    for one in raw {
-        let id = decode(&one.log_id.key_id, "a log's id")?;
-        if id.len() != 32 {
-            return Err(RootError::Malformed(format!(
-                "the id of the log `{}` has not 32 bytes",
-                one.base_url
-            )));
-        }
-        if logs.iter().any(|log| log.id == id) {
-            return Err(RootError::Twice(one.log_id.key_id));
-        }
-        let key = decode(&one.public_key.raw_bytes, "a log's key")?;
-        let window = window(one.public_key.valid_for, &one.base_url)?;
-        let name = one.base_url.split_once("://").map_or(one.base_url.as_str(), |(_, rest)| rest);
-        let name = name.trim_end_matches('/').to_owned();
-        logs.push(Log { id, name, key: PublicKey::from_der(&key).ok(), window });
-    }
-    Ok(logs)
+/// How a root is read, and what was passed over.
+struct Reader {
+    reading: Reading,
+    passed_over: Vec<String>,
 }
 
-fn authorities(raw: Vec<RawAuthority>, what: &'static str) -> Result<Vec<Authority>, RootError> {
-    few(what, raw.len())?;
-    raw.into_iter().map(authority).collect()
-}
+impl Reader {
+    fn logs(&self, raw: Vec<RawLog>, what: &'static str) -> Result<Vec<Log>, RootError> {
+        few(what, raw.len())?;
+        let mut logs: Vec<Log> = vec![];
+        for one in raw {
+            let id = decode(&one.log_id.key_id, "a log's id")?;
+            if id.len() != 32 {
+                return Err(RootError::Malformed(format!(
+                    "the id of the log `{}` has not 32 bytes",
+                    one.base_url
+                )));
+            }
+            if logs.iter().any(|log| log.id == id) {
+                return Err(RootError::Twice(one.log_id.key_id));
+            }
+            let key = decode(&one.public_key.raw_bytes, "a log's key")?;
+            let window = window(one.public_key.valid_for, &one.base_url)?;
+            let name = one.base_url.split_once("://").map_or(one.base_url.as_str(), |(_, rest)| rest);
+            let name = name.trim_end_matches('/').to_owned();
+            logs.push(Log { id, name, key: PublicKey::from_der_as(&key, self.reading).ok(), window });
+        }
+        Ok(logs)
+    }
 
-fn authority(raw: RawAuthority) -> Result<Authority, RootError> {
-    let name = raw.uri.unwrap_or_else(|| "without address".to_owned());
-    let wrong = |why: String| RootError::Authority { name: name.chars().take(200).collect(), why };
-    if raw.cert_chain.certificates.len() > limits::CHAIN {
-        return Err(wrong(format!("its chain has more than {} certificates", limits::CHAIN)));
+    fn authorities(
+        &mut self,
+        raw: Vec<impl Into<RawAuthority>>,
+        what: &'static str,
+    ) -> Result<Vec<Authority>, RootError> {
+        few(what, raw.len())?;
+        let mut authorities = vec![];
+        for one in raw {
+            let one: RawAuthority = one.into();
+            let name: String = one.uri.as_deref().unwrap_or("without address").chars().take(200).collect();
+            match self.authority(one)? {
+                Some(authority) => authorities.push(authority),
+                None => self.passed_over.push(format!("of the {what}, `{name}`")),
+            }
+        }
+        Ok(authorities)
     }
-    let mut chain = vec![];
-    for one in &raw.cert_chain.certificates {
-        let read = Certificate::from_der(&decode(&one.raw_bytes, "a certificate")?);
-        chain.push(read.map_err(|error: CertificateError| wrong(error.to_string()))?);
+
+    /// Nothing, when it has no certificates: nobody can be believed on its word.
+    fn authority(&self, raw: RawAuthority) -> Result<Option<Authority>, RootError> {
+        let name = raw.uri.unwrap_or_else(|| "without address".to_owned());
+        let wrong = |why: String| RootError::Authority { name: name.chars().take(200).collect(), why };
+        let certificates = raw.cert_chain.unwrap_or_default().certificates.unwrap_or_default();
+        if certificates.len() > limits::CHAIN {
+            return Err(wrong(format!("its chain has more than {} certificates", limits::CHAIN)));
+        }
+        let mut chain = vec![];
+        for one in &certificates {
+            let read = Certificate::from_der(&decode(&one.raw_bytes, "a certificate")?);
+            let read = read.map_err(|error: CertificateError| wrong(error.to_string()))?;
+            if self.reading.is_second() && read.is_anybodys() {
+                return Err(wrong(KeyError::Anybodys.to_string()));
+            }
+            chain.push(read);
+        }
+        let window = window(raw.valid_for, &name)?;
+        let Some(root) = chain.pop() else {
+            let passed_over = self.reading.is_second();
+            return if passed_over { Ok(None) } else { Err(wrong("it has no certificates".to_owned())) };
+        };
+        let leads = chain.first().is_some_and(|first| !first.is_authority());
+        let signer = if leads { Some(chain.remove(0)) } else { None };
+        Ok(Some(Authority { name, signer, intermediates: chain, root, window }))
     }
-    let window = window(raw.valid_for, &name)?;
-    let root = chain.pop().ok_or_else(|| wrong("it has no certificates".to_owned()))?;
-    let leads = chain.first().is_some_and(|first| !first.is_authority());
-    let signer = if leads { Some(chain.remove(0)) } else { None };
-    Ok(Authority { name, signer, intermediates: chain, root, window })
 }
 
 fn window(raw: Option<RawWindow>, of: &str) -> Result<Option<Window>, RootError> {

@@ -16,6 +16,7 @@ use super::sct;
 use crate::dsse::pae;
 use crate::hash::Hash;
 use crate::keys::PublicKey;
+use crate::reading::Reading;
 use crate::simple_signing::{self, Misfit};
 use crate::stamp::{StampError, Stampers, Token};
 use crate::statement::Statement;
@@ -130,6 +131,9 @@ pub struct Trust<'a> {
     pub root: Option<&'a TrustedRoot>,
     /// Managed keys.
     pub keys: &'a [NamedKey<'a>],
+    /// What stands for the issuer of certificates that name none ([`super::instance_issuer`]); without it, they do not
+    /// count.
+    pub without_issuer: Option<&'a str>,
     /// What is asked of a signature by a certificate.
     pub of_certificates: Demands,
     /// What is asked of a signature by a managed key.
@@ -245,12 +249,24 @@ pub struct Verified {
     pub logged: Vec<Logged>,
     /// The statement that is signed, where an envelope is.
     pub statement: Option<Statement>,
+    /// Why timestamps that came along were not read: they date nothing.
+    pub unread: Vec<String>,
 }
 
 impl Verified {
     /// The instant by which it is proven to have existed.
     pub fn existed_by(&self) -> Option<Timestamp> {
         self.times.first().map(|dated| dated.time)
+    }
+}
+
+impl Signed {
+    /// Why timestamps that came along cannot be read.
+    pub(crate) fn unread_stamps(&self) -> Vec<String> {
+        let read = self.stamps.iter().map(|bytes| Token::read(bytes, self.reading));
+        read.filter_map(|read| read.err().filter(|_| self.reading.is_second()))
+            .map(|why| why.to_string())
+            .collect()
     }
 }
 
@@ -264,7 +280,7 @@ pub fn verify(
     let statement = statement(signed)?;
     let judge = Judge { signed, artifact, trust, as_of };
     judge.is_about(statement.as_ref())?;
-    let mut times = judge.stamps()?;
+    let (mut times, unread) = judge.stamps()?;
     let entries = judge.entries()?;
     times.extend(entries.iter().filter_map(|(_, entry)| entry.dated.clone()));
     times.sort();
@@ -285,10 +301,9 @@ pub fn verify(
             (Maker::Keys(names.into_iter().collect()), trust.of_keys)
         }
     };
+    enough(&entries, &times, matches!(maker, Maker::Holder(_)), &demands, signed.reading)?;
     let logged = entries.into_iter().map(|(_, entry)| entry.logged).collect();
-    let verified = Verified { maker, times, logged, statement };
-    enough(&verified, &demands)?;
-    Ok(verified)
+    Ok(Verified { maker, times, logged, statement, unread })
 }
 
 fn statement(signed: &Signed) -> Result<Option<Statement>, SigstoreError> {
@@ -301,15 +316,32 @@ fn statement(signed: &Signed) -> Result<Option<Statement>, SigstoreError> {
 }
 
 /// Counts what is asked for: distinct sources, never the same one twice (GHSA-9vcr-p3rj-q5q6).
-fn enough(verified: &Verified, demands: &Demands) -> Result<(), SigstoreError> {
-    let counted = verified.logged.iter().filter(|logged| logged.included || demands.promises);
-    let logs: BTreeSet<_> = counted.map(|logged| &logged.log).collect();
-    let sources: BTreeSet<_> = verified.times.iter().map(|dated| &dated.by).collect();
+fn enough(
+    entries: &[(usize, Vouched<'_>)],
+    times: &[Dated],
+    keyless: bool,
+    demands: &Demands,
+    reading: Reading,
+) -> Result<(), SigstoreError> {
+    let entries = || entries.iter().map(|(_, entry)| entry);
+    let counted = entries().filter(|entry| entry.logged.included || demands.promises);
+    let sources: BTreeSet<_> = times.iter().map(|dated| &dated.by).collect();
     let stamps = sources.iter().filter(|source| matches!(source, Source::Authority(_))).count();
-    let keyless = matches!(verified.maker, Maker::Holder(_));
-    at_least("transparency logs", logs.len(), demands.logs)?;
+    let dating = distinct(entries().filter(|entry| entry.dated.is_some()), reading);
+    at_least("transparency logs", distinct(counted, reading), demands.logs)?;
     at_least("timestamp authorities", stamps, demands.stamps)?;
-    at_least("sources of time", sources.len(), demands.times.max(usize::from(keyless)))
+    at_least("sources of time", stamps + dating, demands.times.max(usize::from(keyless)))
+}
+
+/// How many logs these are entries of: by name, and from the second reading on also by key. A key that the root lists under
+/// two names is one log.
+fn distinct<'e>(entries: impl Iterator<Item = &'e Vouched<'e>>, reading: Reading) -> usize {
+    let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    for Vouched { log, .. } in entries {
+        names.insert(&log.name);
+        keys.insert(log.key.as_ref().map(PublicKey::der));
+    }
+    if reading.is_second() { names.len().min(keys.len()) } else { names.len() }
 }
 
 fn at_least(what: &'static str, actual: usize, needed: usize) -> Result<(), SigstoreError> {
@@ -372,19 +404,23 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Timestamps of trusted authorities. Those of strangers are passed over; those of trusted ones must be right.
-    fn stamps(&self) -> Result<Vec<Dated>, SigstoreError> {
-        let Some(root) = self.trust.root else { return Ok(vec![]) };
+    /// Timestamps of trusted authorities, and why others were not read. Those of strangers are passed over; those of trusted
+    /// ones must be right. Whose it is that cannot be read, nobody knows: from the second reading on it is a stranger's.
+    fn stamps(&self) -> Result<(Vec<Dated>, Vec<String>), SigstoreError> {
+        let Some(root) = self.trust.root else { return Ok((vec![], vec![])) };
         let distinct: BTreeSet<_> = self.signed.stamps.iter().collect();
         if distinct.len() < self.signed.stamps.len() {
             return Err(SigstoreError::Stamp(StampError::Malformed("it is there twice".to_owned())));
         }
-        let mut times = vec![];
+        let (mut times, mut unread) = (vec![], vec![]);
         for bytes in distinct {
-            let token = Token::read(bytes).map_err(SigstoreError::Stamp)?;
-            times.extend(self.stamp(&token, &root.stampers)?);
+            match Token::read(bytes, self.signed.reading) {
+                Ok(token) => times.extend(self.stamp(&token, &root.stampers)?),
+                Err(why) if self.signed.reading.is_second() => unread.push(why.to_string()),
+                Err(why) => return Err(SigstoreError::Stamp(why)),
+            }
         }
-        Ok(times)
+        Ok((times, unread))
     }
 
     fn stamp(&self, token: &Token, authorities: &[Authority]) -> Result<Option<Dated>, SigstoreError> {
@@ -452,13 +488,16 @@ impl<'a> Judge<'a> {
     /// Whose the certificate is, when its key made the signature and it was good at every proven time.
     fn certificate(&self, certificate: &Certificate, times: &[Dated]) -> Result<Identity, SigstoreError> {
         let wrong = |why: String| SigstoreError::Certificate(why);
-        let key = PublicKey::from_der(certificate.spki()).map_err(|error| wrong(error.to_string()))?;
+        let key = PublicKey::from_der_as(certificate.spki(), self.signed.reading)
+            .map_err(|error| wrong(error.to_string()))?;
         let Some(root) = self.trust.root else {
             return Err(wrong(
                 "it is keyless, and no trusted root says who vouches for certificates".to_owned(),
             ));
         };
         at_least("sources of time", times.len(), 1)?;
+        let steps = |one: &&Certificate| !self.signed.reading.is_second() || !one.is_anybodys();
+        let between: Vec<_> = self.signed.between.iter().filter(steps).collect();
         let mut by: Option<(&Authority, Issuer)> = None;
         for dated in times {
             // While the path that was found is good, nobody need vouch anew: its signatures do not age.
@@ -467,7 +506,7 @@ impl<'a> Judge<'a> {
                 authority.is_trusted_at(dated.time) && from <= dated.time && dated.time <= until
             };
             if !by.as_ref().is_some_and(holds) {
-                let found = issued(certificate, &self.signed.between, &root.authorities, dated.time);
+                let found = issued(certificate, &between, &root.authorities, dated.time);
                 by = Some(found.map_err(SigstoreError::Path)?);
             }
         }
@@ -478,7 +517,8 @@ impl<'a> Judge<'a> {
         }
         let promises = sct::promised(certificate, &issuer, &root.ct_logs).map_err(SigstoreError::Sct)?;
         at_least("promises to publish the certificate", promises, self.trust.of_certificates.scts)?;
-        let identity = Identity::of(certificate).map_err(wrong)?;
+        let identity =
+            Identity::of(certificate, self.trust.without_issuer, self.signed.reading).map_err(wrong)?;
         if self.is_made_by(&key) { Ok(identity) } else { Err(SigstoreError::Signature) }
     }
 }
@@ -486,14 +526,18 @@ impl<'a> Judge<'a> {
 /// Whoever issued `certificate`, when one of the authorities that were trusted at `at` vouches for it then.
 fn issued<'a>(
     certificate: &Certificate,
-    came_along: &[Certificate],
+    came_along: &[&Certificate],
     authorities: &'a [Authority],
     at: Timestamp,
 ) -> Result<(&'a Authority, Issuer), PathError> {
     let mut wrong = PathError::NoAuthority { at };
     for authority in authorities.iter().filter(|authority| authority.is_trusted_at(at)) {
-        let between: Vec<_> =
-            authority.intermediates.iter().chain(&authority.signer).chain(came_along).collect();
+        let between: Vec<_> = authority
+            .intermediates
+            .iter()
+            .chain(&authority.signer)
+            .chain(came_along.iter().copied())
+            .collect();
         match path(certificate, &between, &[&authority.root], at, Usage::CodeSigning) {
             Ok(issuer) => return Ok((authority, issuer)),
             // Of several reasons, that of the authority that issued it says most.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{TufError, canon};
 use crate::hash::Hash;
-use crate::keys::PublicKey;
+use crate::keys::{ED25519_HEAD, PublicKey};
 use crate::limits;
 
 /// A top-level role.
@@ -152,8 +152,6 @@ struct KeyValue {
     public: String,
 }
 
-/// What stands before the 32 bytes of an Ed25519 key in its `SubjectPublicKeyInfo` (RFC 8410, section 4).
-const ED25519_HEAD: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 const PSS: &str = "rsassa-pss-sha256";
 
 impl Key {
@@ -161,11 +159,12 @@ impl Key {
     pub fn of(key: &PublicKey) -> Self {
         let (keytype, scheme) = match key.algorithm() {
             "ECDSA P-384" => ("ecdsa", "ecdsa-sha2-nistp384"),
+            "ECDSA P-521" => ("ecdsa", "ecdsa-sha2-nistp521"),
             "Ed25519" => ("ed25519", "ed25519"),
             "RSA" => ("rsa", PSS),
             _ => ("ecdsa", "ecdsa-sha2-nistp256"),
         };
-        let bare = key.der().strip_prefix(ED25519_HEAD);
+        let bare = key.der().strip_prefix(&ED25519_HEAD);
         let public = bare.map_or_else(|| key.to_pem(), |bare| HEXLOWER.encode(bare));
         Self { keytype: keytype.to_owned(), scheme: scheme.to_owned(), keyval: KeyValue { public } }
     }
@@ -176,18 +175,25 @@ impl Key {
         Digest::of(&canon::bytes(&value).unwrap_or_default()).hex()
     }
 
-    /// The key; nothing when it is of a kind that is not read, which then counts for nothing.
+    /// The key; nothing when it is of a kind that is not read, which then counts for nothing. Keys on curves are written in
+    /// PEM, and were once as their uncompressed points in hex (go-tuf; the first roots of Sigstore).
     fn public(&self) -> Option<PublicKey> {
         let public = self.keyval.public.as_bytes();
-        let pem =
-            |algorithm: &str| PublicKey::from_pem(public).ok().filter(|key| key.algorithm() == algorithm);
+        let named = |algorithm: &'static str| move |key: &PublicKey| key.algorithm() == algorithm;
+        let pem = |algorithm: &'static str| PublicKey::from_pem(public).ok().filter(named(algorithm));
+        let curve = |algorithm: &'static str| {
+            let point = || HEXLOWER_PERMISSIVE.decode(public).ok();
+            let of_point = || PublicKey::from_point(&point()?).ok().filter(named(algorithm));
+            pem(algorithm).or_else(of_point)
+        };
         match (self.keytype.as_str(), self.scheme.as_str()) {
-            ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => pem("ECDSA P-256"),
-            ("ecdsa" | "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => pem("ECDSA P-384"),
+            ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => curve("ECDSA P-256"),
+            ("ecdsa" | "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp384") => curve("ECDSA P-384"),
+            ("ecdsa" | "ecdsa-sha2-nistp521", "ecdsa-sha2-nistp521") => curve("ECDSA P-521"),
             ("rsa", PSS) => pem("RSA"),
             ("ed25519", "ed25519") => {
                 let bare = HEXLOWER_PERMISSIVE.decode(public).ok()?;
-                PublicKey::from_der(&[ED25519_HEAD, &bare].concat()).ok()
+                PublicKey::from_der(&[&ED25519_HEAD[..], &bare].concat()).ok()
             }
             _ => None,
         }

@@ -123,7 +123,7 @@ impl TufError {
                 "name a key that the root lists; `lockgate key show FILE` says which key a file holds"
             }
             Self::TooLarge { .. } | Self::Malformed { .. } | Self::Order(_) => {
-                "look at the address: this is no repository that is read here"
+                "look at the address: this is not a TUF repository that can be read"
             }
         }
     }

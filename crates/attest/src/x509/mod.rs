@@ -13,6 +13,7 @@ pub use path::PathError;
 pub(crate) use path::{Issuer, Usage, path};
 pub(crate) use signature::{Scheme, verify_with};
 
+use crate::keys::is_anybodys;
 use crate::limits;
 
 /// Key usage (RFC 5280, section 4.2.1.3).
@@ -121,6 +122,11 @@ impl Certificate {
     /// The key's bytes (`SubjectPublicKeyInfo`).
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
+    }
+
+    /// Whether its key is one with which anybody can sign.
+    pub(crate) fn is_anybodys(&self) -> bool {
+        is_anybodys(&self.spki)
     }
 
     pub(crate) fn inner(&self) -> &x509_cert::Certificate {

@@ -23,7 +23,13 @@ pub(crate) fn ask_at(
     of_certificates: Demands,
     as_of: i64,
 ) -> Result<Verified, SigstoreError> {
-    let trust = Trust { root: Some(root), keys: &[], of_certificates, of_keys: Demands::KEY_ALONE };
+    let trust = Trust {
+        root: Some(root),
+        keys: &[],
+        without_issuer: None,
+        of_certificates,
+        of_keys: Demands::KEY_ALONE,
+    };
     let signed = Signed::from_bundle(&serde_json::to_vec(bundle).unwrap())?;
     verify(&signed, &Artifact::of(ARTIFACT), &trust, Timestamp::from_unix(as_of))
 }

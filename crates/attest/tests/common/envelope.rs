@@ -15,6 +15,7 @@ use lockgate_attest::notary::{
     Check, Envelope, NotaryError, NotaryTrust, Outcome, PolicyError, Revocation, StoreKind, TrustPolicies,
     TrustStores, verify,
 };
+use lockgate_attest::reading::Reading;
 use lockgate_model::{Descriptor, Timestamp};
 use rcgen::{CertificateParams, KeyUsagePurpose, SerialNumber};
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ impl Case {
         revocations: &[Revocation],
         at: i64,
     ) -> Outcome {
-        let trust = NotaryTrust { policies, stores, revocations };
+        let trust = NotaryTrust { policies, stores, revocations, reading: Reading::NEWEST };
         verify(&self.read().unwrap(), &artifact(), REPOSITORY, &trust, Timestamp::from_unix(at)).unwrap()
     }
 

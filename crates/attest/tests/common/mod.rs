@@ -7,6 +7,8 @@
     reason = "a test may panic, and not each test needs all of it"
 )]
 
+pub(crate) mod attached;
+pub(crate) mod ber;
 pub(crate) mod case;
 pub(crate) mod envelope;
 pub(crate) mod instance;

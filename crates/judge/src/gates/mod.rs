@@ -126,7 +126,7 @@ mod tests {
             let members = (gate.members)(&settings);
             assert_eq!(members.iter().map(|one| one.names.len()).sum::<usize>(), count, "{}", gate.name);
             for one in &members {
-                let pointer = format!("/{}", one.path.replace("].", "/").replace('[', "/").replace('.', "/"));
+                let pointer = format!("/{}", one.path.replace("].", "/").replace(['[', '.'], "/"));
                 assert!(settings.pointer(&pointer).is_some_and(Value::is_array), "{pointer}");
                 assert_eq!(one.are_keys, one.path.ends_with("keys"), "{}", one.path);
             }

@@ -3,12 +3,12 @@
 
 use lockgate_attest::notary::{NotaryTrust, Revocation, StoreKind, TrustPolicies, TrustStores};
 use lockgate_attest::sigstore::{Demands, TrustedRoot};
-use lockgate_attest::verify::{Believed, Instance, NamedKey, Notary};
+use lockgate_attest::verify::{Believed, Examined, Instance, NamedKey, Notary, Told, Vouched};
 use lockgate_model::case::{self, SigstoreInstance};
-use lockgate_model::{Digest, Finding, Relied};
+use lockgate_model::{Digest, Effect, Finding, Relied, Severity};
 
 use super::Docket;
-use crate::findings::blind;
+use crate::findings::{KEEPERS, Words, blind, finding};
 
 /// What is trusted besides keys.
 pub(super) struct Roots<'a> {
@@ -37,7 +37,8 @@ impl<'a> Roots<'a> {
         let record = &docket.case.record;
         let mut instances = Vec::new();
         let read = |instance: &SigstoreInstance| {
-            TrustedRoot::from_json(input(docket, &instance.root)?).map_err(|error| error.to_string())
+            TrustedRoot::from_json_as(input(docket, &instance.root)?, docket.edition.reading())
+                .map_err(|error| error.to_string())
         };
         let roots = docket.roots.get_or_init(|| record.sigstore.iter().map(read).collect());
         for (instance, root) in record.sigstore.iter().zip(roots) {
@@ -75,12 +76,37 @@ impl<'a> Roots<'a> {
                 policies: &trust.policies,
                 stores: &trust.certificates,
                 revocations: &trust.revocations,
+                reading: self.docket.edition.reading(),
             },
             repository: &trust.said.repository,
             artifact: &record.artifact,
         });
         let instances = self.docket.edition.knows_instances().then_some(instances);
-        Believed { keys, instances, notary, commits: &[], as_of: record.as_of }
+        let reading = self.docket.edition.reading();
+        Believed { keys, instances, notary, commits: &[], as_of: record.as_of, reading }
+    }
+
+    /// What `gate` tells of the instances although it can use them: authorities of which the root has no certificates.
+    pub(super) fn told(&self, gate: &str) -> Vec<Finding> {
+        let passed_over = self
+            .instances
+            .iter()
+            .flat_map(|(said, root)| root.passed_over().iter().map(|authority| (&said.name, authority)));
+        let told = passed_over.map(|(name, authority)| {
+            let words = Words {
+                title: format!(
+                    "the trusted root of sigstore `{name}` has no certificates for one authority, which counts for nothing: {authority}"
+                ),
+                rationale: "without its certificates, nothing that the authority issued can be told from a forgery",
+                remediation: format!(
+                    "take a newer trusted_root.json for `{name}` under `trust.sigstore` in lockgate.yaml; if the authority is gone, nothing is lost"
+                ),
+                owner: KEEPERS,
+            };
+            let code = format!("{gate}.authority-passed-over");
+            finding(&code, Severity::Info, Effect::Advise, &format!("sigstore {name}"), words)
+        });
+        told.collect()
     }
 
     /// Whether Notary Project signatures can be judged.
@@ -118,6 +144,43 @@ impl<'a> Stores<'a> {
         let revocations = said.revocations.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { said, policies, certificates, revocations })
     }
+}
+
+/// What `gate` tells of evidence that is verified: checks that failed and are only logged, timestamps that date nothing.
+pub(super) fn told(gate: &str, evidence: &Digest, examined: &Examined) -> Vec<Finding> {
+    let signer = match &examined.vouched {
+        Some(Vouched::Subject { name, .. }) => format!(" of `{name}`"),
+        _ => String::new(),
+    };
+    let told = examined.told.iter().map(|told| match told {
+        Told::Check { policy, check, why } => {
+            let words = Words {
+                title: format!(
+                    "the signature{signer} counts although its check `{}` failed: {why}",
+                    check.name()
+                ),
+                rationale: "the trust policy of the Notary Project only logs this check; where it is enforced, the signature does not count",
+                remediation: format!(
+                    "have it signed again by a certificate that passes, or let the policy `{policy}` enforce the check: level `strict`, or `override: {{\"{}\": \"enforce\"}}` in the trust policy",
+                    check.name()
+                ),
+                owner: KEEPERS,
+            };
+            let code = format!("{gate}.check-failed");
+            finding(&code, Severity::Medium, Effect::Advise, &evidence.to_string(), words)
+        }
+        Told::UnreadStamp(why) => {
+            let words = Words {
+                title: format!("a timestamp on the {} proves no time: {why}", examined.form),
+                rationale: "what cannot be read is nobody's word; the signature is judged by everything else",
+                remediation: "if its time matters, sign again with a timestamp authority of which the tokens can be read (RFC 3161)".to_owned(),
+                owner: KEEPERS,
+            };
+            let code = format!("{gate}.timestamp-unread");
+            finding(&code, Severity::Info, Effect::Advise, &evidence.to_string(), words)
+        }
+    });
+    told.collect()
 }
 
 fn input<'a>(docket: &'a Docket<'_>, digest: &Digest) -> Result<&'a [u8], String> {

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::Usable;
-use super::roots::Roots;
+use super::roots::{Roots, told};
 use super::signers::{Counted, Signer, Signers, Wanted};
 use super::standing::{Doubt, Signatory, explain, rotation_due};
 use super::{Docket, Gate, Members, Reads};
@@ -118,11 +118,11 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
         let fix = "name the trust policy under `trust.notation` in lockgate.yaml".to_owned();
         findings.push(blind("signature.no-trust-policy", "notation", why.to_owned(), fix));
     }
+    let mut seen = Seen { told: roots.told(GATE.name), ..Seen::default() };
     let signers = Signers::read(docket, GATE.name, &wanted, VOUCHING, roots, &mut findings);
     let artifact = docket.case.record.artifact.digest;
     let attached = docket.evidence(GATE.name, |subject| subject == artifact, &mut findings);
     let was_blind = !findings.is_empty();
-    let mut seen = Seen::default();
     for carried in &attached {
         for examined in signers.examine(carried) {
             seen.add(carried.evidence, &examined, &signers);
@@ -143,10 +143,13 @@ struct Seen<'a> {
     /// Signatures that nobody trusted made, or that are refused: where and why, and whether that is because nobody vouches
     /// for the signer.
     refused: Vec<(Digest, String, bool)>,
+    /// What is told of what can be used and of what counts.
+    told: Vec<Finding>,
 }
 
 impl<'a> Seen<'a> {
     fn add(&mut self, evidence: &Evidence, examined: &Examined, signers: &Signers<'a>) {
+        self.told.extend(told(GATE.name, &evidence.manifest.digest, examined));
         match (&examined.speaks, &examined.refusal) {
             (Some(Speaks::Signature), None) => {
                 let weighed = signers.weigh(examined);
@@ -222,6 +225,7 @@ impl Judgement<'_> {
             findings.extend(due);
         }
         findings.extend(seen.refused.iter().map(|(evidence, why, vouch)| not_counted(evidence, why, *vouch)));
+        findings.extend(seen.told.iter().cloned());
         if !enough {
             findings.extend(self.others());
             findings.extend(seen.strangers.iter().map(|(holder, why)| self.stranger(holder, why)));
@@ -248,14 +252,14 @@ impl Judgement<'_> {
             member.standing.duty.is_some() && !self.wanted.selects(member)
         };
         let others = case.record.keys.iter().filter(unasked).take(OTHERS);
-        let others: Vec<Usable<'_>> = others.filter_map(|key| Usable::read(case, key)).collect();
+        let others: Vec<Usable<'_>> = others.filter_map(|key| Usable::read(self.docket, key)).collect();
         let named: Vec<_> = others.iter().map(Usable::named).collect();
         let refused: BTreeSet<_> = self.seen.refused.iter().map(|(evidence, ..)| *evidence).collect();
         let tried = case.record.evidence.iter().filter(|one| refused.contains(&one.manifest.digest));
-        let mut signed = BTreeSet::new();
+        let (mut signed, reading) = (BTreeSet::new(), self.docket.edition.reading());
         for evidence in tried.take(PIECES) {
             let Some(carried) = Carried::of(evidence, &case.inputs) else { continue };
-            let examined = examine(&carried, &Believed::keys(&named));
+            let examined = examine(&carried, &Believed { reading, ..Believed::keys(&named) });
             let good = examined.into_iter().filter(|one| one.speaks == Some(Speaks::Signature));
             signed.extend(good.filter(|one| one.refusal.is_none()).flat_map(|one| one.by));
         }

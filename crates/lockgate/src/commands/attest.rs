@@ -145,7 +145,7 @@ fn predicate_type(named: &str) -> Result<&str, Failure> {
         uri if uri.contains(['/', ':']) => uri,
         word => {
             return Err(Failure::told(
-                format!("`{word}` is no type of predicates"),
+                format!("`{word}` is not a known predicate type"),
                 "give a URI, or one of the names that `lockgate attest --help` lists",
             ));
         }

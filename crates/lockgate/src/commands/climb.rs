@@ -74,7 +74,7 @@ fn tell(global: &Global, args: &Climb, recorded: &Recorded, promoted: Option<boo
                 (Outcome::Proceed, Some(_)) => {
                     say!("{to} now holds it. Entry {} of the ledger.", recorded.appended.seq);
                 }
-                (Outcome::Proceed, None) => say!("It may climb to {to}; nothing was promoted."),
+                (Outcome::Proceed, None) => say!("It can be promoted to {to}; nothing was promoted."),
                 _ => say!("Nothing was promoted. `lockgate explain {short}` says what to do."),
             }
         }

@@ -36,7 +36,7 @@ pub(super) fn workspace(folder: &Path, origin: &str) -> Result<Vec<String>, Fail
     let config = folder.join("lockgate.yaml");
     if config.exists() {
         return Err(Failure::told(
-            format!("{} is there already", config.display()),
+            format!("{} already exists", config.display()),
             "this folder is a workspace; `lockgate init OTHER-FOLDER` makes another one",
         ));
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lockgate_attest::keys::PublicKey;
+use lockgate_attest::sigstore::Pattern;
 use lockgate_engine::blast_radius::{Suspicion, measure};
 use lockgate_engine::keyring::{self, Revoked};
 use lockgate_engine::ledger::Appended;
@@ -41,8 +42,23 @@ pub(super) async fn add_identity(
             ));
         }
     };
+    check_pattern(&subject)?;
     let credential = Credential::Identity { issuer: args.issuer.clone(), subject };
     add(global, &session, &args.name, credential, &args.duties).await
+}
+
+/// Refuses a pattern that no gate could use, or that admits whoever shares a service with those who are meant. Entries that
+/// are in the ledger already stay as they are.
+fn check_pattern(subject: &Subject) -> Result<(), Failure> {
+    let help = "name at least the organisation, with all that ends its name: https://github.com/acme/**";
+    let pattern = Pattern::of_subject(subject).map_err(|error| Failure::told(error.to_string(), help))?;
+    match (subject, pattern.stranger()) {
+        (Subject::Exact(_), _) | (_, None) => Ok(()),
+        (_, Some(stranger)) => {
+            let why = format!("`{}` admits strangers, such as `{stranger}`", subject.as_str());
+            Err(Failure::told(why, help))
+        }
+    }
 }
 
 async fn add(

@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Quickstar
     let folder = &args.folder;
     if folder.exists() {
         return Err(Failure::told(
-            format!("{} is there already", folder.display()),
+            format!("{} already exists", folder.display()),
             "remove it, or give another folder: lockgate quickstart FOLDER",
         ));
     }
@@ -84,7 +84,7 @@ impl Show<'_> {
     }
 
     async fn climb(&self) -> Result<(), Failure> {
-        say("1. web is signed, clean and within policy: it climbs to prod.");
+        say("1. web is signed, clean and within policy: it is promoted to prod.");
         self.expect("promote web:1.4.2 --to staging", Outcome::Proceed).await?;
         self.expect("promote web:1.4.2 --to prod", Outcome::Proceed).await
     }
@@ -92,7 +92,9 @@ impl Show<'_> {
     async fn stop(&self) -> Result<(), Failure> {
         say("2. Nobody signed api: it is stopped. A script gets exit code 3.");
         self.expect("promote api:2.0.0 --to staging", Outcome::Pause).await?;
-        say("3. legacy has a package with a known hole: it is sent back. A script gets exit code 4.");
+        say(
+            "3. legacy has a package with a known vulnerability: it is sent back. A script gets exit code 4.",
+        );
         self.expect("promote legacy:0.9.0 --to staging", Outcome::Rework).await
     }
 

@@ -13,7 +13,7 @@ use lockgate_model::{Repository, Route, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use read::load;
+pub use read::{load, parse};
 pub use trust::{InstanceEntry, NotationEntry, TrustEntry};
 
 /// The name of the file.

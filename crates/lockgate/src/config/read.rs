@@ -47,7 +47,8 @@ impl Problems<'_> {
     }
 }
 
-pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, ConfigError> {
+/// Reads `text`, which stands in `file`; paths in it are below `folder`.
+pub fn parse(text: &str, file: &str, folder: &Path) -> Result<Config, ConfigError> {
     let mut problems = Problems { file, text, found: Vec::new() };
     let document = match read(text) {
         Ok(document) => document,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use lockgate_model::keyring::INSTANCE_ISSUER;
 use serde::Deserialize;
 
 /// Most instances of Sigstore: each signature by a certificate is held against every one.
@@ -28,7 +29,7 @@ pub struct InstanceEntry {
     pub name: String,
     /// Its `trusted_root.json`.
     pub root: PathBuf,
-    /// The issuers for whose identities it may vouch.
+    /// The issuers for whose identities it may vouch; `sigstore:` and its own name for certificates that name none.
     pub issuers: BTreeSet<String>,
     /// How many transparency logs must have a signature by a certificate.
     #[serde(default = "one")]
@@ -82,8 +83,11 @@ impl TrustEntry {
                 wrong("issuers", "name the issuers for whose identities it may vouch".to_owned());
             }
             for issuer in &instance.issuers {
-                if !issuer.starts_with("https://") {
-                    let what = format!("the issuer `{issuer}` must be named exactly, with https://");
+                let own = format!("{INSTANCE_ISSUER}{}", instance.name);
+                if !issuer.starts_with("https://") && *issuer != own {
+                    let what = format!(
+                        "the issuer `{issuer}` must be named exactly, with https://, or be `{own}`, for certificates of this instance that name no issuer"
+                    );
                     wrong("issuers", what);
                 }
                 if let Some(other) = before().find(|other| other.issuers.contains(issuer)) {

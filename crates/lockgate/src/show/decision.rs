@@ -52,10 +52,10 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
         let blocking = verdict.findings.iter().filter(|finding| finding.effect != Effect::Advise).count();
         let advice = verdict.findings.len() - blocking;
         if !all && blocking > FINDINGS {
-            say!("      and {} more that block; --all shows them", blocking - FINDINGS);
+            say!("      and {} more blocking findings (--all)", blocking - FINDINGS);
         }
         if !all && advice > 0 {
-            say!("      and {advice} to know; --all shows them");
+            say!("      {advice} informational findings hidden (--all)");
         }
     }
     say!("  decision {} (as of {})", digest.short(), decision.as_of);

@@ -97,7 +97,7 @@ fn revoking(said: &RevokingSaid) -> String {
 /// Prints what relied on a key, what of it falls, and what to do about the Releases.
 pub fn blast_radius(radius: &BlastRadius) {
     let names: Vec<_> = radius.names.iter().map(String::as_str).collect();
-    let name = if names.is_empty() { "no Decision names it".to_owned() } else { names.join(", ") };
+    let name = if names.is_empty() { "no Decision relied on it".to_owned() } else { names.join(", ") };
     let since = radius
         .compromised_since
         .map_or("not believed at all".to_owned(), |at| format!("compromised since {at}"));
@@ -105,7 +105,7 @@ pub fn blast_radius(radius: &BlastRadius) {
     let fallen = radius.fallen().count();
     let promoted = radius.decisions.iter().filter(|one| one.promotion == Some(PromotionState::Done)).count();
     say!(
-        "{} Decisions and {promoted} Promotions relied on it, in {} entries; {fallen} Decisions fall",
+        "{} Decisions and {promoted} Promotions relied on it, in {} entries; {fallen} Decisions no longer trusted",
         radius.decisions.len(),
         radius.ledger_size
     );
@@ -121,35 +121,38 @@ pub fn blast_radius(radius: &BlastRadius) {
         let before = radius.fallen().filter(|one| one.at < since).count();
         if before > 0 {
             say!(
-                "{before} of those that fall were recorded before {since}: no trusted time in them says so, but this ledger saw their signatures earlier."
+                "{before} of those that are no longer trusted were recorded before {since}: no trusted time in them says so, but this ledger saw their signatures earlier."
             );
         }
     }
     for one in radius.fallen().filter(|one| one.promotion == Some(PromotionState::Open)) {
-        say!("{} {} to {}", paint("under way, falls:", Colour::Red), one.service, one.to);
+        say!("{} {} to {}", paint("no longer trusted, in progress:", Colour::Red), one.service, one.to);
         say!("  lockgate recover --undo {} --reason TEXT", one.decision.short());
     }
     for running in &radius.releases {
         let tag = running.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         let what = format!("{}{tag} in {} ({})", running.service, running.stage, running.artifact.short());
         match (running.falls, running.command()) {
-            (false, _) => say!("running, stands: {what}"),
-            (true, Some(command)) => say!("{} {what}\n  {command}", paint("running, falls:", Colour::Red)),
+            (false, _) => say!("still trusted: {what}"),
+            (true, Some(command)) => say!("{} {what}\n  {command}", paint(STILL_THERE, Colour::Red)),
             (true, None) => say!(
-                "{} {what}\n  nothing good is known: build it anew, sign it with another key, and promote it",
-                paint("running, falls:", Colour::Red)
+                "{} {what}\n  no trusted earlier release: rebuild it, sign it with another key, and promote it",
+                paint(STILL_THERE, Colour::Red)
             ),
         }
     }
 }
 
+/// What a stage holds by a Decision that is no longer trusted.
+const STILL_THERE: &str = "no longer trusted, still deployed:";
+
 fn touched(one: &lockgate_model::blast_radius::Touched) -> Vec<String> {
     let why = match (one.through, one.findings.as_slice()) {
-        (Some(below), []) => format!("by way of {}", below.short()),
+        (Some(below), []) => format!("through {}", below.short()),
         (_, []) => "enough other signatures".to_owned(),
         (_, findings) => findings.join(", "),
     };
-    let again = if one.falls { format!("{}, falls", one.again) } else { one.again.to_string() };
+    let again = if one.falls { format!("{}, no longer trusted", one.again) } else { one.again.to_string() };
     vec![
         one.seq.to_string(),
         one.at.to_string(),

@@ -134,7 +134,13 @@ impl<'a> Keyless<'a> {
             stamps,
             scts: usize::from(self.root.publishes_certificates()),
         };
-        let trust = Trust { root: Some(&self.root), keys: &[], of_certificates, of_keys: Demands::KEY_ALONE };
+        let trust = Trust {
+            root: Some(&self.root),
+            keys: &[],
+            without_issuer: None,
+            of_certificates,
+            of_keys: Demands::KEY_ALONE,
+        };
         let as_of = Timestamp::from_unix(now.unix().saturating_add(AHEAD));
         Signed::from_bundle(bundle)
             .and_then(|signed| verify(&signed, &Artifact::named(&artifact.digest), &trust, as_of))

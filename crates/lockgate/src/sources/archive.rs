@@ -65,7 +65,7 @@ pub(super) fn oci(path: &Path, folder: &Path) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    let mut index = index.ok_or_else(|| told(path, "it has no index.json: it is no OCI archive"))?;
+    let mut index = index.ok_or_else(|| told(path, "it has no index.json: it is not an OCI archive"))?;
     let manifests = index.get_mut("manifests").and_then(Value::as_array_mut).filter(|list| !list.is_empty());
     let Some(first) = manifests.and_then(|list| list.first_mut()).and_then(Value::as_object_mut) else {
         return Err(told(path, "its index names no image"));
@@ -104,7 +104,7 @@ pub(super) fn docker(path: &Path, folder: &Path) -> Result<(), Failure> {
         blobs.insert(name.to_owned(), blob);
         Ok(())
     })?;
-    let saved = saved.ok_or_else(|| told(path, "it has no manifest.json: it is no docker archive"))?;
+    let saved = saved.ok_or_else(|| told(path, "it has no manifest.json: it is not a docker archive"))?;
     let [Saved { config, layers }] = saved.as_slice() else {
         return Err(told(path, &format!("it holds {} images; one is scanned at a time", saved.len())));
     };

@@ -34,7 +34,7 @@ pub(super) fn folder(path: &Path, folder: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::file(path, &error);
     if !path.is_dir() {
         return Err(Failure::told(
-            format!("{}: it is no folder", path.display()),
+            format!("{}: it is not a directory", path.display()),
             "name a folder: dir:FOLDER",
         ));
     }

@@ -64,7 +64,7 @@ pub enum Stages {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StagesError {
     /// A name that no stage can have.
-    #[error("`{0}` is no stage's name: write names such as `staging`, or `*` for every stage")]
+    #[error("`{0}` is not a stage name: write names such as `staging`, or `*` for every stage")]
     Name(String),
     /// All and some.
     #[error("`*` stands for every stage: write it alone, or name the stages")]

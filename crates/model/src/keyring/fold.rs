@@ -3,7 +3,8 @@
 use data_encoding::BASE64;
 
 use super::{
-    Credential, Keyring, KeyringChange, Member, MemberRow, Revoking, RevokingSaid, Role, Rotated, Said, State,
+    Credential, INSTANCE_ISSUER, Keyring, KeyringChange, Member, MemberRow, Revoking, RevokingSaid, Role,
+    Rotated, Said, State,
 };
 use crate::digest::Digest;
 use crate::limits;
@@ -373,9 +374,10 @@ fn check(said: &Said, member: &Member) -> Result<(), Refusal> {
         }
         Credential::Key { .. } => {}
         Credential::Identity { issuer, subject } => {
-            if !issuer.starts_with("https://") || !is_line(issuer) || issuer.contains(['*', ' ']) {
+            let named = issuer.starts_with("https://") || is_instance(issuer);
+            if !named || !is_line(issuer) || issuer.contains(['*', ' ']) {
                 return Err(malformed(format!(
-                    "the issuer must be named exactly, such as https://accounts.example.com; this one is `{issuer:.100}`"
+                    "the issuer must be named exactly, such as https://accounts.example.com, or `{INSTANCE_ISSUER}NAME` for certificates without issuer of the instance NAME; this one is `{issuer:.100}`"
                 )));
             }
             subject.check().map_err(|error| malformed(error.to_string()))?;
@@ -389,6 +391,11 @@ fn check(said: &Said, member: &Member) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether it stands for the certificates without issuer of one instance of Sigstore.
+fn is_instance(issuer: &str) -> bool {
+    issuer.strip_prefix(INSTANCE_ISSUER).is_some_and(|name| !name.is_empty() && !name.contains(['@', ':']))
 }
 
 /// The bytes in a `PUBLIC KEY` in PEM (RFC 7468, section 13).

@@ -21,6 +21,10 @@ pub use fold::Refusal;
 pub use published::{Lack, Published, PublishedError, PublishedMember, PublishedRevocation};
 pub use subject::{Subject, SubjectError};
 
+/// What the issuer of an identity begins with where an instance of Sigstore itself stands for it, because its certificates
+/// name no issuer: the instance's name follows. No address of an issuer begins so.
+pub const INSTANCE_ISSUER: &str = "sigstore:";
+
 /// What signs: a key, or whoever an issuer vouches for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -34,7 +38,7 @@ pub enum Credential {
     },
     /// An identity that an OpenID Connect issuer vouches for.
     Identity {
-        /// The issuer, exactly as its tokens name it.
+        /// The issuer, exactly as its tokens name it, or [`INSTANCE_ISSUER`] and the name of an instance.
         issuer: String,
         /// Which of its subjects.
         subject: Subject,

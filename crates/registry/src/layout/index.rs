@@ -122,7 +122,7 @@ impl Layout {
         self.typed(document.clone())?;
         let manifests = document.get_mut("manifests").and_then(Value::as_array_mut);
         let manifests =
-            manifests.ok_or_else(|| self.damaged("index.json", "`manifests` is no list".to_owned()))?;
+            manifests.ok_or_else(|| self.damaged("index.json", "`manifests` is not a list".to_owned()))?;
         if !change(manifests) {
             return Ok(());
         }

@@ -129,7 +129,7 @@ async fn ask(helper: &str, host: &str) -> Result<Option<Login>, PortError> {
     let program = format!("docker-credential-{helper}");
     if helper.is_empty() || !helper.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     {
-        return Err(not_helped(&program, "it is no name of a credential helper".to_owned()));
+        return Err(not_helped(&program, "it is not the name of a credential helper".to_owned()));
     }
     ask_program(&program, host).await
 }

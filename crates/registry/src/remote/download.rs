@@ -45,7 +45,7 @@ pub enum Downloaded {
 /// Whether an address may be downloaded: over TLS, or from a host for which `plain_http` says that it has none. The error
 /// says what is wrong with it.
 pub fn check_address(address: &str, plain_http: impl Fn(&str) -> bool) -> Result<(), String> {
-    let url = Url::parse(address).map_err(|error| format!("`{address}` is no address: {error}"))?;
+    let url = Url::parse(address).map_err(|error| format!("`{address}` is not an address: {error}"))?;
     let host = authority(&url).ok_or_else(|| format!("`{address}` names no host"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("an address with a password is not taken: it would be recorded".to_owned());

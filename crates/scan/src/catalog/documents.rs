@@ -14,7 +14,7 @@ const NODES: usize = 5_000_000;
 /// Reads JSON; a byte order mark is passed over.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))
+    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
 }
 
 /// Reads the members called `keys` of a JSON object, the last of each name. The others are passed over whatever they
@@ -23,7 +23,7 @@ pub(super) fn some_members(bytes: &[u8], keys: &[&str]) -> Result<Value, String>
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let map = Wanted(keys).deserialize(&mut reader).and_then(|map| reader.end().map(|()| map));
-    map.map(Value::Object).map_err(|error| format!("it is no JSON object: {error}"))
+    map.map(Value::Object).map_err(|error| format!("it is not a JSON object: {error}"))
 }
 
 /// The members to read.
@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Wanted<'_> {
 
 /// Reads TOML.
 pub(super) fn toml(text: &str) -> Result<Value, String> {
-    toml::from_str(text).map_err(|error| format!("it is no TOML: {}", error.message()))
+    toml::from_str(text).map_err(|error| format!("it is not TOML: {}", error.message()))
 }
 
 /// Reads the first document of a YAML file; scalars stay text. Aliases are refused: no lock file has them, and they
@@ -68,7 +68,7 @@ pub(super) fn yaml(text: &str) -> Result<Value, String> {
     let mut open: Vec<(Value, Option<String>)> = Vec::new();
     let mut nodes = 0;
     for event in Parser::new_from_str(text) {
-        let (event, _) = event.map_err(|error| format!("it is no YAML: {error}"))?;
+        let (event, _) = event.map_err(|error| format!("it is not YAML: {error}"))?;
         nodes += 1;
         if nodes > NODES || open.len() > DEPTH {
             return Err("its YAML is too large or too deep".to_owned());

@@ -9,7 +9,7 @@ pub(super) fn wants(path: &str) -> bool {
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
-    let database = SqliteDatabase::open(file.bytes).ok_or("it is no SQLite database")?;
+    let database = SqliteDatabase::open(file.bytes).ok_or("it is not a SQLite database")?;
     let found = database.table("ValidPaths", |row| match row.get(1) {
         Some(Field::Text(path)) => package(path),
         _ => None,

@@ -177,7 +177,7 @@ impl<R: BufRead> TarReader<R> {
         }
         let sum: u32 = header.as_bytes().iter().enumerate().map(|(at, byte)| summand(at, *byte)).sum();
         if header.cksum()? != sum {
-            return Err(invalid("a header has a wrong checksum: this is no tar"));
+            return Err(invalid("a header has a wrong checksum: this is not a tar archive"));
         }
         Ok(Some(header))
     }
@@ -272,7 +272,7 @@ fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 /// A decimal number of a PAX record.
 pub(super) fn number(value: &[u8], what: &str) -> io::Result<u64> {
     let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| invalid(format!("a PAX {what} is no number")))
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| invalid(format!("a PAX {what} is not a number")))
 }
 
 /// The content of a member, as it is stored.

@@ -137,7 +137,7 @@ impl SqliteStore {
                 .map_err(|error| self.trouble(&error))?;
         let whole = |digest: Vec<u8>| digest.try_into().map(Digest::from_bytes);
         let digests: Result<Vec<_>, _> = digests.into_iter().map(whole).collect();
-        digests.map_err(|_| self.damaged("content is filed under something that is no digest"))
+        digests.map_err(|_| self.damaged("content is filed under something that is not a digest"))
     }
 
     /// Reads rows that were kept as text.

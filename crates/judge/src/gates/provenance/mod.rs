@@ -26,7 +26,7 @@ use serde_json::Value;
 use self::checks::{Problem, problems};
 use self::settings::Settings;
 pub(super) use self::settings::{Builder, builders_members, check_builders};
-use super::roots::Roots;
+use super::roots::{Roots, told};
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
 use super::{Docket, Gate, Reads};
@@ -136,6 +136,7 @@ pub(super) fn look(
     let record = &docket.case.record;
     let blinding = &mut seen.blinding;
     let roots = Roots::read(docket, gate, false, blinding);
+    seen.findings.extend(roots.told(gate));
     let signers = Signers::read(docket, gate, &builder.signed_by, VOUCHING, roots, blinding);
     let attached = docket.evidence(gate, |subject| docket.is_ours(subject), blinding);
     let images: Vec<Digest> = record.images.iter().map(|image| image.manifest).collect();
@@ -176,6 +177,7 @@ impl Look<'_> {
             return;
         }
         let Some(statement) = examined.statement.as_ref().filter(|_| is_provenance(examined)) else { return };
+        seen.findings.extend(told(gate, &place, examined));
         let weighed = self.signers.weigh(examined);
         let expected = self.builder.signed_by.asked_for(" or ");
         for (member, doubt) in &weighed.doubted {
@@ -185,7 +187,7 @@ impl Look<'_> {
             seen.findings.push(not_counted(gate, &place, &format!("{holder} signed it: {why}")));
         }
         let Some(counted) = weighed.counted.first() else { return };
-        let said = match Predicate::read(statement) {
+        let said = match Predicate::read_as(statement, self.docket.edition.reading()) {
             Ok(Predicate::Provenance(said)) => *said,
             Ok(_) => return,
             Err(error) => {

@@ -94,7 +94,7 @@ pub(super) fn read(settings: &Value) -> Result<Settings, SettingsError> {
     patterns(&settings.refs, "refs")?;
     for pointer in settings.parameters.iter().flatten() {
         if !pointer.starts_with('/') {
-            let message = format!("`{pointer}` is no JSON pointer: write /inputs/version and the like");
+            let message = format!("`{pointer}` is not a JSON pointer: write /inputs/version and the like");
             return error("parameters".to_owned(), message);
         }
     }

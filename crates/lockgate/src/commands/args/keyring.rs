@@ -163,7 +163,8 @@ pub struct Revoke {
 pub struct AddIdentity {
     /// Its name, for gates and commands.
     pub name: String,
-    /// The issuer, exactly as its tokens name it, such as https://token.actions.githubusercontent.com
+    /// The issuer, exactly as its tokens name it, such as https://token.actions.githubusercontent.com; `sigstore:NAME` for
+    /// certificates without issuer of the instance NAME
     #[arg(long, value_name = "URL")]
     pub issuer: String,
     /// The subject, exactly

@@ -55,7 +55,7 @@ impl Uri {
             "serial" => self.serial = Some(text()?),
             "manufacturer" => self.manufacturer = Some(text()?),
             "model" => self.model = Some(text()?),
-            "slot-id" => self.slot = Some(text()?.parse().map_err(|_| "`slot-id` is no number")?),
+            "slot-id" => self.slot = Some(text()?.parse().map_err(|_| "`slot-id` is not a number")?),
             "object" => self.object = Some(text()?),
             "id" => self.id = Some(value.to_vec()),
             "type" if value == b"private" => {}

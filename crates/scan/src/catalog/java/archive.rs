@@ -61,7 +61,7 @@ pub(super) fn each_member(
     mut visit: impl FnMut(Member<'_, '_>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))
-        .map_err(|error| format!("it is no archive that can be read: {error}"))?;
+        .map_err(|error| format!("it is not a readable archive: {error}"))?;
     for at in 0..archive.len() {
         budget.members = budget.members.checked_sub(1).ok_or_else(|| {
             format!("it and the archives inside it have more than {} files", limits::ARCHIVE_MEMBERS)

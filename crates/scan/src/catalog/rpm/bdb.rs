@@ -34,7 +34,7 @@ fn short(bytes: &[u8], at: usize) -> Option<usize> {
 pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let malformed = |what: &str| format!("the package database is malformed: {what}");
     if number(bytes, 12) != Some(HASH_MAGIC) {
-        return Err(malformed("it is no Berkeley DB hash table in little-endian order"));
+        return Err(malformed("it is not a Berkeley DB hash table in little-endian order"));
     }
     let page = number(bytes, 20).unwrap_or_default() as usize;
     if !(512..=65_536).contains(&page) || !page.is_power_of_two() {

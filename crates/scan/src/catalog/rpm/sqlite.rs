@@ -29,7 +29,7 @@ pub(in crate::catalog) enum Field {
 
 /// The header of every package.
 pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let database = Database::open(bytes).ok_or("it is no SQLite database")?;
+    let database = Database::open(bytes).ok_or("it is not a SQLite database")?;
     let blobs = database.table("Packages", |row| match row.into_iter().nth(1) {
         Some(Field::Blob(blob)) => Some(blob),
         _ => None,
