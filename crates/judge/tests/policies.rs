@@ -59,10 +59,65 @@ fn tokens(text: &str) -> Vec<String> {
 
 /// What is put in the place of a token: the grammar of Rego, and what is refused.
 const WORDS: [&str; 60] = [
-    "deny", "pause", "warn", "contains", "if", "else", "default", "not", "some", "every", "in", "with", "as", "import",
-    "package", "input", "data", "true", "null", "set()", ":=", "=", "==", "!=", "<", "|", "&", "-", "+", "*", "/", "%",
-    "[", "]", "{", "}", "(", ")", ",", ";", ".", ":", "\n", "\t", "_", "0", "1e308", "\"x\"", "`x`", "walk",
-    "numbers.range", "rand.intn", "sprintf", "concat", "count", "input.images[_]", "data.lockgate", "x", "[x | x := 1]",
+    "deny",
+    "pause",
+    "warn",
+    "contains",
+    "if",
+    "else",
+    "default",
+    "not",
+    "some",
+    "every",
+    "in",
+    "with",
+    "as",
+    "import",
+    "package",
+    "input",
+    "data",
+    "true",
+    "null",
+    "set()",
+    ":=",
+    "=",
+    "==",
+    "!=",
+    "<",
+    "|",
+    "&",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ",",
+    ";",
+    ".",
+    ":",
+    "\n",
+    "\t",
+    "_",
+    "0",
+    "1e308",
+    "\"x\"",
+    "`x`",
+    "walk",
+    "numbers.range",
+    "rand.intn",
+    "sprintf",
+    "concat",
+    "count",
+    "input.images[_]",
+    "data.lockgate",
+    "x",
+    "[x | x := 1]",
     "# METADATA\n",
 ];
 
@@ -122,7 +177,8 @@ fn child_judges_mutants() {
 /// What a child says of a range of mutants, within its memory.
 fn child(from: u64, to: u64) -> std::process::Child {
     let program = std::env::current_exe().unwrap();
-    let run = format!("ulimit -v {MEMORY}; exec \"$0\" --exact child_judges_mutants --nocapture --test-threads 1");
+    let run =
+        format!("ulimit -v {MEMORY}; exec \"$0\" --exact child_judges_mutants --nocapture --test-threads 1");
     let mut command = Command::new("sh");
     command.args(["-c", &run]).arg(program).env(CHILD, format!("{from}..{to}"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -184,7 +240,8 @@ fn what_would_have_ended_the_process_cannot_be_judged_again() {
         assert_eq!(verdict.answer, Answer::Unknown, "{body}");
         assert!(verdict.findings[0].title.contains("cannot be judged again"), "{body}: {verdict:?}");
     }
-    let nested = format!("deny contains \"m\" if {{\n\tx := {}1{}\n\tx\n}}\n", "[".repeat(200), "]".repeat(200));
+    let nested =
+        format!("deny contains \"m\" if {{\n\tx := {}1{}\n\tx\n}}\n", "[".repeat(200), "]".repeat(200));
     assert!(format!("{:?}", before(&nested)).contains("cannot be judged again"));
 }
 
@@ -210,7 +267,10 @@ fn packages_choose_what_is_reported_and_not_what_is_evaluated() {
     let mut making = Making::new();
     making.record.gates.retain(|gate, _| gate == "policy");
     let library = "package lib\n\nbanned contains \"musl\"\n";
-    let rule = format!("{}deny contains msg if {{\n\tsome image in input.images\n\tsome found in image.packages\n\tdata.lib.banned[found.name]\n\tmsg := found.name\n}}\n", RULE.replace("package p", "package q"));
+    let rule = format!(
+        "{}deny contains msg if {{\n\tsome image in input.images\n\tsome found in image.packages\n\tdata.lib.banned[found.name]\n\tmsg := found.name\n}}\n",
+        RULE.replace("package p", "package q")
+    );
     let file = |making: &mut Making, path: &str, text: &str| {
         let content = making.inputs.insert(text.to_owned());
         making.record.policies.push(lockgate_model::case::PolicyFile { path: path.into(), content });
@@ -218,7 +278,11 @@ fn packages_choose_what_is_reported_and_not_what_is_evaluated() {
     making.record.policies.clear();
     file(&mut making, "policy/lib.rego", library);
     file(&mut making, "policy/q.rego", &rule);
-    file(&mut making, "policy/r.rego", &format!("{}deny contains \"always\" if true\n", RULE.replace("package p", "package r")));
+    file(
+        &mut making,
+        "policy/r.rego",
+        &format!("{}deny contains \"always\" if true\n", RULE.replace("package p", "package r")),
+    );
     let mut inventory = making::inventory();
     inventory.packages[0] = making::package("musl", "1");
     making.set_inventory(&inventory);

@@ -39,7 +39,11 @@ pub fn read(folder: &Path, name: &Path) -> Result<Vec<PolicySource>, Failure> {
     }
     let root = folder.canonicalize().map_err(|error| Failure::file(folder, &error))?;
     if !root.is_dir() {
-        return Err(wrong(folder, "it is not a folder", "name the folder of policies: `policies` in lockgate.yaml"));
+        return Err(wrong(
+            folder,
+            "it is not a folder",
+            "name the folder of policies: `policies` in lockgate.yaml",
+        ));
     }
     let (mut policies, mut entries) = (Vec::new(), 0);
     let mut waiting = vec![(folder.to_owned(), name.display().to_string(), 0)];
@@ -48,7 +52,9 @@ pub fn read(folder: &Path, name: &Path) -> Result<Vec<PolicySource>, Failure> {
             let path = entry.map_err(|error| Failure::file(&folder, &error))?.path();
             entries += 1;
             if entries > ENTRIES || policies.len() >= POLICIES || depth > DEPTH {
-                let what = format!("more than {POLICIES} policies, {ENTRIES} entries or {DEPTH} folders in each other");
+                let what = format!(
+                    "more than {POLICIES} policies, {ENTRIES} entries or {DEPTH} folders in each other"
+                );
                 return Err(wrong(&folder, &what, "move what is no policy away"));
             }
             let Some(file) = path.file_name().and_then(|name| name.to_str()) else {
@@ -59,8 +65,14 @@ pub fn read(folder: &Path, name: &Path) -> Result<Vec<PolicySource>, Failure> {
                 continue;
             }
             let kind = path.symlink_metadata().map_err(|error| Failure::file(&path, &error))?.file_type();
-            if kind.is_symlink() && path.canonicalize().map_err(|error| Failure::file(&path, &error))?.is_dir() {
-                return Err(wrong(&path, "a link to a folder is not followed", "put the folder itself there"));
+            if kind.is_symlink()
+                && path.canonicalize().map_err(|error| Failure::file(&path, &error))?.is_dir()
+            {
+                return Err(wrong(
+                    &path,
+                    "a link to a folder is not followed",
+                    "put the folder itself there",
+                ));
             }
             if kind.is_dir() {
                 waiting.push((path, called, depth + 1));
@@ -84,7 +96,11 @@ fn one(root: &Path, path: &Path, file: &str) -> Result<Option<Vec<u8>>, Failure>
         return Err(wrong(path, &what, "rename it, or move it out of the folder of policies"));
     }
     if !target.starts_with(root) {
-        return Err(wrong(path, "the link leads out of the folder of policies", "copy the file into the folder"));
+        return Err(wrong(
+            path,
+            "the link leads out of the folder of policies",
+            "copy the file into the folder",
+        ));
     }
     // Reading what is no file may never end.
     if !target.metadata().map_err(|error| Failure::file(path, &error))?.is_file() {
@@ -110,7 +126,9 @@ fn named(file: &str) -> Named {
         return Named::Wrong("names of policies end in `.rego`, in lower case".to_owned());
     }
     if DATA.contains(&end) {
-        return Named::Wrong("policies get no data but their input: write it as a rule in a `.rego` file".to_owned());
+        return Named::Wrong(
+            "policies get no data but their input: write it as a rule in a `.rego` file".to_owned(),
+        );
     }
     let near = strsim::osa_distance(end, "rego") <= 1 && !end.is_empty();
     if near || lower.split('.').skip(1).any(|part| part == "rego") || lower == "rego" {
@@ -147,7 +165,16 @@ mod tests {
         let folder = folder("below");
         let both = ["policy/a.rego", "policy/team/deep/b.rego"].map(str::to_owned).to_vec();
         assert_eq!(paths(&folder), Ok(both.clone()));
-        for other in [".hidden.rego", "a.rego~", "a.rego.bak", "#a.rego#", "README.md", "a.rego.orig", "Makefile", ".a.rego.swp"] {
+        for other in [
+            ".hidden.rego",
+            "a.rego~",
+            "a.rego.bak",
+            "#a.rego#",
+            "README.md",
+            "a.rego.orig",
+            "Makefile",
+            ".a.rego.swp",
+        ] {
             std::fs::write(folder.join("policy").join(other), "not rego").unwrap();
         }
         std::fs::create_dir_all(folder.join("policy/.git")).unwrap();

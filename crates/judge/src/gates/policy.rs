@@ -56,7 +56,9 @@ fn judge(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Verdict 
     considered.unwrap_or_else(|found| {
         let summary = match found.as_slice() {
             [one] => one.title.clone(),
-            more => format!("{} problems in policies: {}", more.len(), more.first().map_or("", |one| &one.title)),
+            more => {
+                format!("{} problems in policies: {}", more.len(), more.first().map_or("", |one| &one.title))
+            }
         };
         verdict(GATE.name, true, found, vec![], summary)
     })
@@ -74,7 +76,9 @@ fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Resul
     for one in &said {
         let rules = asked.iter().filter(|rule| rule.package == one.package && rule.kind == one.kind);
         let rules: Vec<_> = rules.copied().collect();
-        findings.push(finding(&one.message, &rules, &one.package, docket).map_err(|problem| vec![told(&problem)])?);
+        findings.push(
+            finding(&one.message, &rules, &one.package, docket).map_err(|problem| vec![told(&problem)])?,
+        );
     }
     let relied_on =
         docket.case.record.policies.iter().map(|policy| Relied::Policy(policy.path.clone(), policy.content));
@@ -131,8 +135,11 @@ fn asked<'a>(policies: &'a Policies, packages: Option<&[String]>) -> Result<Vec<
             return Err(vec![blind("policy.no-package", name, why, fix)]);
         }
         if !policies.asked.iter().any(|rule| rule.package == *name) {
-            let why = format!("the package `{name}`, which the stage asks for, has no rule `deny`, `pause` or `warn`");
-            let fix = "name in `packages` what is to be reported: the packages it uses are evaluated anyway".to_owned();
+            let why = format!(
+                "the package `{name}`, which the stage asks for, has no rule `deny`, `pause` or `warn`"
+            );
+            let fix = "name in `packages` what is to be reported: the packages it uses are evaluated anyway"
+                .to_owned();
             return Err(vec![blind("policy.no-package", name, why, fix)]);
         }
     }
@@ -140,13 +147,19 @@ fn asked<'a>(policies: &'a Policies, packages: Option<&[String]>) -> Result<Vec<
     let asked: Vec<_> = policies.asked.iter().filter(wanted).collect();
     if asked.is_empty() {
         let why = "there is no rule to ask".to_owned();
-        let fix = "add policies to the folder that `policies` in lockgate.yaml names, or take the gate out".to_owned();
+        let fix = "add policies to the folder that `policies` in lockgate.yaml names, or take the gate out"
+            .to_owned();
         return Err(vec![blind("policy.none", GATE.name, why, fix)]);
     }
     Ok(asked)
 }
 
-fn finding(message: &Value, rules: &[&Asked], package: &str, docket: &Docket<'_>) -> Result<Finding, Problem> {
+fn finding(
+    message: &Value,
+    rules: &[&Asked],
+    package: &str,
+    docket: &Docket<'_>,
+) -> Result<Finding, Problem> {
     let wrong = |what: &str, fix: &str| {
         let path = rules.first().map_or("policies", |rule| rule.path.as_str());
         Problem::of_message(path, format!("a message of the package `{package}` {what}"), fix)
@@ -157,7 +170,8 @@ fn finding(message: &Value, rules: &[&Asked], package: &str, docket: &Docket<'_>
         Some(_) => Err(wrong(&format!("has a `{name}` that is not a text"), "give a text")),
     };
     let known = ["msg", "code", "subject", "remediation"];
-    let extra = message.as_object().and_then(|fields| fields.keys().find(|name| !known.contains(&name.as_str())));
+    let extra =
+        message.as_object().and_then(|fields| fields.keys().find(|name| !known.contains(&name.as_str())));
     if let Some(name) = extra {
         let what = format!("has a field `{name}`{}", settings::nearest(name, &known));
         return Err(wrong(&what, "give `msg` and, where needed, `code`, `subject`, `remediation`"));
@@ -167,11 +181,16 @@ fn finding(message: &Value, rules: &[&Asked], package: &str, docket: &Docket<'_>
         None => word("msg")?,
     };
     let text = text.ok_or_else(|| {
-        wrong("is neither a text nor an object with `msg`", "write `deny contains msg if { ... }`, or `{\"msg\": msg}`")
+        wrong(
+            "is neither a text nor an object with `msg`",
+            "write `deny contains msg if { ... }`, or `{\"msg\": msg}`",
+        )
     })?;
     let rule = match (word("code")?, rules) {
         (Some(code), rules) => rules.iter().find(|rule| rule.annotation.code == code),
-        (None, [first, rest @ ..]) if rest.iter().all(|rule| rule.annotation == first.annotation) => Some(first),
+        (None, [first, rest @ ..]) if rest.iter().all(|rule| rule.annotation == first.annotation) => {
+            Some(first)
+        }
         (None, _) => None,
     };
     let rule = rule.ok_or_else(|| {

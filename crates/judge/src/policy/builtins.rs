@@ -3,10 +3,10 @@
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Rule};
 
 use super::file::{File, Shape};
+use super::limits;
 use super::problem::{Place, Problem};
 use super::tree::{self, Step, Visitor};
 use super::uses::Uses;
-use super::limits;
 
 /// How much text or how many values a builtin may make of its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,9 +148,9 @@ pub(super) fn allowed(name: &str) -> Option<&'static Builtin> {
 /// Why the builtin of that name is refused.
 fn refused(name: &str) -> Option<&'static str> {
     let family = |other: &str| other.ends_with('.') || other == "numbers.range" || other == "__builtin";
-    let found = REFUSED.iter().find(|(other, _)| {
-        name == other.trim_end_matches('.') || (family(other) && name.starts_with(other))
-    });
+    let found = REFUSED
+        .iter()
+        .find(|(other, _)| name == other.trim_end_matches('.') || (family(other) && name.starts_with(other)));
     let other = regorus::unstable::BUILTINS.contains_key(name) && allowed(name).is_none();
     found.map(|(_, why)| *why).or_else(|| other.then_some("is not part of the contract"))
 }
@@ -168,7 +168,12 @@ pub(super) fn check(file: &File, uses: &Uses<'_>) -> Vec<Problem> {
         };
         if bodies > limits::BODIES {
             let what = format!("the rule has more than {} bodies", limits::BODIES);
-            checked.problems.push(Problem::new("limit", definition.place.clone(), what, "split it".to_owned()));
+            checked.problems.push(Problem::new(
+                "limit",
+                definition.place.clone(),
+                what,
+                "split it".to_owned(),
+            ));
         }
         checked.defaults = bodies == 0 && matches!(definition.rule.as_ref(), Rule::Default { .. });
         tree::rule(&definition.rule, &mut checked);
@@ -241,7 +246,10 @@ impl<'a> Visitor<'a> for Checked<'a> {
         if let Some(definitions) = self.uses.function(self.file, &name) {
             let expected = definitions.iter().find_map(|id| parameters(self.uses, *id));
             if expected.is_some_and(|expected| expected != arguments) {
-                let what = format!("`{plain}` is called with {arguments} arguments, and has {}", expected.unwrap_or(0));
+                let what = format!(
+                    "`{plain}` is called with {arguments} arguments, and has {}",
+                    expected.unwrap_or(0)
+                );
                 self.refuse("broken", whole.span(), what, "correct the call");
             }
             return;
@@ -260,7 +268,12 @@ impl<'a> Visitor<'a> for Checked<'a> {
                         format!("`{plain}` is not a function that policies may call{}", near(&plain, &names))
                     }
                 };
-                self.refuse("builtin", span, what, "do without it: docs/policies.md lists what may be called");
+                self.refuse(
+                    "builtin",
+                    span,
+                    what,
+                    "do without it: docs/policies.md lists what may be called",
+                );
             }
         }
     }
@@ -301,7 +314,9 @@ impl<'a> Visitor<'a> for Checked<'a> {
 /// `; did you mean ...?`, when one of `known` is near.
 fn near(wrong: &str, known: &[&str]) -> String {
     let closest = known.iter().map(|name| (strsim::osa_distance(wrong, name), name)).min();
-    closest.filter(|(distance, _)| *distance <= 2).map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+    closest
+        .filter(|(distance, _)| *distance <= 2)
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
 /// How many parameters a definition has.

@@ -93,16 +93,31 @@ fn explanations(file: &File, problems: &mut Vec<Problem>) -> BTreeMap<usize, Ann
         let rule = file.definitions.iter().position(|one| one.place.line == block.last + 1);
         if block.last + 1 == package_line {
             if scope.is_some_and(|scope| scope != "package") {
-                told(block.line, format!("the scope of a package's METADATA is `package`, not `{}`", scope.unwrap_or_default()), "write `scope: package`");
+                told(
+                    block.line,
+                    format!(
+                        "the scope of a package's METADATA is `package`, not `{}`",
+                        scope.unwrap_or_default()
+                    ),
+                    "write `scope: package`",
+                );
             }
             if block.custom.contains_key("code") {
-                told(block.line, "a code names one rule, and this METADATA belongs to the package".to_owned(), "move `code` to the METADATA of the rule");
+                told(
+                    block.line,
+                    "a code names one rule, and this METADATA belongs to the package".to_owned(),
+                    "move `code` to the METADATA of the rule",
+                );
             }
             package = Some(block);
         } else if let Some(at) = rule {
             by_rule.insert(at, block);
         } else {
-            told(block.line, "the METADATA stands above no rule".to_owned(), "put it directly above its rule, without a blank line between");
+            told(
+                block.line,
+                "the METADATA stands above no rule".to_owned(),
+                "put it directly above its rule, without a blank line between",
+            );
         }
     }
     let mut said = BTreeMap::new();
@@ -110,18 +125,30 @@ fn explanations(file: &File, problems: &mut Vec<Problem>) -> BTreeMap<usize, Ann
         let block = by_rule.get(&at).copied();
         let scope = block.and_then(|block| block.fields.get("scope")).filter(|scope| *scope != "rule");
         if let (Some(scope), Some(block)) = (scope, block) {
-            told(block.line, format!("the scope of a rule's METADATA is `rule`, not `{scope}`"), "write `scope: rule`, or leave it out");
+            told(
+                block.line,
+                format!("the scope of a rule's METADATA is `rule`, not `{scope}`"),
+                "write `scope: rule`, or leave it out",
+            );
         }
         if definition.kind.is_none() {
             if let Some(block) = block.filter(|block| block.custom.contains_key("code")) {
                 let name = definition.name.join(".");
-                told(block.line, format!("the METADATA has a code, and the rule `{name}` is not asked"), "name the rule `deny`, `pause` or `warn`, or take the code out");
+                told(
+                    block.line,
+                    format!("the METADATA has a code, and the rule `{name}` is not asked"),
+                    "name the rule `deny`, `pause` or `warn`, or take the code out",
+                );
             }
             continue;
         }
         match annotation(block.unwrap_or(&super::metadata::Block::default()), package) {
             Ok(annotation) => drop(said.insert(at, annotation)),
-            Err(why) => told(block.map_or(definition.place.line, |block| block.line), why, "add what is missing above the rule"),
+            Err(why) => told(
+                block.map_or(definition.place.line, |block| block.line),
+                why,
+                "add what is missing above the rule",
+            ),
         }
     }
     said
@@ -146,10 +173,12 @@ fn same_codes(files: &[File], asked: &[(Id, Asked)], problems: &mut Vec<Problem>
 fn unused(files: &[File], uses: &Uses<'_>, problems: &mut Vec<Problem>) {
     let ids = |file: usize| files.get(file).map_or(0, |file| file.definitions.len());
     let all = (0..files.len()).flat_map(|file| (0..ids(file)).map(move |at| (file, at)));
-    let asked = all.filter(|id| uses.definition(*id).is_some_and(|(file, one)| one.kind.is_some() && !file.is_test()));
+    let asked = all
+        .filter(|id| uses.definition(*id).is_some_and(|(file, one)| one.kind.is_some() && !file.is_test()));
     let reached = uses.reached(asked);
     let live: BTreeSet<usize> = reached.iter().map(|(file, _)| *file).collect();
-    let imported = |file: &File| live.iter().filter_map(|at| files.get(*at)).any(|other| imports_of(other, file));
+    let imported =
+        |file: &File| live.iter().filter_map(|at| files.get(*at)).any(|other| imports_of(other, file));
     for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.is_test()) {
         if !live.contains(&number) && !imported(file) {
             problems.push(dead_file(file));
@@ -162,8 +191,14 @@ fn unused(files: &[File], uses: &Uses<'_>, problems: &mut Vec<Problem>) {
             if misshapen(file, at).is_some() || reached || (harmless && hint.is_none()) {
                 continue;
             }
-            let what = format!("nothing that is asked uses the rule `{name}`{}", hint.map_or_else(String::new, |word| format!("; did you mean `{word}`?")));
-            let fix = format!("{} (or `pause`, `warn`), use it in such a rule, or take it out", spelling(hint.unwrap_or("deny")));
+            let what = format!(
+                "nothing that is asked uses the rule `{name}`{}",
+                hint.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+            );
+            let fix = format!(
+                "{} (or `pause`, `warn`), use it in such a rule, or take it out",
+                spelling(hint.unwrap_or("deny"))
+            );
             problems.push(Problem::new("not-asked", definition.place.clone(), what, fix));
         }
     }
@@ -184,10 +219,19 @@ fn dead_file(file: &File) -> Problem {
     let near = file.definitions.iter().find_map(|one| hint(&one.name).map(|word| (one, word)));
     let place = near.map_or_else(|| Place::file(&file.path), |(one, _)| one.place.clone());
     let (what, word) = match near {
-        Some((one, word)) => (format!("no rule of the file is asked: `{}` is not a name that is; did you mean `{word}`?", one.name.join(".")), word),
+        Some((one, word)) => (
+            format!(
+                "no rule of the file is asked: `{}` is not a name that is; did you mean `{word}`?",
+                one.name.join(".")
+            ),
+            word,
+        ),
         None => ("no rule of the file is asked, and no rule that is asked uses it".to_owned(), "deny"),
     };
-    let fix = format!("{} (or `pause`, `warn`), use it in such a rule, name it `*_test.rego` if it holds tests, or take it out", spelling(word));
+    let fix = format!(
+        "{} (or `pause`, `warn`), use it in such a rule, name it `*_test.rego` if it holds tests, or take it out",
+        spelling(word)
+    );
     Problem::new("not-asked", place, what, fix)
 }
 
@@ -197,7 +241,8 @@ fn hint(name: &[String]) -> Option<&'static str> {
     let plain: String = first.chars().filter(char::is_ascii_alphabetic).collect();
     let kinds = KINDS.iter().map(|(word, _)| *word);
     let near = kinds.clone().find(|word| {
-        strsim::osa_distance(&plain, word) <= 1 || first.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'))
+        strsim::osa_distance(&plain, word) <= 1
+            || first.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'))
     });
     let other = || CONVENTIONS.iter().find(|(word, _)| plain.starts_with(word));
     near.or_else(|| other().map(|(_, word)| *word))

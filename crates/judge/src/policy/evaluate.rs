@@ -41,18 +41,25 @@ pub(super) fn evaluate(
     for (number, (package, kind)) in questions.iter().enumerate() {
         let messages = match answers.get(number) {
             Some(Value::Set(messages)) => messages,
-            _ => return Err(broken(format!("a rule of the package `{package}` gives no set of messages"), "correct it")),
+            _ => {
+                return Err(broken(
+                    format!("a rule of the package `{package}` gives no set of messages"),
+                    "correct it",
+                ));
+            }
         };
         for message in messages.iter() {
             let most = u64::try_from(limits::MESSAGE_BYTES).unwrap_or(u64::MAX);
             let size = size(message, most);
             bytes += size.bytes.saturating_add(size.values);
             let all = u64::try_from(limits::ALL_MESSAGE_BYTES).unwrap_or(u64::MAX);
-            if size.bytes.saturating_add(size.values) > most || bytes > all || said.len() >= limits::MESSAGES {
+            if size.bytes.saturating_add(size.values) > most || bytes > all || said.len() >= limits::MESSAGES
+            {
                 return Err(too_much(package));
             }
-            let message = serde_json::to_value(message)
-                .map_err(|_| broken(format!("a message of the package `{package}` is not JSON"), "correct it"))?;
+            let message = serde_json::to_value(message).map_err(|_| {
+                broken(format!("a message of the package `{package}` is not JSON"), "correct it")
+            })?;
             said.push(Said { package: (*package).to_owned(), kind: *kind, message });
         }
     }
@@ -70,7 +77,12 @@ fn too_much(package: &str) -> Problem {
         limits::MESSAGE_BYTES,
         limits::ALL_MESSAGE_BYTES
     );
-    Problem::new("limit", Place::file("policies"), what, "say less, or put several things into one message".to_owned())
+    Problem::new(
+        "limit",
+        Place::file("policies"),
+        what,
+        "say less, or put several things into one message".to_owned(),
+    )
 }
 
 /// The sets of messages, in the order of the questions.

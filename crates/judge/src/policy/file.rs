@@ -66,9 +66,8 @@ pub(super) fn is_test(path: &str) -> bool {
 
 /// Reads a file.
 pub(super) fn read(path: &str, bytes: &[u8]) -> Result<(File, Vec<Problem>), Problem> {
-    let broken = |what: &str| {
-        Problem::new("broken", Place::file(path), what.to_owned(), format!("correct {path}"))
-    };
+    let broken =
+        |what: &str| Problem::new("broken", Place::file(path), what.to_owned(), format!("correct {path}"));
     if bytes.len() > limits::FILE_BYTES {
         let what = format!("the file has more than {} bytes", limits::FILE_BYTES);
         return Err(Problem::new("limit", Place::file(path), what, "split it".to_owned()));

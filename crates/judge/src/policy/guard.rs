@@ -33,7 +33,11 @@ pub(super) fn instructions(sources: &[(&str, &str)], most: usize) -> Result<usiz
         let Ok(source) = Source::from_contents((*path).to_owned(), (*text).to_owned()) else { continue };
         match tokens::read(path, &source, &BOUNDS) {
             Ok(tokens) => files.extend(file::parse(path, source, tokens).ok().map(|(file, _)| file)),
-            Err(problem) if problem.kind == "limit" && !problem.what.contains("tokens") && !problem.what.contains("number") => {
+            Err(problem)
+                if problem.kind == "limit"
+                    && !problem.what.contains("tokens")
+                    && !problem.what.contains("number") =>
+            {
                 return Err(refused(&problem.what));
             }
             // What is broken otherwise, the reader of that Edition says in its own words.
@@ -60,14 +64,22 @@ pub(super) fn builtins(program: &mut Program) {
     let names: Vec<String> = program.builtin_info_table.iter().map(|info| info.name.clone()).collect();
     for (name, resolved) in names.iter().zip(program.resolved_builtins.iter_mut()) {
         resolved.0 = match name.as_str() {
-            "numbers.range" => |span, params, args, strict| bounded("numbers.range", span, params, args, strict),
-            "numbers.range_step" => |span, params, args, strict| bounded("numbers.range_step", span, params, args, strict),
+            "numbers.range" => {
+                |span, params, args, strict| bounded("numbers.range", span, params, args, strict)
+            }
+            "numbers.range_step" => {
+                |span, params, args, strict| bounded("numbers.range_step", span, params, args, strict)
+            }
             "bits.lsh" => |span, params, args, strict| bounded("bits.lsh", span, params, args, strict),
             "sprintf" => |span, params, args, strict| bounded("sprintf", span, params, args, strict),
             "replace" => |span, params, args, strict| bounded("replace", span, params, args, strict),
-            "strings.replace_n" => |span, params, args, strict| bounded("strings.replace_n", span, params, args, strict),
+            "strings.replace_n" => {
+                |span, params, args, strict| bounded("strings.replace_n", span, params, args, strict)
+            }
             "concat" => |span, params, args, strict| bounded("concat", span, params, args, strict),
-            "json.marshal" => |span, params, args, strict| bounded("json.marshal", span, params, args, strict),
+            "json.marshal" => {
+                |span, params, args, strict| bounded("json.marshal", span, params, args, strict)
+            }
             "to_number" => |span, params, args, strict| bounded("to_number", span, params, args, strict),
             "rand.intn" => |_, _, _, _| Err(refused()),
             _ => resolved.0,
@@ -92,7 +104,10 @@ fn bounded(
         Some(Value::String(text)) => u64::try_from(text.len()).unwrap_or(u64::MAX),
         _ => 0,
     };
-    let all = args.iter().map(|arg| size(arg, MOST)).fold(0_u64, |all, size| all.saturating_add(size.values + size.bytes));
+    let all = args
+        .iter()
+        .map(|arg| size(arg, MOST))
+        .fold(0_u64, |all, size| all.saturating_add(size.values + size.bytes));
     let too_much = match name {
         "numbers.range" | "numbers.range_step" => (number(1) - number(0)).abs() > 5_000_000.0,
         "bits.lsh" => number(1) > 1_000_000.0,
@@ -112,13 +127,17 @@ fn wide(format: Option<&Value>) -> bool {
     let Some(Value::String(format)) = format else { return false };
     let flags = |verb: &str| verb.chars().take_while(|c| !c.is_ascii_alphabetic()).collect::<String>();
     format.split('%').skip(1).any(|verb| {
-        flags(verb).split(|c: char| !c.is_ascii_digit()).any(|number| number.trim_start_matches('0').len() > 6)
+        flags(verb)
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|number| number.trim_start_matches('0').len() > 6)
     })
 }
 
 /// How long a text can become when each of many patterns is replaced in turn.
 fn replaced(args: &[Value]) -> u64 {
-    let (Some(Value::Object(patterns)), Some(Value::String(text))) = (args.first(), args.get(1)) else { return 0 };
+    let (Some(Value::Object(patterns)), Some(Value::String(text))) = (args.first(), args.get(1)) else {
+        return 0;
+    };
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
     patterns.iter().fold(length.saturating_add(1), |length, (_, new)| match new {
         Value::String(new) => length.saturating_mul(u64::try_from(new.len().max(1)).unwrap_or(u64::MAX)),

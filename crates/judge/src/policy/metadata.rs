@@ -34,8 +34,17 @@ pub(super) struct Block {
 
 /// Fields that OPA knows; those below `custom` are the author's own.
 const FIELDS: [&str; 11] = [
-    "scope", "title", "description", "related_resources", "authors", "organizations", "schemas", "entrypoint",
-    "custom", "labels", "compile",
+    "scope",
+    "title",
+    "description",
+    "related_resources",
+    "authors",
+    "organizations",
+    "schemas",
+    "entrypoint",
+    "custom",
+    "labels",
+    "compile",
 ];
 /// Fields below `custom` that are read.
 const CUSTOM: [&str; 4] = ["code", "owner", "remediation", "severity"];
@@ -52,7 +61,8 @@ pub(super) fn blocks(path: &str, comments: &[Comment]) -> (Vec<Block>, Vec<Probl
             continue;
         }
         if comment.text.trim_end() != " METADATA" || comment.column != 1 {
-            let what = "a METADATA block must begin with the line `# METADATA`, in the first column".to_owned();
+            let what =
+                "a METADATA block must begin with the line `# METADATA`, in the first column".to_owned();
             problems.push(Problem::new("metadata", place, what, "write `# METADATA`".to_owned()));
             continue;
         }
@@ -100,7 +110,9 @@ fn read(text: &str) -> Result<(Fields, Fields), (usize, String)> {
         let wrong = |what: String| (line, what);
         let (maps, depth) = (open.iter().all(Option::is_some), open.len());
         match event {
-            Event::Alias(_) => return Err(wrong("the METADATA block has aliases, which are not read".to_owned())),
+            Event::Alias(_) => {
+                return Err(wrong("the METADATA block has aliases, which are not read".to_owned()));
+            }
             Event::MappingStart(..) | Event::SequenceStart(..) => {
                 let name = key.take().unwrap_or_default();
                 if depth == 1 && fields.insert(name.clone(), String::new()).is_some() {
@@ -156,7 +168,8 @@ fn field(name: &str, known: &[&str], depth: usize) -> Result<String, String> {
 pub(super) fn annotation(block: &Block, package: Option<&Block>) -> Result<Annotation, String> {
     let filled = |text: &&String| !text.trim().is_empty();
     let own = |name: &str| block.custom.get(name).filter(filled);
-    let custom = |name: &str| own(name).or_else(|| package.and_then(|block| block.custom.get(name)).filter(filled));
+    let custom =
+        |name: &str| own(name).or_else(|| package.and_then(|block| block.custom.get(name)).filter(filled));
     let field = |name: &str| {
         let own = block.fields.get(name).filter(filled);
         own.or_else(|| package.and_then(|block| block.fields.get(name)).filter(filled))

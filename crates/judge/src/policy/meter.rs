@@ -169,7 +169,8 @@ impl Meter {
             }
         };
         if text > Self::left(&self.text, limits::TEXT_BYTES) {
-            return Err(self.fail(true, format!("`{name}` could make more than {} bytes of text", limits::TEXT_BYTES)));
+            return Err(self
+                .fail(true, format!("`{name}` could make more than {} bytes of text", limits::TEXT_BYTES)));
         }
         if values > Self::left(&self.made, limits::VALUES) {
             return Err(self.fail(true, format!("`{name}` could make more than {} values", limits::VALUES)));
@@ -191,9 +192,8 @@ impl Meter {
     fn pattern(&self, name: &str, pattern: Option<&Value>) -> anyhow::Result<()> {
         self.charge(&self.looks, limits::PATTERN_LOOKS, limits::LOOKS, "look at more values than")?;
         match pattern {
-            Some(Value::String(text)) if text.len() > limits::PATTERN_BYTES => {
-                Err(self.fail(true, format!("`{name}`: the pattern has more than {} bytes", limits::PATTERN_BYTES)))
-            }
+            Some(Value::String(text)) if text.len() > limits::PATTERN_BYTES => Err(self
+                .fail(true, format!("`{name}`: the pattern has more than {} bytes", limits::PATTERN_BYTES))),
             _ => Ok(()),
         }
     }
@@ -203,9 +203,13 @@ impl Meter {
         let Some(Value::String(format)) = args.first() else { return Ok(()) };
         for verb in format.split('%').skip(1) {
             let flags: String = verb.chars().take_while(|c| !c.is_ascii_alphabetic()).collect();
-            let wide = flags.split(|c: char| !c.is_ascii_digit()).any(|number| number.trim_start_matches('0').len() > 2);
+            let wide = flags
+                .split(|c: char| !c.is_ascii_digit())
+                .any(|number| number.trim_start_matches('0').len() > 2);
             if wide || flags.contains(['*', '[']) {
-                return Err(self.fail(true, "`sprintf`: a width has more than two digits, or is computed".to_owned()));
+                return Err(
+                    self.fail(true, "`sprintf`: a width has more than two digits, or is computed".to_owned())
+                );
             }
         }
         Ok(())
@@ -216,7 +220,9 @@ impl Meter {
 fn ordinary(text: &str) -> bool {
     let exponent = text.split_once(['e', 'E']).map_or("", |(_, exponent)| exponent);
     let exponent = exponent.trim_start_matches(['+', '-']);
-    text.len() <= 2 * limits::DIGITS && exponent.len() <= 3 && exponent.parse().unwrap_or(0) <= limits::EXPONENT
+    text.len() <= 2 * limits::DIGITS
+        && exponent.len() <= 3
+        && exponent.parse().unwrap_or(0) <= limits::EXPONENT
 }
 
 /// Puts the meter between `engine` and every builtin; those that are not allowed fail whenever they are reached.
@@ -255,7 +261,12 @@ fn nowhere() -> anyhow::Result<(Span, Vec<Ref<Expr>>)> {
     Ok((span.clone(), (0..8).map(|_| null()).collect()))
 }
 
-fn call(meter: &Meter, name: &str, args: &[Value], nowhere: &(Span, Vec<Ref<Expr>>)) -> anyhow::Result<Value> {
+fn call(
+    meter: &Meter,
+    name: &str,
+    args: &[Value],
+    nowhere: &(Span, Vec<Ref<Expr>>),
+) -> anyhow::Result<Value> {
     if let Some(failed) = meter.failed() {
         return Err(anyhow!(failed.what));
     }
@@ -264,8 +275,9 @@ fn call(meter: &Meter, name: &str, args: &[Value], nowhere: &(Span, Vec<Ref<Expr
     };
     meter.before(name, *makes, args)?;
     let places = nowhere.1.get(..args.len()).unwrap_or_default();
-    let value = builtin(&nowhere.0, places, args, true)
-        .map_err(|error| meter.fail(false, format!("`{name}`: {}", of_library("", &error.to_string()).what)))?;
+    let value = builtin(&nowhere.0, places, args, true).map_err(|error| {
+        meter.fail(false, format!("`{name}`: {}", of_library("", &error.to_string()).what))
+    })?;
     match (&value, makes) {
         (Value::Undefined, _) | (_, Makes::Nothing) => {}
         (Value::String(text), _) => {

@@ -77,11 +77,7 @@ impl Policies {
     }
 
     /// What the rules of `packages` say of `input`; of all packages, when none are named.
-    pub(crate) fn evaluate(
-        &self,
-        asked: &[&Asked],
-        input: &serde_json::Value,
-    ) -> Result<Vec<Said>, Problem> {
+    pub(crate) fn evaluate(&self, asked: &[&Asked], input: &serde_json::Value) -> Result<Vec<Said>, Problem> {
         evaluate::evaluate(&self.files, asked, input)
     }
 }
@@ -89,7 +85,11 @@ impl Policies {
 fn read(files: &[(&str, &[u8])]) -> Result<Policies, Vec<Problem>> {
     let all: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     if files.len() > limits::FILES || all > limits::ALL_BYTES {
-        let what = format!("there are more than {} policy files, or {} bytes of them", limits::FILES, limits::ALL_BYTES);
+        let what = format!(
+            "there are more than {} policy files, or {} bytes of them",
+            limits::FILES,
+            limits::ALL_BYTES
+        );
         return Err(vec![Problem::new("limit", Place::file("policies"), what, "take some out".to_owned())]);
     }
     let (mut read, mut problems) = (Vec::new(), Vec::new());

@@ -56,7 +56,11 @@ static PACKAGE: Shape = Shape::Fields(&[
     always("name", &TEXT, "the name, normalised as the ecosystem does"),
     always("version", &TEXT, "the version as written"),
     always("ecosystem", &TEXT, "the ecosystem as OSV names it: `Debian:12`, `npm`"),
-    always("licenses", &TEXTS, "the licences as declared, each an SPDX expression where the declaration is one"),
+    always(
+        "licenses",
+        &TEXTS,
+        "the licences as declared, each an SPDX expression where the declaration is one",
+    ),
     always("path", &TEXT, "the file that says that the package is there"),
 ]);
 

@@ -11,11 +11,11 @@ use std::rc::Rc;
 use regorus::unstable::{BinOp, Expr, Literal, LiteralStmt, Query, Rule, RuleAssign, RuleHead, Span};
 
 use super::file::{File, Shape as Form};
+use super::limits;
 use super::problem::{Place, Problem};
 use super::schema::{INPUT, Shape};
 use super::tree::{self, Step};
 use super::uses::{Id, Uses, imports};
-use super::limits;
 
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,18 +122,19 @@ impl<'a> Follow<'a> {
                         (refr, None, assign.as_ref())
                     }
                 };
-                let given = follow.bodies(&rule, Scope::new(), |follow, scope, assign: Option<&RuleAssign>| {
-                    for step in tree::steps(refr).1 {
-                        if let Step::Index(index) = step {
-                            follow.expr(index, scope);
+                let given =
+                    follow.bodies(&rule, Scope::new(), |follow, scope, assign: Option<&RuleAssign>| {
+                        for step in tree::steps(refr).1 {
+                            if let Step::Index(index) = step {
+                                follow.expr(index, scope);
+                            }
                         }
-                    }
-                    match (key, assign.or(value)) {
-                        (Some(key), _) => Known::list(follow.expr(key, scope)),
-                        (None, Some(assign)) => follow.expr(&assign.value, scope),
-                        (None, None) => Known::Any,
-                    }
-                });
+                        match (key, assign.or(value)) {
+                            (Some(key), _) => Known::list(follow.expr(key, scope)),
+                            (None, Some(assign)) => follow.expr(&assign.value, scope),
+                            (None, None) => Known::Any,
+                        }
+                    });
                 if matches!(refr.as_ref(), Expr::Var { .. }) { given } else { Known::Any }
             }
         });
@@ -401,12 +402,23 @@ impl<'a> Follow<'a> {
                 Some(field) => return Known::Part(field.shape),
                 None => {
                     let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-                    (format!("the input has no field `{name}` here{}", crate::settings::nearest(name, &names)), "correct the path: docs/policies.md lists the input, field by field")
+                    (
+                        format!(
+                            "the input has no field `{name}` here{}",
+                            crate::settings::nearest(name, &names)
+                        ),
+                        "correct the path: docs/policies.md lists the input, field by field",
+                    )
                 }
             },
             Shape::List(of) if number => return Known::Part(of),
-            Shape::List(_) => (format!("a list of the input has no field `{name}`"), "go through the list: `some x in ...`"),
-            Shape::Text | Shape::Bool => (format!("a text of the input has no field `{name}`"), "correct the path: docs/policies.md lists the input, field by field"),
+            Shape::List(_) => {
+                (format!("a list of the input has no field `{name}`"), "go through the list: `some x in ...`")
+            }
+            Shape::Text | Shape::Bool => (
+                format!("a text of the input has no field `{name}`"),
+                "correct the path: docs/policies.md lists the input, field by field",
+            ),
         };
         if let (false, Some(file)) = (self.quiet, self.files.get(self.file)) {
             let place = Place::of(&file.path, span);
@@ -423,7 +435,11 @@ impl<'a> Follow<'a> {
         };
         if let Some(ids) = self.uses.function(file, &name) {
             let ids = ids.to_vec();
-            return ids.into_iter().map(|id| self.function(id, &arguments)).reduce(Known::or).unwrap_or(Known::Any);
+            return ids
+                .into_iter()
+                .map(|id| self.function(id, &arguments))
+                .reduce(Known::or)
+                .unwrap_or(Known::Any);
         }
         let first = arguments.first().cloned().unwrap_or(Known::Any);
         match (name.join(".").as_str(), params) {

@@ -31,7 +31,8 @@ fn input() -> Value {
 fn outcome(files: &[(&str, &str)]) -> Result<Vec<String>, Vec<(&'static str, usize, String)>> {
     let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
     let told = |problem: &Problem| (problem.kind, problem.place.line, problem.what.clone());
-    let policies = Policies::read(&files).map_err(|problems| problems.iter().map(told).collect::<Vec<_>>())?;
+    let policies =
+        Policies::read(&files).map_err(|problems| problems.iter().map(told).collect::<Vec<_>>())?;
     let asked: Vec<_> = policies.asked.iter().collect();
     let said = policies.evaluate(&asked, &input()).map_err(|problem| vec![told(&problem)])?;
     Ok(said.into_iter().map(|said| said.message.to_string()).collect())
@@ -135,12 +136,58 @@ fn rules_of_another_shape_are_told() {
 #[test]
 fn names_that_nothing_asks_are_told() {
     for name in [
-        "Deny", "DENY", "dEny", "denied", "denies", "dney", "deyn", "den", "denyy", "deny_root", "deny_all", "violation",
-        "violations", "Violation", "allow", "allowed", "reject", "refuse", "forbid", "forbidden", "block", "blocked",
-        "fail", "error", "errors", "Pause", "PAUSE", "puase", "pasue", "pauze", "hold", "Warn", "WARN", "wran", "warning",
-        "warnings", "warn_old", "main", "policy", "result", "not_allowed", "must_not_run", "_deny", "violation_root",
+        "Deny",
+        "DENY",
+        "dEny",
+        "denied",
+        "denies",
+        "dney",
+        "deyn",
+        "den",
+        "denyy",
+        "deny_root",
+        "deny_all",
+        "violation",
+        "violations",
+        "Violation",
+        "allow",
+        "allowed",
+        "reject",
+        "refuse",
+        "forbid",
+        "forbidden",
+        "block",
+        "blocked",
+        "fail",
+        "error",
+        "errors",
+        "Pause",
+        "PAUSE",
+        "puase",
+        "pasue",
+        "pauze",
+        "hold",
+        "Warn",
+        "WARN",
+        "wran",
+        "warning",
+        "warnings",
+        "warn_old",
+        "main",
+        "policy",
+        "result",
+        "not_allowed",
+        "must_not_run",
+        "_deny",
+        "violation_root",
     ] {
-        for rule in ["{} contains \"m\" if true", "{} if true", "{} := true if true", "  {} contains \"m\"", "{}[\"k\"] := 1"] {
+        for rule in [
+            "{} contains \"m\" if true",
+            "{} if true",
+            "{} := true if true",
+            "  {} contains \"m\"",
+            "{}[\"k\"] := 1",
+        ] {
             let rule = rule.replace("{}", name);
             let alone = format!("package p\n\n{rule}\n");
             let beside = format!("package p\n\n{SAID}deny contains \"m\" if false\n\n{rule}\n");
@@ -171,14 +218,30 @@ fn what_is_used_need_not_be_asked() {
         asked(body);
     }
     let rule = format!("package p\n\nimport data.lib\n\n{SAID}deny contains \"m\" if lib.bad[\"x\"]\n");
-    for library in ["package lib\n\nbad contains \"x\"\n", "package lib\n\nbad[\"x\"] := true\n", "package lib\n\nbad := {\"x\"}\n"] {
-        assert_eq!(outcome(&[("a.rego", &rule), ("b.rego", library)]).map(|said| said.len()), Ok(1), "{library}");
+    for library in [
+        "package lib\n\nbad contains \"x\"\n",
+        "package lib\n\nbad[\"x\"] := true\n",
+        "package lib\n\nbad := {\"x\"}\n",
+    ] {
+        assert_eq!(
+            outcome(&[("a.rego", &rule), ("b.rego", library)]).map(|said| said.len()),
+            Ok(1),
+            "{library}"
+        );
     }
-    let found = outcome(&[("a.rego", &rule), ("b.rego", "package lib\n\nbad := {\"x\"}\n"), ("c.rego", "package c\n\nx if true\n")]);
+    let found = outcome(&[
+        ("a.rego", &rule),
+        ("b.rego", "package lib\n\nbad := {\"x\"}\n"),
+        ("c.rego", "package c\n\nx if true\n"),
+    ]);
     assert!(found.is_err_and(|problems| problems.iter().all(|(kind, ..)| *kind == "not-asked")));
     // Tests are not evaluated.
     let test = "package p_test\n\nimport data.p\n\ntest_deny if p.deny with input as {\"images\": []}\n";
-    assert_eq!(outcome(&[("a.rego", &rule), ("b.rego", "package lib\n\nbad := {\"x\"}\n"), ("a_test.rego", test)]).map(|said| said.len()), Ok(1));
+    assert_eq!(
+        outcome(&[("a.rego", &rule), ("b.rego", "package lib\n\nbad := {\"x\"}\n"), ("a_test.rego", test)])
+            .map(|said| said.len()),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -222,7 +285,11 @@ fn metadata_that_would_be_passed_over_are_told() {
     // A code on another name, METADATA above nothing, and two rules that could not be told apart.
     told("metadata", 13, &format!("package p\n\n{SAID}deny contains \"m\" if x\n\n\n{SAID}x if true\n"));
     told("metadata", 11, &format!("package p\n\n{SAID}{rule}{SAID}"));
-    told("metadata", 19, &format!("package p\n\n{SAID}{rule}\n{}{rule}", SAID.replace("title: T", "title: U")));
+    told(
+        "metadata",
+        19,
+        &format!("package p\n\n{SAID}{rule}\n{}{rule}", SAID.replace("title: T", "title: U")),
+    );
     told("metadata", 1, &format!("{SAID}package p\n\n{SAID}{rule}"));
     // What the package says holds for its rules.
     let shared = "# METADATA\n# title: T\n# description: D\n# custom:\n#   owner: o\n#   remediation: r\npackage p\n\n# METADATA\n# custom:\n#   code: c\n";
@@ -252,7 +319,10 @@ fn paths_that_the_input_lacks_are_told() {
         ("object.get(input, [\"artifact\", \"sha\"], 1)", "object.get(input, [\"artifact\", \"digest\"], 1)"),
         ("[x | x := input.images[_].pkgs]", "[x | x := input.images[_].packages]"),
         ("{x | some y in input.images; x := y.pkgs}", "{x | some y in input.images; x := y.packages}"),
-        ("{y.platform: y.pkgs | some y in input.images}", "{y.platform: y.packages | some y in input.images}"),
+        (
+            "{y.platform: y.pkgs | some y in input.images}",
+            "{y.platform: y.packages | some y in input.images}",
+        ),
         ("[y | some y in input.images][0].pkgs", "[y | some y in input.images][0].packages"),
         ("shape(input.images[0])", "sound(input.images[0])"),
         ("first.pkgs", "first.packages"),
@@ -266,7 +336,13 @@ fn paths_that_the_input_lacks_are_told() {
         let text = |path: &str| {
             format!("package p\n\nimport input.images[\"x\"] as unused\n\n{SAID}deny contains \"m\" if {{\n\tx := {path}\n\tx != \"\"\n}}\n\nshape(image) := image.pkgs\n\nsound(image) := image.packages\n\nfirst := input.images[0]\n\nall contains image if some image in input.images\n\nname := \"imgs\"\n\nnamed := \"images\"\n").replace("import input.images[\"x\"] as unused\n\n", "import input.artifact as artifact\n\n").replace("imported.pkgs", "artifact.pkgs").replace("imported.packages", "artifact.digest")
         };
-        let text = |path: &str| if path.starts_with("shape") { text(path) } else { text(path).replace("shape(image) := image.pkgs\n\n", "") };
+        let text = |path: &str| {
+            if path.starts_with("shape") {
+                text(path)
+            } else {
+                text(path).replace("shape(image) := image.pkgs\n\n", "")
+            }
+        };
         if path == "(input).imgs" {
             assert!(one(&text(path)).is_err(), "{path}");
             continue;
@@ -324,17 +400,48 @@ fn only_listed_builtins_run() {
         assert_eq!(found, Some(arguments), "{name}");
     }
     for call in [
-        "http.send({})", "http[\"send\"]({})", "rand.intn(\"a\", 2)", "rand[\"intn\"](\"a\", 2)", "numbers.range(1, 3)",
-        "numbers[\"range\"](1, 50000000)", "numbers[`range`](1, 2)", "numbers.range_step(1, 2, 1)", "time.now_ns()",
-        "time.parse_rfc3339_ns(\"x\")", "uuid.rfc4122(\"x\")", "opa.runtime()", "trace(\"x\")", "print(\"x\")",
-        "walk(input)", "bits.lsh(1, 1000000000)", "units.parse(\"1G\")", "units.parse_bytes(\"1G\")", "json.patch({}, [])",
-        "json.unmarshal(\"{}\")", "yaml.unmarshal(\"a\")", "graph.reachable({}, {})", "crypto.sha256(\"x\")", "nope(1)",
-        "net.lookup_ip_addr(\"x\")", "io.jwt.decode(\"x\")", "rego.metadata.rule()", "strings.replace_n({}, \"x\")",
-        "__builtin_sets.union({1}, {2})", "__lockgate_made(1)", "regex.template_match(\"a\", \"b\", \"c\", \"d\")",
-        "concat(\"\", [\"a\"], x)", "split(\"a\", \"b\", [x, _])", "count()", "input.f(1)", "data.p.nothing(1)",
+        "http.send({})",
+        "http[\"send\"]({})",
+        "rand.intn(\"a\", 2)",
+        "rand[\"intn\"](\"a\", 2)",
+        "numbers.range(1, 3)",
+        "numbers[\"range\"](1, 50000000)",
+        "numbers[`range`](1, 2)",
+        "numbers.range_step(1, 2, 1)",
+        "time.now_ns()",
+        "time.parse_rfc3339_ns(\"x\")",
+        "uuid.rfc4122(\"x\")",
+        "opa.runtime()",
+        "trace(\"x\")",
+        "print(\"x\")",
+        "walk(input)",
+        "bits.lsh(1, 1000000000)",
+        "units.parse(\"1G\")",
+        "units.parse_bytes(\"1G\")",
+        "json.patch({}, [])",
+        "json.unmarshal(\"{}\")",
+        "yaml.unmarshal(\"a\")",
+        "graph.reachable({}, {})",
+        "crypto.sha256(\"x\")",
+        "nope(1)",
+        "net.lookup_ip_addr(\"x\")",
+        "io.jwt.decode(\"x\")",
+        "rego.metadata.rule()",
+        "strings.replace_n({}, \"x\")",
+        "__builtin_sets.union({1}, {2})",
+        "__lockgate_made(1)",
+        "regex.template_match(\"a\", \"b\", \"c\", \"d\")",
+        "concat(\"\", [\"a\"], x)",
+        "split(\"a\", \"b\", [x, _])",
+        "count()",
+        "input.f(1)",
+        "data.p.nothing(1)",
     ] {
-        for body in ["\"#\" == \"#\"; x := {}\n\tx", "x := 1; not {}", "y := [z | z := {}]; y", "true; {}", "{} == 1"] {
-            let text = format!("package p\n\n{SAID}deny contains \"m\" if {{\n\t{}\n}}\n", body.replace("{}", call));
+        for body in
+            ["\"#\" == \"#\"; x := {}\n\tx", "x := 1; not {}", "y := [z | z := {}]; y", "true; {}", "{} == 1"]
+        {
+            let text =
+                format!("package p\n\n{SAID}deny contains \"m\" if {{\n\t{}\n}}\n", body.replace("{}", call));
             assert!(one(&text).is_err(), "{text}");
         }
     }
@@ -346,23 +453,51 @@ fn only_listed_builtins_run() {
         told("builtin", 10, &format!("package p\n\n{SAID}{text}\n"));
     }
     for name in ["walk", "count", "http.send", "rand.intn"] {
-        told("builtin", 12, &format!("package p\n\n{SAID}deny contains \"m\" if {name}(1)\n\n{name}(x) if x == 1\n"));
+        told(
+            "builtin",
+            12,
+            &format!("package p\n\n{SAID}deny contains \"m\" if {name}(1)\n\n{name}(x) if x == 1\n"),
+        );
     }
 }
 
 #[test]
 fn an_error_of_a_builtin_switches_no_rule_off() {
     for expression in [
-        "to_number(label) > 5", "semver.compare(label, \"1.0.0\") < 0", "concat(\"\", label) == \"x\"", "label + 1 > 2",
-        "1 / (count(label) - 3) > 1", "1 % (count(label) - 3) > 1", "sum(label) > 1", "base64.decode(label) == \"x\"",
-        "regex.match(concat(\"\", [\"(\", label]), \"x\")", "not to_number(label)", "x := to_number(label)",
-        "format_int(label, 10) == \"1\"", "hex.decode(label) == \"x\"", "every c in [1] { to_number(label) > c }",
-        "[x | x := to_number(label)] == []", "{x | x := to_number(label)} == set()", "f(label)", "not f(label)",
-        "upper(count(label)) == \"X\"", "abs(label) == 1", "label - 1 > 0", "label * 2 > 0", "x := [to_number(label)]",
-        "array.concat(label, []) == []", "to_number(label) in [1]", "g == 1", "not g", "conflict == 1", "not conflict",
+        "to_number(label) > 5",
+        "semver.compare(label, \"1.0.0\") < 0",
+        "concat(\"\", label) == \"x\"",
+        "label + 1 > 2",
+        "1 / (count(label) - 3) > 1",
+        "1 % (count(label) - 3) > 1",
+        "sum(label) > 1",
+        "base64.decode(label) == \"x\"",
+        "regex.match(concat(\"\", [\"(\", label]), \"x\")",
+        "not to_number(label)",
+        "x := to_number(label)",
+        "format_int(label, 10) == \"1\"",
+        "hex.decode(label) == \"x\"",
+        "every c in [1] { to_number(label) > c }",
+        "[x | x := to_number(label)] == []",
+        "{x | x := to_number(label)} == set()",
+        "f(label)",
+        "not f(label)",
+        "upper(count(label)) == \"X\"",
+        "abs(label) == 1",
+        "label - 1 > 0",
+        "label * 2 > 0",
+        "x := [to_number(label)]",
+        "array.concat(label, []) == []",
+        "to_number(label) in [1]",
+        "g == 1",
+        "not g",
+        "conflict == 1",
+        "not conflict",
         "h(1) == 1",
     ] {
-        let mut text = format!("package p\n\n{SAID}deny contains \"m\" if {{\n\tlabel := input.images[_].config.labels.n\n\t{expression}\n}}\n");
+        let mut text = format!(
+            "package p\n\n{SAID}deny contains \"m\" if {{\n\tlabel := input.images[_].config.labels.n\n\t{expression}\n}}\n"
+        );
         for (name, rule) in [
             ("f(", "\nf(x) if to_number(x) > 1\n\nf(x) if x == \"abc\"\n"),
             ("g", "\ng := 1 if to_number(input.images[0].config.labels.n)\n"),
@@ -374,26 +509,53 @@ fn an_error_of_a_builtin_switches_no_rule_off() {
             }
         }
         let problems = one(&text).unwrap_err();
-        assert!(problems.iter().all(|(kind, line, _)| *kind == "error" && *line > 9), "{expression}: {problems:?}");
+        assert!(
+            problems.iter().all(|(kind, line, _)| *kind == "error" && *line > 9),
+            "{expression}: {problems:?}"
+        );
     }
 }
 
 #[test]
 fn circles_are_told() {
     for rules in [
-        "a if a", " a if a", "\ta if b\n\n b if a", "a if data.p[\"a\"]", "a if data[\"p\"].a", "a if data[\"p\"][\"a\"]",
-        "a := data.p[x] if x := \"a\"", "a := count(data.p)", "a := data", "a := data[_]", "a if f(1)\n\nf(x) if a",
-        "a if f(1)\n\nf(x) := f(x + 1)", "a contains x if x := a[_]", "a[x] := y if { x := \"k\"; y := a.k }",
-        "a if b\n\nb := [x | x := a]", "a if every x in [1] { a }", "default a := false\n\na if not a", "a if b\n\nb if c\n\nc if d\n\nd if a",
-        "a if { b := data.p\n\tb.a }", "a if true else := a if true", "a if data.p.a.x",
+        "a if a",
+        " a if a",
+        "\ta if b\n\n b if a",
+        "a if data.p[\"a\"]",
+        "a if data[\"p\"].a",
+        "a if data[\"p\"][\"a\"]",
+        "a := data.p[x] if x := \"a\"",
+        "a := count(data.p)",
+        "a := data",
+        "a := data[_]",
+        "a if f(1)\n\nf(x) if a",
+        "a if f(1)\n\nf(x) := f(x + 1)",
+        "a contains x if x := a[_]",
+        "a[x] := y if { x := \"k\"; y := a.k }",
+        "a if b\n\nb := [x | x := a]",
+        "a if every x in [1] { a }",
+        "default a := false\n\na if not a",
+        "a if b\n\nb if c\n\nc if d\n\nd if a",
+        "a if { b := data.p\n\tb.a }",
+        "a if true else := a if true",
+        "a if data.p.a.x",
     ] {
         let text = format!("package p\n\n{SAID}deny contains \"m\" if a\n\n{rules}\n");
         let problems = one(&text).unwrap_err();
-        assert!(problems.iter().any(|(kind, line, _)| (*kind == "circle" || *kind == "broken") && *line > 0), "{rules}: {problems:?}");
+        assert!(
+            problems.iter().any(|(kind, line, _)| (*kind == "circle" || *kind == "broken") && *line > 0),
+            "{rules}: {problems:?}"
+        );
     }
     told("circle", 10, &format!("package p\n\n{SAID}deny contains x if x := data.p.deny[_]\n"));
     let both = [
-        ("a.rego", format!("package p\n\nimport data.q as other\n\n{SAID}deny contains \"m\" if other.b\n\na if true\n\nc := data.q.b\n")),
+        (
+            "a.rego",
+            format!(
+                "package p\n\nimport data.q as other\n\n{SAID}deny contains \"m\" if other.b\n\na if true\n\nc := data.q.b\n"
+            ),
+        ),
         ("b.rego", "package q\n\nimport data.p\n\nb if p.c\n".to_owned()),
     ];
     let files: Vec<_> = both.iter().map(|(path, text)| (*path, text.as_str())).collect();
@@ -403,7 +565,8 @@ fn circles_are_told() {
 #[test]
 fn nothing_that_a_policy_makes_is_unbounded() {
     let double = |first: &str, next: &str| {
-        let steps: String = (1..40).map(|n| format!("\tx{n} := {}\n", next.replace('@', &format!("x{}", n - 1)))).collect();
+        let steps: String =
+            (1..40).map(|n| format!("\tx{n} := {}\n", next.replace('@', &format!("x{}", n - 1)))).collect();
         format!("\tx0 := {first}\n{steps}\tcount(x39) > 0\n")
     };
     let bodies = [
@@ -421,7 +584,10 @@ fn nothing_that_a_policy_makes_is_unbounded() {
         double("{\"a\": 1}", "object.union({\"b\": @}, {\"c\": @})"),
         double("\"\\u0000\\u0001\"", "json.marshal([@, @])"),
         double("\"x\"", "base64.encode(concat(\"\", [@, @]))"),
-        format!("\tn0 := 99999999\n{}\tn39 > 0\n", (1..40).map(|n| format!("\tn{n} := n{0} * n{0}\n", n - 1)).collect::<String>()),
+        format!(
+            "\tn0 := 99999999\n{}\tn39 > 0\n",
+            (1..40).map(|n| format!("\tn{n} := n{0} * n{0}\n", n - 1)).collect::<String>()
+        ),
         "\tx := sprintf(\"%2000000000d\", [1])\n\tx != \"\"\n".to_owned(),
         "\tx := sprintf(\"%.999999999f\", [1.5])\n\tx != \"\"\n".to_owned(),
         "\tx := sprintf(\"%*d\", [999999999, 1])\n\tx != \"\"\n".to_owned(),
@@ -429,7 +595,10 @@ fn nothing_that_a_policy_makes_is_unbounded() {
         "\tx := 1e999999999\n\tx > 0\n".to_owned(),
         "\tx := 1e308 * 1e308 * 1e308\n\tx > 0\n".to_owned(),
         "\tregex.match(\"((a{1,1000}){1,1000}){1,1000}\", \"a\")\n".to_owned(),
-        format!("\tcount([1 | {}1 == 2]) == 1\n", (0..9).map(|n| format!("some a{n} in range; ")).collect::<String>()),
+        format!(
+            "\tcount([1 | {}1 == 2]) == 1\n",
+            (0..9).map(|n| format!("some a{n} in range; ")).collect::<String>()
+        ),
         format!("\tx := {}1{}\n\tx\n", "[".repeat(40), "]".repeat(40)),
         format!("\tx := {}1{}\n\tx\n", "{\"a\": ".repeat(30), "}".repeat(30)),
         format!("\tx := {}1{}\n\tx\n", "(".repeat(500), ")".repeat(500)),
@@ -442,10 +611,15 @@ fn nothing_that_a_policy_makes_is_unbounded() {
         format!("{}\ttrue\n", "\tsome _ in range\n".repeat(2_000)),
     ];
     for body in &bodies {
-        let text = format!("package p\n\n{SAID}deny contains \"m\" if {{\n{body}}}\n\nrange := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n");
+        let text = format!(
+            "package p\n\n{SAID}deny contains \"m\" if {{\n{body}}}\n\nrange := [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n"
+        );
         let short: String = body.chars().take(80).collect();
         match one(&text) {
-            Err(problems) => assert!(problems.iter().all(|(_, _, what)| !what.contains("gave up")), "{short}: {problems:?}"),
+            Err(problems) => assert!(
+                problems.iter().all(|(_, _, what)| !what.contains("gave up")),
+                "{short}: {problems:?}"
+            ),
             Ok(_) => panic!("within bounds: {short}"),
         }
     }
@@ -461,9 +635,15 @@ fn nothing_that_a_policy_makes_is_unbounded() {
 #[test]
 fn broken_files_are_told_with_their_line() {
     for (text, line) in [
-        ("", 0), ("deny contains 1", 1), ("package", 1), ("package p\n\ndeny contains msg if {\n", 0),
-        ("package p\n\nimport foo.bar\n", 3), ("package p\n\ndeny contains \"\u{7}\" if true\n", 0),
-        ("package p\n\ndeny { true }\n", 3), ("package p\n\nx := 1 +\n", 0), ("\u{feff}package p\n", 1),
+        ("", 0),
+        ("deny contains 1", 1),
+        ("package", 1),
+        ("package p\n\ndeny contains msg if {\n", 0),
+        ("package p\n\nimport foo.bar\n", 3),
+        ("package p\n\ndeny contains \"\u{7}\" if true\n", 0),
+        ("package p\n\ndeny { true }\n", 3),
+        ("package p\n\nx := 1 +\n", 0),
+        ("\u{feff}package p\n", 1),
         ("package p\n\nx := `é`.y[`éééééééééééééééééééééééééééééééééééééééééééééé`] + {\n", 0),
     ] {
         let problems = one(text).unwrap_err();
@@ -479,14 +659,21 @@ fn the_input_is_as_its_schema_says() {
         match (shape, value) {
             (Shape::Text, Value::String(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Open, _) => {}
             (Shape::List(of), Value::Array(items)) => items.iter().for_each(|item| fits(of, item, path)),
-            (Shape::Map(of), Value::Object(fields)) => fields.values().for_each(|value| fits(of, value, path)),
+            (Shape::Map(of), Value::Object(fields)) => {
+                fields.values().for_each(|value| fits(of, value, path))
+            }
             (Shape::Fields(fields), Value::Object(values)) => {
                 for name in values.keys() {
-                    assert!(fields.iter().any(|field| field.name == name), "{path}.{name} is not in the schema");
+                    assert!(
+                        fields.iter().any(|field| field.name == name),
+                        "{path}.{name} is not in the schema"
+                    );
                 }
                 for field in *fields {
                     match values.get(field.name) {
-                        None | Some(Value::Null) => assert!(field.optional, "{path}.{} is missing", field.name),
+                        None | Some(Value::Null) => {
+                            assert!(field.optional, "{path}.{} is missing", field.name)
+                        }
                         Some(value) => fits(field.shape, value, &format!("{path}.{}", field.name)),
                     }
                 }

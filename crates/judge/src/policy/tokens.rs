@@ -143,8 +143,7 @@ struct Chain {
 }
 
 /// Binary operators, as the lexer gives them.
-const OPERATORS: [&str; 14] =
-    ["+", "-", "*", "/", "%", "&", "|", "==", "!=", "<", "<=", ">", ">=", "."];
+const OPERATORS: [&str; 14] = ["+", "-", "*", "/", "%", "&", "|", "==", "!=", "<", "<=", ">", ">=", "."];
 
 impl Chain {
     fn take(
@@ -197,7 +196,11 @@ impl Chain {
             return Err(("an expression has more than", bounds.links, "operators, fields and indexes"));
         }
         if self.work > bounds.parsing {
-            return Err(("reading it takes more than", bounds.parsing, "steps: lists stand too deep in each other"));
+            return Err((
+                "reading it takes more than",
+                bounds.parsing,
+                "steps: lists stand too deep in each other",
+            ));
         }
         Ok(())
     }

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regorus::unstable::{Expr, LiteralStmt, Literal, Span};
+use regorus::unstable::{Expr, Literal, LiteralStmt, Span};
 
 use super::file::{Definition, File, Shape};
+use super::limits;
 use super::problem::{Place, Problem};
 use super::tree::{self, Step, Visitor};
-use super::limits;
 
 /// A definition: the file's number, and its own within the file.
 pub(super) type Id = (usize, usize);
@@ -30,7 +30,8 @@ pub(super) struct Uses<'a> {
 pub(super) fn imports(file: &File) -> BTreeMap<String, Vec<String>> {
     let imports = file.module.imports.iter().filter_map(|import| {
         let (path, _) = tree::names(&import.refr)?;
-        let alias = import.r#as.as_ref().map(|alias| alias.text().to_owned()).or_else(|| path.last().cloned())?;
+        let alias =
+            import.r#as.as_ref().map(|alias| alias.text().to_owned()).or_else(|| path.last().cloned())?;
         Some((alias, path))
     });
     imports.filter(|(_, path)| path.first().is_some_and(|root| root == "data" || root == "input")).collect()
@@ -135,11 +136,13 @@ impl<'a> Uses<'a> {
         }
         let mut levels: BTreeMap<&Path, (usize, usize)> = BTreeMap::new();
         let mut open: BTreeMap<&Path, usize> = graph.iter().map(|(path, used)| (*path, used.len())).collect();
-        let mut ready: Vec<&Path> = open.iter().filter(|(_, open)| **open == 0).map(|(path, _)| *path).collect();
+        let mut ready: Vec<&Path> =
+            open.iter().filter(|(_, open)| **open == 0).map(|(path, _)| *path).collect();
         while let Some(path) = ready.pop() {
             let used = graph.remove(path).unwrap_or_default();
             let below = used.iter().filter_map(|path| levels.get(path));
-            let (long, tries) = below.fold((0, 1), |(long, tries), found| (long.max(found.0), tries.max(found.1)));
+            let (long, tries) =
+                below.fold((0, 1), |(long, tries), found| (long.max(found.0), tries.max(found.1)));
             levels.insert(path, (long + 1, tries.saturating_mul(self.tries(path))));
             for user in users.get(path).into_iter().flatten() {
                 if let Some(open) = open.get_mut(user) {
@@ -157,7 +160,12 @@ impl<'a> Uses<'a> {
     pub(super) fn circles(&self) -> Vec<Problem> {
         if self.crowded {
             let what = format!("the rules use each other in more than {} ways", limits::TIES);
-            return vec![Problem::new("limit", Place::file("policies"), what, "write fewer rules".to_owned())];
+            return vec![Problem::new(
+                "limit",
+                Place::file("policies"),
+                what,
+                "write fewer rules".to_owned(),
+            )];
         }
         let (levels, circled) = self.levels();
         if let Some(path) = circle(&circled) {
@@ -167,7 +175,8 @@ impl<'a> Uses<'a> {
             self.limit(path, format!("more than {} rules use each other in a chain", limits::CHAIN))
         });
         let tries = levels.iter().find(|(_, (_, tries))| *tries > limits::TRIES).map(|(path, _)| {
-            let what = format!("functions that call each other have more than {} ways together", limits::TRIES);
+            let what =
+                format!("functions that call each other have more than {} ways together", limits::TRIES);
             self.limit(path, what)
         });
         long.or(tries).into_iter().collect()
@@ -262,7 +271,9 @@ impl<'a> Visitor<'a> for Names<'_> {
     fn statement(&mut self, statement: &'a LiteralStmt) {
         match &statement.literal {
             Literal::SomeVars { vars, .. } => vars.iter().for_each(|span| self.binding(span)),
-            Literal::Every { key, value, .. } => key.iter().chain([value]).for_each(|span| self.binding(span)),
+            Literal::Every { key, value, .. } => {
+                key.iter().chain([value]).for_each(|span| self.binding(span))
+            }
             _ => {}
         }
     }

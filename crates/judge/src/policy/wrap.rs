@@ -58,7 +58,12 @@ impl Wrap<'_> {
         let start = match expr {
             Expr::Object { .. } => {
                 let place = (span.line, span.col);
-                self.file.tokens.braces.iter().find(|(at, _)| *at == place).map_or(span.start, |(_, byte)| *byte)
+                self.file
+                    .tokens
+                    .braces
+                    .iter()
+                    .find(|(at, _)| *at == place)
+                    .map_or(span.start, |(_, byte)| *byte)
             }
             _ => span.start,
         };
@@ -115,7 +120,9 @@ impl Wrap<'_> {
             self.around(expr, MADE);
         }
         match expr {
-            Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().for_each(|item| self.expr(item)),
+            Expr::Array { items, .. } | Expr::Set { items, .. } => {
+                items.iter().for_each(|item| self.expr(item))
+            }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {
                     self.expr(key);
@@ -203,6 +210,10 @@ fn is_written_out(expr: &Expr) -> bool {
 fn is_plain(expr: &Expr) -> bool {
     matches!(
         expr,
-        Expr::String { .. } | Expr::RawString { .. } | Expr::Number { .. } | Expr::Bool { .. } | Expr::Null { .. }
+        Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. }
     )
 }

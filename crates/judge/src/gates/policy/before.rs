@@ -11,7 +11,11 @@ use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
 use crate::policy::{Kind, PolicyError};
 use crate::settings;
 
-pub(super) fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Result<Verdict, Box<Finding>> {
+pub(super) fn consider(
+    docket: &Docket<'_>,
+    settings: &Value,
+    earlier: &[Verdict],
+) -> Result<Verdict, Box<Finding>> {
     let settings: Settings = settings::read(settings).map_err(|error| {
         Box::new(blind("policy.settings", GATE.name, error.message, "correct lockgate.yaml".to_owned()))
     })?;

@@ -29,8 +29,11 @@ pub(crate) fn evaluate(
 ) -> Result<Vec<Said>, PolicyError> {
     super::circles::refuse(sources)?;
     let texts: Vec<_> = sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
-    let instructions = guard::instructions(&texts, INSTRUCTIONS)
-        .map_err(|(path, reason)| PolicyError { path, line: None, reason })?;
+    let instructions = guard::instructions(&texts, INSTRUCTIONS).map_err(|(path, reason)| PolicyError {
+        path,
+        line: None,
+        reason,
+    })?;
     let mut engine = Engine::new();
     for source in sources {
         engine
