@@ -6,6 +6,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
+    clippy::assigning_clones,
     reason = "a test may panic, and the child prints what the parent compares"
 )]
 

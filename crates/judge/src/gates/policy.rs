@@ -105,12 +105,12 @@ fn names(asked: &[&Asked]) -> String {
 }
 
 fn told(problem: &Problem) -> Finding {
-    let mut found = broken(&problem.place.to_string(), problem.what.clone(), &problem.fix);
+    let mut found = broken(&problem.place.to_string(), &problem.what, &problem.fix);
     found.details.insert("problem".to_owned(), problem.kind.into());
     found
 }
 
-fn broken(place: &str, what: String, fix: &str) -> Finding {
+fn broken(place: &str, what: &str, fix: &str) -> Finding {
     blind("policy.broken", place, format!("{place}: {what}"), fix.to_owned())
 }
 
@@ -119,7 +119,7 @@ fn policies(docket: &Docket<'_>) -> Result<Policies, Vec<Finding>> {
     let mut files = Vec::new();
     for policy in &docket.case.record.policies {
         let Some(bytes) = docket.case.inputs.get(&policy.content) else {
-            return Err(vec![broken(&policy.path, "its content is missing".to_owned(), "judge again")]);
+            return Err(vec![broken(&policy.path, "its content is missing", "judge again")]);
         };
         files.push((policy.path.as_str(), bytes.as_ref()));
     }

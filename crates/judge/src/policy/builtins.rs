@@ -261,12 +261,11 @@ impl<'a> Visitor<'a> for Checked<'a> {
                 self.refuse("broken", whole.span(), what, "correct the call");
             }
             None => {
-                let what = match refused(&plain) {
-                    Some(why) => format!("`{plain}` {why}: it is refused"),
-                    None => {
-                        let names: Vec<_> = ALLOWED.iter().map(|(name, ..)| *name).collect();
-                        format!("`{plain}` is not a function that policies may call{}", near(&plain, &names))
-                    }
+                let what = if let Some(why) = refused(&plain) {
+                    format!("`{plain}` {why}: it is refused")
+                } else {
+                    let names: Vec<_> = ALLOWED.iter().map(|(name, ..)| *name).collect();
+                    format!("`{plain}` is not a function that policies may call{}", near(&plain, &names))
                 };
                 self.refuse(
                     "builtin",

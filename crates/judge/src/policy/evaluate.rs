@@ -39,14 +39,9 @@ pub(super) fn evaluate(
     let mut said = Vec::new();
     let mut bytes = 0;
     for (number, (package, kind)) in questions.iter().enumerate() {
-        let messages = match answers.get(number) {
-            Some(Value::Set(messages)) => messages,
-            _ => {
-                return Err(broken(
-                    format!("a rule of the package `{package}` gives no set of messages"),
-                    "correct it",
-                ));
-            }
+        let Some(Value::Set(messages)) = answers.get(number) else {
+            let what = format!("a rule of the package `{package}` gives no set of messages");
+            return Err(broken(what, "correct it"));
         };
         for message in messages.iter() {
             let most = u64::try_from(limits::MESSAGE_BYTES).unwrap_or(u64::MAX);

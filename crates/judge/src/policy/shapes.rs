@@ -36,8 +36,8 @@ impl Known {
     }
 
     /// What is known when it is one or the other.
-    fn or(self, other: Known) -> Self {
-        if self == other { self } else { Known::Any }
+    fn or(self, other: &Known) -> Self {
+        if self == *other { self } else { Known::Any }
     }
 
     /// What an iteration over it gives.
@@ -123,7 +123,7 @@ impl<'a> Follow<'a> {
                     }
                 };
                 let given =
-                    follow.bodies(&rule, Scope::new(), |follow, scope, assign: Option<&RuleAssign>| {
+                    follow.bodies(&rule, &Scope::new(), |follow, scope, assign: Option<&RuleAssign>| {
                         for step in tree::steps(refr).1 {
                             if let Step::Index(index) = step {
                                 follow.expr(index, scope);
@@ -160,7 +160,7 @@ impl<'a> Follow<'a> {
                 for (at, arg) in args.iter().enumerate() {
                     follow.bind(arg, arguments.get(at).cloned().unwrap_or(Known::Any), &mut scope);
                 }
-                follow.bodies(&rule, scope, |follow, scope, own: Option<&RuleAssign>| {
+                follow.bodies(&rule, &scope, |follow, scope, own: Option<&RuleAssign>| {
                     own.or(assign.as_ref()).map_or(Known::Any, |assign| follow.expr(&assign.value, scope))
                 })
             }
@@ -174,7 +174,7 @@ impl<'a> Follow<'a> {
     fn bodies(
         &mut self,
         rule: &Rule,
-        scope: Scope,
+        scope: &Scope,
         mut head: impl FnMut(&mut Self, &mut Scope, Option<&RuleAssign>) -> Known,
     ) -> Known {
         let Rule::Spec { bodies, .. } = rule else { return Known::Any };
@@ -187,7 +187,7 @@ impl<'a> Follow<'a> {
             self.query(&body.query, &mut scope);
             let one = head(self, &mut scope, body.assign.as_ref());
             given = Some(match given {
-                Some(before) => before.or(one),
+                Some(before) => before.or(&one),
                 None => one,
             });
         }
@@ -270,7 +270,7 @@ impl<'a> Follow<'a> {
             Expr::Call { fcn, params, .. } => self.call(fcn, params, scope),
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
                 let all: Vec<_> = items.iter().map(|item| self.expr(item, scope)).collect();
-                let one = all.into_iter().reduce(Known::or).unwrap_or(Known::Any);
+                let one = all.into_iter().reduce(|one, other| one.or(&other)).unwrap_or(Known::Any);
                 Known::list(one)
             }
             Expr::Object { fields, .. } => {
@@ -315,7 +315,7 @@ impl<'a> Follow<'a> {
             }
             Expr::BinExpr { op, lhs, rhs, .. } => {
                 let (left, right) = (self.expr(lhs, scope), self.expr(rhs, scope));
-                if *op == BinOp::Union { left.or(right) } else { left }
+                if *op == BinOp::Union { left.or(&right) } else { left }
             }
             Expr::BoolExpr { lhs, rhs, .. } | Expr::ArithExpr { lhs, rhs, .. } => {
                 self.expr(lhs, scope);
@@ -380,7 +380,7 @@ impl<'a> Follow<'a> {
         for taken in 0..=steps.len() {
             let ids = self.uses.defined(&path).to_vec();
             if !ids.is_empty() {
-                let known = ids.into_iter().map(|id| self.rule(id)).reduce(Known::or);
+                let known = ids.into_iter().map(|id| self.rule(id)).reduce(|one, other| one.or(&other));
                 return (known.unwrap_or(Known::Any), taken);
             }
             match steps.get(taken) {
@@ -398,19 +398,17 @@ impl<'a> Follow<'a> {
         let (what, fix) = match shape {
             Shape::Open => return Known::Any,
             Shape::Map(of) => return Known::Part(of),
-            Shape::Fields(fields) => match fields.iter().find(|field| field.name == name) {
-                Some(field) => return Known::Part(field.shape),
-                None => {
-                    let names: Vec<_> = fields.iter().map(|field| field.name).collect();
-                    (
-                        format!(
-                            "the input has no field `{name}` here{}",
-                            crate::settings::nearest(name, &names)
-                        ),
-                        "correct the path: docs/policies.md lists the input, field by field",
-                    )
+            Shape::Fields(fields) => {
+                if let Some(field) = fields.iter().find(|field| field.name == name) {
+                    return Known::Part(field.shape);
                 }
-            },
+                let names: Vec<_> = fields.iter().map(|field| field.name).collect();
+                let near = crate::settings::nearest(name, &names);
+                (
+                    format!("the input has no field `{name}` here{near}"),
+                    "correct the path: docs/policies.md lists the input, field by field",
+                )
+            }
             Shape::List(of) if number => return Known::Part(of),
             Shape::List(_) => {
                 (format!("a list of the input has no field `{name}`"), "go through the list: `some x in ...`")
@@ -438,14 +436,14 @@ impl<'a> Follow<'a> {
             return ids
                 .into_iter()
                 .map(|id| self.function(id, &arguments))
-                .reduce(Known::or)
+                .reduce(|one, other| one.or(&other))
                 .unwrap_or(Known::Any);
         }
         let first = arguments.first().cloned().unwrap_or(Known::Any);
         match (name.join(".").as_str(), params) {
             ("object.get", [_, key, _]) => self.got(first, key, scope),
             ("sort" | "array.reverse" | "array.slice", _) => first,
-            ("array.concat", _) => first.or(arguments.get(1).cloned().unwrap_or(Known::Any)),
+            ("array.concat", _) => first.or(arguments.get(1).unwrap_or(&Known::Any)),
             _ => Known::Any,
         }
     }

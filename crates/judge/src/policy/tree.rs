@@ -36,7 +36,7 @@ pub(super) fn steps(expr: &Expr) -> (&Expr, Vec<Step<'_>>) {
 pub(super) fn text(expr: &Expr) -> Option<String> {
     match expr {
         Expr::String { value, .. } | Expr::RawString { value, .. } => {
-            value.as_string().ok().map(|text| text.to_string())
+            value.as_string().ok().map(std::string::ToString::to_string)
         }
         _ => None,
     }
@@ -82,27 +82,39 @@ pub(super) fn rule<'a>(rule: &'a Rule, visitor: &mut dyn Visitor<'a>) {
     match rule {
         Rule::Default { refr, args, value, .. } => {
             head_indexes(refr, visitor);
-            args.iter().for_each(|arg| expression(arg, visitor));
+            for arg in args {
+                expression(arg, visitor);
+            }
             expression(value, visitor);
         }
         Rule::Spec { head, bodies, .. } => {
             match head {
                 RuleHead::Compr { refr, assign, .. } => {
                     head_indexes(refr, visitor);
-                    assign.iter().for_each(|assign| expression(&assign.value, visitor));
+                    if let Some(assign) = assign {
+                        expression(&assign.value, visitor);
+                    }
                 }
                 RuleHead::Set { refr, key, .. } => {
                     head_indexes(refr, visitor);
-                    key.iter().for_each(|key| expression(key, visitor));
+                    if let Some(key) = key {
+                        expression(key, visitor);
+                    }
                 }
                 RuleHead::Func { refr, args, assign, .. } => {
                     head_indexes(refr, visitor);
-                    args.iter().for_each(|arg| expression(arg, visitor));
-                    assign.iter().for_each(|assign| expression(&assign.value, visitor));
+                    for arg in args {
+                        expression(arg, visitor);
+                    }
+                    if let Some(assign) = assign {
+                        expression(&assign.value, visitor);
+                    }
                 }
             }
             for RuleBody { assign, query, .. } in bodies {
-                assign.iter().for_each(|assign| expression(&assign.value, visitor));
+                if let Some(assign) = assign {
+                    expression(&assign.value, visitor);
+                }
                 body(query, visitor);
             }
         }
@@ -135,7 +147,9 @@ fn body<'a>(query: &'a Query, visitor: &mut dyn Visitor<'a>) {
         match &statement.literal {
             Literal::SomeVars { .. } => {}
             Literal::SomeIn { key, value, collection, .. } => {
-                key.iter().for_each(|key| expression(key, visitor));
+                if let Some(key) = key {
+                    expression(key, visitor);
+                }
                 expression(value, visitor);
                 expression(collection, visitor);
             }
@@ -170,14 +184,18 @@ pub(super) fn expression<'a>(whole: &'a Expr, visitor: &mut dyn Visitor<'a>) {
         }
         Expr::Call { fcn, params, .. } => {
             visitor.call(whole, fcn, params.len());
-            params.iter().for_each(|param| expression(param, visitor));
+            for param in params {
+                expression(param, visitor);
+            }
             return;
         }
         _ => visitor.expression(whole),
     }
     match whole {
         Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().for_each(|item| expression(item, visitor));
+            for item in items {
+                expression(item, visitor);
+            }
         }
         Expr::Object { fields, .. } => {
             for (_, key, value) in fields {
@@ -203,7 +221,9 @@ pub(super) fn expression<'a>(whole: &'a Expr, visitor: &mut dyn Visitor<'a>) {
             expression(rhs, visitor);
         }
         Expr::Membership { key, value, collection, .. } => {
-            key.iter().for_each(|key| expression(key, visitor));
+            if let Some(key) = key {
+                expression(key, visitor);
+            }
             expression(value, visitor);
             expression(collection, visitor);
         }

@@ -17,11 +17,16 @@ pub(super) type Id = (usize, usize);
 /// A rule: its package and its name.
 type Path = Vec<String>;
 
+/// The rules that each rule uses.
+type Graph<'a> = BTreeMap<&'a Path, BTreeSet<&'a Path>>;
+/// How long the chain below each rule is, and how often it may be tried.
+type Levels<'a> = BTreeMap<&'a Path, (usize, usize)>;
+
 /// The rules of all files, and how they are tied.
 pub(super) struct Uses<'a> {
     files: &'a [File],
     rules: BTreeMap<Path, Vec<Id>>,
-    uses: BTreeMap<Id, BTreeSet<Path>>,
+    names: BTreeMap<Id, BTreeSet<Path>>,
     /// Whether there are more uses than are followed.
     crowded: bool,
 }
@@ -51,7 +56,7 @@ impl<'a> Uses<'a> {
                 rules.entry(path(file, definition)).or_default().push((number, at));
             }
         }
-        let mut all = Self { files, rules, uses: BTreeMap::new(), crowded: false };
+        let mut all = Self { files, rules, names: BTreeMap::new(), crowded: false };
         let mut ties = 0;
         for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.is_test()) {
             let imports = imports(file);
@@ -67,7 +72,7 @@ impl<'a> Uses<'a> {
                     all.crowded = true;
                     return all;
                 }
-                all.uses.insert((number, at), used);
+                all.names.insert((number, at), used);
             }
         }
         all
@@ -105,7 +110,7 @@ impl<'a> Uses<'a> {
         let mut waiting: Vec<Id> = from.collect();
         let mut reached: BTreeSet<Id> = waiting.iter().copied().collect();
         while let Some(id) = waiting.pop() {
-            for path in self.uses.get(&id).into_iter().flatten() {
+            for path in self.names.get(&id).into_iter().flatten() {
                 // A default belongs to the rule whose definitions are used.
                 waiting.extend(self.rules.get(path).into_iter().flatten().filter(|id| reached.insert(**id)));
             }
@@ -114,8 +119,8 @@ impl<'a> Uses<'a> {
     }
 
     /// The rules that each rule uses.
-    fn graph(&self) -> BTreeMap<&Path, BTreeSet<&Path>> {
-        let used = |ids: &[Id]| ids.iter().filter_map(|id| self.uses.get(id)).flatten().collect();
+    fn graph(&self) -> Graph<'_> {
+        let used = |ids: &[Id]| ids.iter().filter_map(|id| self.names.get(id)).flatten().collect();
         self.rules.iter().map(|(path, ids)| (path, used(ids))).collect()
     }
 
@@ -126,7 +131,7 @@ impl<'a> Uses<'a> {
 
     /// How long the chain of rules below each rule is, and how often it may be tried; and the rules from which a circle is
     /// reached.
-    fn levels(&self) -> (BTreeMap<&Path, (usize, usize)>, BTreeMap<&Path, BTreeSet<&Path>>) {
+    fn levels(&self) -> (Levels<'_>, Graph<'_>) {
         let mut graph = self.graph();
         let mut users: BTreeMap<&Path, Vec<&Path>> = BTreeMap::new();
         for (path, used) in &graph {
@@ -134,7 +139,7 @@ impl<'a> Uses<'a> {
                 users.entry(one).or_default().push(path);
             }
         }
-        let mut levels: BTreeMap<&Path, (usize, usize)> = BTreeMap::new();
+        let mut levels = Levels::new();
         let mut open: BTreeMap<&Path, usize> = graph.iter().map(|(path, used)| (*path, used.len())).collect();
         let mut ready: Vec<&Path> =
             open.iter().filter(|(_, open)| **open == 0).map(|(path, _)| *path).collect();
@@ -214,7 +219,7 @@ fn is_function((_, definition): (&File, &Definition)) -> bool {
 }
 
 /// The first rule of a circle. Each of `left` uses another of them, so following them ends in one.
-fn circle<'a>(left: &BTreeMap<&'a Path, BTreeSet<&'a Path>>) -> Option<&'a Path> {
+fn circle<'a>(left: &Graph<'a>) -> Option<&'a Path> {
     let mut path = *left.keys().next()?;
     let mut seen = Vec::new();
     while !seen.contains(&path) && seen.len() <= left.len() {
@@ -270,9 +275,15 @@ impl<'a> Visitor<'a> for Names<'_> {
 
     fn statement(&mut self, statement: &'a LiteralStmt) {
         match &statement.literal {
-            Literal::SomeVars { vars, .. } => vars.iter().for_each(|span| self.binding(span)),
+            Literal::SomeVars { vars, .. } => {
+                for span in vars {
+                    self.binding(span);
+                }
+            }
             Literal::Every { key, value, .. } => {
-                key.iter().chain([value]).for_each(|span| self.binding(span))
+                for span in key.iter().chain([value]) {
+                    self.binding(span);
+                }
             }
             _ => {}
         }

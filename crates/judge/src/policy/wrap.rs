@@ -75,7 +75,11 @@ impl Wrap<'_> {
     fn rule(&mut self, rule: &Rule) {
         let Rule::Spec { head, bodies, .. } = rule else { return };
         match head {
-            RuleHead::Set { key, .. } => key.iter().for_each(|key| self.expr(key)),
+            RuleHead::Set { key, .. } => {
+                if let Some(key) = key {
+                    self.expr(key);
+                }
+            }
             RuleHead::Compr { refr, assign, .. } => {
                 if let Some(assign) = assign {
                     // The same value under many keys is as large as all of them.
@@ -85,10 +89,16 @@ impl Wrap<'_> {
                     }
                 }
             }
-            RuleHead::Func { assign, .. } => assign.iter().for_each(|assign| self.expr(&assign.value)),
+            RuleHead::Func { assign, .. } => {
+                if let Some(assign) = assign {
+                    self.expr(&assign.value);
+                }
+            }
         }
         for body in bodies {
-            body.assign.iter().for_each(|assign| self.expr(&assign.value));
+            if let Some(assign) = &body.assign {
+                self.expr(&assign.value);
+            }
             self.query(&body.query);
         }
     }
@@ -121,7 +131,9 @@ impl Wrap<'_> {
         }
         match expr {
             Expr::Array { items, .. } | Expr::Set { items, .. } => {
-                items.iter().for_each(|item| self.expr(item))
+                for item in items {
+                    self.expr(item);
+                }
             }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {
@@ -138,11 +150,22 @@ impl Wrap<'_> {
                 self.expr(value);
                 self.query(query);
             }
-            Expr::Call { params, .. } => params.iter().for_each(|param| self.expr(param)),
+            Expr::Call { params, .. } => {
+                for param in params {
+                    self.expr(param);
+                }
+            }
             Expr::BinExpr { lhs, rhs, .. } | Expr::ArithExpr { lhs, rhs, .. } => {
                 self.expr(lhs);
                 self.expr(rhs);
             }
+            _ => self.operation(expr),
+        }
+    }
+
+    /// Comparisons, assignments and references.
+    fn operation(&mut self, expr: &Expr) {
+        match expr {
             Expr::BoolExpr { lhs, rhs, .. } => {
                 if !is_plain(lhs) && !is_plain(rhs) && !makes(lhs) {
                     self.around(lhs, SEEN);
@@ -157,7 +180,9 @@ impl Wrap<'_> {
                 }
             }
             Expr::Membership { key, value, collection, .. } => {
-                key.iter().for_each(|key| self.expr(key));
+                if let Some(key) = key {
+                    self.expr(key);
+                }
                 self.expr(value);
                 if !makes(collection) && !is_written_out(collection) {
                     self.around(collection, SEEN);
@@ -175,12 +200,7 @@ impl Wrap<'_> {
                     self.expr(base);
                 }
             }
-            Expr::UnaryExpr { .. }
-            | Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Number { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. } => {}
+            _ => {}
         }
     }
 }
