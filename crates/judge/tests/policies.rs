@@ -292,7 +292,7 @@ fn packages_choose_what_is_reported_and_not_what_is_evaluated() {
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "policy").unwrap();
     assert_eq!(verdict.answer, Answer::Fail);
     assert_eq!(verdict.findings.len(), 1, "{verdict:?}");
-    assert_eq!(verdict.summary, "1 rule in 1 file evaluated (p.c), 1 violation");
+    assert_eq!(verdict.summary, "1 rule in 1 file evaluated, 1 violation (policy/q.rego: p.c)");
     making.record.gates.insert("policy".into(), json!({"packages": ["lib"]}));
     assert_eq!(making.decide().outcome, Outcome::Pause);
 }

@@ -7,7 +7,7 @@
 
 mod before;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::case::Image;
 use lockgate_model::oci::{Content, ImageConfig};
@@ -83,7 +83,9 @@ fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Resul
     let relied_on =
         docket.case.record.policies.iter().map(|policy| Relied::Policy(policy.path.clone(), policy.content));
     let blocking = findings.iter().filter(|found| found.effect != Effect::Advise).count();
-    let summary = format!("{}, {}", names(&asked), count(blocking, "violation"));
+    let files: BTreeSet<&str> = asked.iter().map(|rule| rule.path.as_str()).collect();
+    let (rules, files) = (count(asked.len(), "rule"), count(files.len(), "file"));
+    let summary = format!("{rules} in {files} evaluated, {}{}", count(blocking, "violation"), names(&asked));
     Ok(verdict(GATE.name, false, findings, relied_on.collect(), summary))
 }
 
@@ -92,16 +94,17 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What was asked: how many rules of how many files, and which, while they are few.
+/// Which rules of which files were asked, while they are few: `: FILE: CODE, CODE; FILE: CODE`.
 fn names(asked: &[&Asked]) -> String {
-    let files: BTreeSet<&str> = asked.iter().map(|rule| rule.path.as_str()).collect();
-    let codes: Vec<&str> = asked.iter().map(|rule| rule.annotation.code.as_str()).collect();
-    let mut names: Vec<_> = codes.iter().take(NAMED).copied().collect();
-    if codes.len() > NAMED {
-        names.push("...");
+    if asked.len() > NAMED {
+        return String::new();
     }
-    let (rules, files) = (count(asked.len(), "rule"), count(files.len(), "file"));
-    format!("{rules} in {files} evaluated ({})", names.join(", "))
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for rule in asked {
+        files.entry(&rule.path).or_default().push(&rule.annotation.code);
+    }
+    let files: Vec<_> = files.iter().map(|(path, codes)| format!("{path}: {}", codes.join(", "))).collect();
+    format!(" ({})", files.join("; "))
 }
 
 fn told(problem: &Problem) -> Finding {

@@ -223,6 +223,11 @@ impl<'a> Visitor<'a> for Checked<'a> {
         if tree::variable(base).is_some_and(|name| name.starts_with(RESERVED)) {
             self.reserved(Place::of(&self.file.path, base.span()));
         }
+        let name = tree::names(whole).map(|(name, _)| name).unwrap_or_default();
+        if !self.file.is_test() && !self.uses.leads(self.file, &name) {
+            let what = format!("there is no rule `{}`", name.join("."));
+            self.refuse("broken", whole.span(), what, "correct its name, or add the rule");
+        }
         let composite = |step: &Step<'_>| match step {
             Step::Index(index) => is_composite(index),
             Step::Name(..) => false,

@@ -50,9 +50,32 @@ pub(super) fn check(files: &[File], uses: &Uses<'_>) -> (Vec<(Id, Asked)>, Vec<P
             }
         }
     }
+    files.iter().filter(|file| file.is_test()).for_each(|file| problems.extend(no_test(file)));
     same_codes(files, &asked, &mut problems);
     unused(files, uses, &mut problems);
     (asked, problems)
+}
+
+/// A file that is called a test and holds a rule to be asked, or no test.
+fn no_test(file: &File) -> Option<Problem> {
+    let asked = file.definitions.iter().find(|one| KINDS.iter().any(|(word, _)| one.name == [*word]));
+    let (place, what) = match asked {
+        Some(one) => (
+            one.place.clone(),
+            format!("the rule `{}` stands in a file of tests, where nothing is asked", one.name.join(".")),
+        ),
+        None if file.has_tests() => return None,
+        None => (
+            Place::file(&file.path),
+            "the file is called a test, and no rule of it begins with `test_`".to_owned(),
+        ),
+    };
+    Some(Problem::new(
+        "not-asked",
+        place,
+        what,
+        "move the rule to a file that does not end in `_test.rego`".to_owned(),
+    ))
 }
 
 /// The spelling of a rule of that name.

@@ -53,9 +53,27 @@ impl File {
         is_test(&self.path)
     }
 
-    /// The package as it is written.
+    /// The package, in the one way in which it is written here: `a.b["c d"]`.
     pub(super) fn package_name(&self) -> String {
-        self.module.package.refr.span().text().to_owned()
+        let word = |name: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let mut written = String::new();
+        for name in &self.package {
+            match (written.is_empty(), word(name)) {
+                (true, _) => written.push_str(name),
+                (false, true) => written.push_str(&format!(".{name}")),
+                (false, false) => written.push_str(&format!("[{}]", serde_json::Value::from(name.as_str()))),
+            }
+        }
+        written
+    }
+
+    /// Whether a rule of it is a test.
+    pub(super) fn has_tests(&self) -> bool {
+        let test = |name: &String| name.starts_with("test_") || name.starts_with("todo_test_");
+        self.definitions.iter().any(|one| one.name.last().is_some_and(test))
     }
 }
 

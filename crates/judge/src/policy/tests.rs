@@ -254,6 +254,61 @@ fn what_is_used_need_not_be_asked() {
 }
 
 #[test]
+fn references_to_rules_that_are_not_there_are_told() {
+    let library = "package lib\n\nbanned contains \"x\"\n\nends := {\"a\": 1}\n";
+    for (reference, there) in [
+        ("data.lib.banned[\"x\"]", true),
+        ("lib.banned[\"x\"]", true),
+        ("data[\"lib\"].banned[\"x\"]", true),
+        ("lib.ends[\"b\"]", true),
+        ("data.lib.baned[\"x\"]", false),
+        ("lib.baned[\"x\"]", false),
+        ("data.lb.banned[\"x\"]", false),
+        ("data[\"lib\"][\"baned\"]", false),
+        ("not data.lib.baned", false),
+        ("\"x\" in lib.baned", false),
+        ("count(data.config) > 0", false),
+    ] {
+        let rule = format!(
+            "package p\n\nimport data.lib\n\n{SAID}deny contains \"m\" if {{\n\tlib.banned[\"x\"]\n\t{reference}\n}}\n"
+        );
+        let found = outcome(&[("a.rego", &rule), ("b.rego", library)]);
+        assert_eq!(found.is_ok(), there, "{reference}: {found:?}");
+    }
+}
+
+#[test]
+fn files_of_tests_hold_tests() {
+    let rule = format!("package p\n\n{SAID}deny contains \"m\" if true\n");
+    for (test, fine) in [
+        ("package p_test\n\ntest_x if data.p.deny\n", true),
+        ("package p_test\n\nhelper := 1\n\ntest_x if data.p.deny with input as {\"any\": 1}\n", true),
+        ("package p_test\n\ndeny contains \"m\" if true\n", false),
+        ("package p_test\n\ntest_x if true\n\ndeny contains \"m\" if true\n", false),
+        ("package p_test\n\nx if true\n", false),
+        ("package p_test\n\ntest_x if {\n", false),
+    ] {
+        let found = outcome(&[("a.rego", &rule), ("a_test.rego", test)]);
+        assert_eq!(found.is_ok(), fine, "{test}: {found:?}");
+    }
+}
+
+#[test]
+fn one_package_has_one_name() {
+    let first = format!("package a.b\n\n{SAID}deny contains \"m\" if true\n");
+    let second = format!("package a[\"b\"]\n\n{}warn contains \"w\" if true\n", SAID.replace("p.c", "p.d"));
+    let third =
+        format!("package a[\"b c\"].d\n\n{}deny contains \"n\" if true\n", SAID.replace("p.c", "p.e"));
+    let files = [("1.rego", first), ("2.rego", second), ("3.rego", third)];
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    let policies = Policies::read(&files).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let packages: Vec<_> = policies.asked.iter().map(|one| one.package.as_str()).collect();
+    assert_eq!(packages, ["a.b", "a.b", "a[\"b c\"].d"]);
+    let asked: Vec<_> = policies.asked.iter().collect();
+    assert_eq!(policies.evaluate(&asked, &input()).map(|said| said.len()), Ok(3));
+}
+
+#[test]
 fn metadata_that_would_be_passed_over_are_told() {
     let rule = "deny contains \"m\" if true\n";
     for (line, text) in [

@@ -105,6 +105,21 @@ impl<'a> Uses<'a> {
         ids.iter().any(|id| self.definition(*id).is_some_and(is_function)).then_some(ids)
     }
 
+    /// Whether a reference that begins with `data`, or with an import of it, leads to a rule or package.
+    pub(super) fn leads(&self, file: &File, name: &[String]) -> bool {
+        let path = match name.split_first() {
+            Some((root, rest)) if root == "data" => rest.to_vec(),
+            Some((root, rest)) => match imports(file).get(root) {
+                Some(path) if path.first().is_some_and(|root| root == "data") => {
+                    path.iter().skip(1).chain(rest).cloned().collect()
+                }
+                _ => return true,
+            },
+            None => return true,
+        };
+        !self.named(&path).is_empty()
+    }
+
     /// Everything that the definitions `from` reach, themselves included.
     pub(super) fn reached(&self, from: impl Iterator<Item = Id>) -> BTreeSet<Id> {
         let mut waiting: Vec<Id> = from.collect();
