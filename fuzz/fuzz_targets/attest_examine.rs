@@ -29,11 +29,18 @@ fuzz_target!(|bytes: &[u8]| {
     let instances = [Instance { name: "a", root: &ROOT, issuers: &issuers, demands: Demands::PUBLIC }];
     let stores = TrustStores::default();
     let artifact = Descriptor::of(media::OCI_MANIFEST, b"the artifact");
-    let trust = NotaryTrust { policies: &POLICIES, stores: &stores, revocations: &[], reading: Reading::NEWEST };
+    let trust =
+        NotaryTrust { policies: &POLICIES, stores: &stores, revocations: &[], reading: Reading::NEWEST };
     let notary = Notary { trust, repository: "registry.example/web", artifact: &artifact };
     let as_of = Timestamp::from_unix(1_780_000_000);
-    let believed =
-        Believed { keys: &[], instances: Some(&instances), notary: Some(notary), commits: &[], as_of, reading: Reading::NEWEST };
+    let believed = Believed {
+        keys: &[],
+        instances: Some(&instances),
+        notary: Some(notary),
+        commits: &[],
+        as_of,
+        reading: Reading::NEWEST,
+    };
     let subject = Digest::of(b"the artifact");
     for kind in [media::SIMPLE_SIGNING, media::DSSE, media::SIGSTORE_BUNDLE, media::JOSE, media::COSE] {
         let manifest = Manifest {
@@ -52,6 +59,7 @@ fuzz_target!(|bytes: &[u8]| {
             manifest: Descriptor::of(media::OCI_MANIFEST, &manifest),
             blobs: vec![Digest::of(bytes)],
         };
-        let _said = examine(&Carried { evidence: &evidence, manifest: &manifest, blobs: vec![bytes] }, &believed);
+        let _said =
+            examine(&Carried { evidence: &evidence, manifest: &manifest, blobs: vec![bytes] }, &believed);
     }
 });

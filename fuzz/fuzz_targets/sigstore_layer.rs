@@ -12,8 +12,13 @@ fuzz_target!(|bytes: &[u8]| {
     let at = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     let (annotations, content) = bytes.split_at(at);
     let Ok(annotations) = serde_json::from_slice(annotations) else { return };
-    let trust =
-        Trust { root: Some(&root), keys: &[], without_issuer: None, of_certificates: Demands::PUBLIC, of_keys: Demands::KEY_ALONE };
+    let trust = Trust {
+        root: Some(&root),
+        keys: &[],
+        without_issuer: None,
+        of_certificates: Demands::PUBLIC,
+        of_keys: Demands::KEY_ALONE,
+    };
     for signed in [
         Signed::from_signature_layer(&annotations, content),
         Signed::from_attestation_layer(&annotations, content),

@@ -1,5 +1,5 @@
 //! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
-//! compare [IMAGE...]`, `cargo xtask corpus` and `cargo xtask fuzz [SECONDS] [TARGET...]`.
+//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]` and `cargo xtask reading [COUNT]`.
 
 use std::process::ExitCode;
 
@@ -11,10 +11,11 @@ fn main() -> ExitCode {
         Some("bench") => xtask::bench::run(&arguments.collect::<Vec<_>>()),
         Some("compare") => xtask::compare::run(&arguments.collect::<Vec<_>>()),
         Some("corpus") => xtask::corpus::extend(&xtask::root()),
+        Some("reading") => xtask::test::reading(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
         _ => {
             Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...]"
+                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT]"
                 .to_owned())
         }
     };

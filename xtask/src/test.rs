@@ -8,10 +8,11 @@ use std::process::{Command, Stdio};
 
 use crate::parts;
 
-/// Debian packages: the registry, what its password file needs, the tool that copies images, and a token in software.
-const PACKAGES: [(&str, &str); 7] = [
+/// Debian packages: the registry, what its password file needs, the tools that copy and unpack images, and a token in software.
+const PACKAGES: [(&str, &str); 8] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
+    ("umoci", "umoci"),
     ("htpasswd", "apache2-utils"),
     ("zstd", "zstd"),
     ("xmllint", "libxml2-utils"),
@@ -56,6 +57,23 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     }
     println!("all tests passed, {skipped} skipped");
     Ok(())
+}
+
+/// Asks independent readers about so many random documents of images: 20 000 unless said.
+pub fn reading(arguments: &[String]) -> Result<(), String> {
+    let count = arguments.first().map_or("20000", String::as_str);
+    if count.parse::<usize>().is_err() {
+        return Err(format!("`{count}` is not a number of documents"));
+    }
+    set_up();
+    let status = Command::new(env!("CARGO"))
+        .args(["test", "-p", "lockgate-engine", "--test", "readers", "--", "--nocapture"])
+        .env("LOCKGATE_PARTS", parts::folder())
+        .env("LOCKGATE_READING", count)
+        .env("LOCKGATE_NO_SKIP", "1")
+        .status()
+        .map_err(|error| error.to_string())?;
+    if status.success() { Ok(()) } else { Err("some reader reads something else".to_owned()) }
 }
 
 /// Notes that a test was skipped, for the summary.
@@ -107,7 +125,7 @@ fn set_up() {
             println!("could not install {}: apt-get, as root, on Debian", missing.join(" "));
         }
     }
-    if parts::program("cosign").is_err() {
+    if ["cosign", "crane"].iter().any(|peer| parts::program(peer).is_err()) {
         peers();
     }
     if parts::program(FERRO.0).is_err() {
@@ -168,7 +186,7 @@ fn validators() {
 fn peers() {
     let script = crate::root().join("../shared/real-parts");
     if !script.is_file() {
-        println!("cosign is not installed: put it on the path to run the tests that talk to it");
+        println!("cosign or crane is not installed: put them on the path to run the tests that talk to them");
         return;
     }
     println!("== unpacking cosign");

@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         if first & LONG_TAG == LONG_TAG {
             // Nothing that is read has one; it is passed over as it is, if it is the shortest of its number.
             let mut number = self.byte()?;
-            if number & 0x7f == 0 || number < LONG_TAG {
+            if matches!(number, 0..LONG_TAG | 0x80) {
                 return Err("a tag is not written in its shortest form");
             }
             while number & 0x80 != 0 {
@@ -247,11 +247,11 @@ mod tests {
 
     #[test]
     fn it_has_its_limits() {
-        let nested = |depth: usize| [vec![0x30, 0x80].repeat(depth), vec![0, 0].repeat(depth)].concat();
+        let nested = |depth: usize| [[0x30, 0x80].repeat(depth), [0, 0].repeat(depth)].concat();
         assert!(to_der(&nested(limits::BER_DEPTH)).is_ok());
         assert_eq!(to_der(&nested(limits::BER_DEPTH + 1)), Err("it is nested too deeply"));
         assert_eq!(to_der(&nested(60_000)), Err("it is nested too deeply"));
-        let pieces = |count: usize| [vec![0x24, 0x80], vec![4, 0].repeat(count), vec![0, 0]].concat();
+        let pieces = |count: usize| [vec![0x24, 0x80], [4, 0].repeat(count), vec![0, 0]].concat();
         assert!(to_der(&pieces(limits::BER_ELEMENTS - 2)).is_ok());
         assert_eq!(to_der(&pieces(limits::BER_ELEMENTS)), Err("it has too many elements"));
     }

@@ -60,15 +60,15 @@ impl Material {
 
     /// Whether it holds an entry of a log, or a timestamp, in whatever shape.
     pub(crate) fn has_proofs(&self) -> bool {
-        let stamps = self.timestamp_verification_data.as_ref();
-        let stamps = stamps.map(|data| data.get("rfc3161Timestamps").unwrap_or(data));
-        let is_something = |value: &Value| match value {
-            Value::Null => false,
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(fields) => !fields.is_empty(),
-            _ => true,
+        let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        let without_stamps = |data: &Value| match data {
+            Value::Object(fields) => {
+                fields.iter().all(|(name, value)| name == "rfc3161Timestamps" && is_empty(value))
+            }
+            other => other.is_null(),
         };
-        self.tlog_entries.as_ref().is_some_and(is_something) || stamps.is_some_and(is_something)
+        !self.tlog_entries.as_ref().is_none_or(is_empty)
+            || !self.timestamp_verification_data.as_ref().is_none_or(without_stamps)
     }
 }
 

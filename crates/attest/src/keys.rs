@@ -159,8 +159,8 @@ impl PublicKey {
             (canonical && long_enough).then_some(Self { algorithm, parsed })
         };
         let refused = if reading.is_second() { KeyError::Algorithm } else { KeyError::FirstAlgorithm };
-        let known = ALGORITHMS.iter().filter(|algorithm| algorithm.since <= reading);
-        known.filter_map(read).next().ok_or(refused)
+        let mut known = ALGORITHMS.iter().filter(|algorithm| algorithm.since <= reading);
+        known.find_map(read).ok_or(refused)
     }
 
     pub(crate) fn der(&self) -> &[u8] {

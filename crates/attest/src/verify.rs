@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lockgate_model::evidence::Attachment;
-use lockgate_model::oci::{Content, Manifest, media};
+use lockgate_model::oci::{self, Content, Manifest, media};
 use lockgate_model::{Descriptor, Digest, Evidence, Inputs, Timestamp, limits};
 
 use crate::bundle;
@@ -293,7 +293,8 @@ fn manifest(carried: &Carried<'_>) -> Result<Manifest, Refusal> {
     if Digest::of(carried.manifest) != evidence.manifest.digest {
         return Err(Refusal::Malformed("its bytes have another digest".into()));
     }
-    let content = Content::read(&evidence.manifest.media_type, carried.manifest)
+    // New Cases were gathered by the profile; Cases of earlier Editions keep the reading they had.
+    let content = Content::read_as(oci::Reading::Loose, &evidence.manifest.media_type, carried.manifest)
         .map_err(|error| Refusal::Malformed(error.to_string()))?;
     let Content::Manifest(manifest) = content else {
         return Err(Refusal::NotRead("it is an index".into()));

@@ -62,9 +62,11 @@ fn held(form: Form, signed: &Signed, subject: &Digest, believed: &Believed<'_>) 
             }
             Err(error) => {
                 let counted = matches!(error, SigstoreError::TooFew { .. });
-                let stamps = if counted { signed.unread_stamps() } else { vec![] };
-                let stamps: String = stamps.iter().map(|why| format!(" ({why})")).collect();
-                refused.push(format!("{}: {error}{stamps}", instance.name));
+                let mut why = format!("{}: {error}", instance.name);
+                if counted && let [first, ..] = signed.unread_stamps().as_slice() {
+                    why = format!("{why} ({first})");
+                }
+                refused.push(why);
                 continue;
             }
         };

@@ -12,10 +12,11 @@ mod common;
 
 use common::{files, name, read};
 use data_encoding::{BASE64, BASE64URL};
-use lockgate_attest::predicate::{Predicate, Provenance};
+use lockgate_attest::predicate::{Predicate, PredicateError, Provenance};
+use lockgate_attest::reading::Reading;
 use lockgate_attest::statement::Statement;
 use lockgate_model::Digest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::parts::{self, or_skip};
 
 /// What an envelope says about the image of its document, by the checks that need no key.
@@ -87,4 +88,75 @@ fn cloud_build() {
         }
     }
     assert!(read_ones >= 25 && refused >= 6, "{read_ones} {refused}");
+}
+
+// Indices as text.
+
+fn recipe(index: &Value) -> Result<Box<Provenance>, PredicateError> {
+    read_recipe(index, Reading::NEWEST)
+}
+
+fn read_recipe(index: &Value, reading: Reading) -> Result<Box<Provenance>, PredicateError> {
+    let mut recipe = json!({"type": "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1", "entryPoint": "cloudbuild.yaml"});
+    if !index.is_null() {
+        recipe["definedInMaterial"] = index.clone();
+    }
+    let material = |name: &str| json!({"uri": format!("https://github.com/acme/{name}"), "digest": {"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}});
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v0.1", "subject": [], "predicateType": "https://slsa.dev/provenance/v0.1",
+        "predicate": {"builder": {"id": "b"}, "recipe": recipe, "materials": [material("a"), material("b")]},
+    });
+    let statement = Statement::read(&serde_json::to_vec(&statement).unwrap()).unwrap();
+    match Predicate::read_as(&statement, reading)? {
+        Predicate::Provenance(read) => Ok(read),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn where_the_recipe_is_defined() {
+    let source = |index: Value| recipe(&index).unwrap().source.map(|source| source.repository);
+    for (index, repository) in [
+        (Value::Null, Some("https://github.com/acme/a")),
+        (json!(0), Some("https://github.com/acme/a")),
+        (json!("0"), Some("https://github.com/acme/a")),
+        (json!(1), Some("https://github.com/acme/b")),
+        (json!("1"), Some("https://github.com/acme/b")),
+        (json!(2), None),
+        (json!("2"), None),
+        (json!("9223372036854775807"), None),
+        (json!(-1), None),
+        (json!("-1"), None),
+    ] {
+        assert_eq!(source(index.clone()).as_deref(), repository, "{index}");
+    }
+    let wrong = [
+        json!("-2"),
+        json!(-2),
+        json!(""),
+        json!(" 1"),
+        json!("1 "),
+        json!("01"),
+        json!("+1"),
+        json!("1.0"),
+        json!(1.0),
+        json!(0.5),
+        json!("1e0"),
+        json!("0x1"),
+        json!("one"),
+        json!(true),
+        json!([1]),
+        json!({"value": 1}),
+        json!("-0"),
+        json!("9223372036854775808"),
+        json!("\u{661}"),
+        json!("1\n"),
+    ];
+    for index in &wrong {
+        assert!(matches!(recipe(index), Err(PredicateError::Malformed { .. })), "{index}");
+    }
+    // Recorded Cases: numbers alone, and the words of then.
+    assert!(read_recipe(&json!(1), Reading::First).is_ok());
+    let why = read_recipe(&json!("1"), Reading::First).unwrap_err().to_string();
+    assert!(why.contains(r#"invalid type: string "1", expected usize"#), "{why}");
 }

@@ -119,3 +119,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn patterns_that_admit_strangers() {
+    for (glob, admits) in [
+        ("https://github.com/acme/**", false),
+        ("https://github.com/acme/*/.github/workflows/build.yml@refs/heads/main", false),
+        ("https://gitlab.com/acme/**", false),
+        ("https://ci.acme.example/**", false),
+        ("*@acme.example", false),
+        ("https://github.com/**", true),
+        ("https://github.com/*/*/.github/workflows/*@refs/heads/main", true),
+        ("https://gitlab.com/**", true),
+        ("https://g**", true),
+        ("https://**/.github/workflows/build.yml@refs/heads/main", true),
+        ("*@gmail.com", true),
+        ("https://github.com/s**", true),
+    ] {
+        assert_eq!(Pattern::glob(glob).unwrap().stranger().is_some(), admits, "{glob}");
+    }
+    for (regex, admits) in [
+        (r"^https://github\.com/acme/.+$", false),
+        (r"^(ann|bob)@acme\.example$", false),
+        (r"^https://github\.com/.*$", true),
+        (r"^https://github\.com/[^/]+/[^/]+/\.github/.*$", true),
+        (r"^https://git(hub|lab)\.com/.*$", true),
+        (r"^[a-z]+@gmail\.com$", true),
+        (r"^.+@.+$", true),
+        (r"^[a-z]+$", true),
+    ] {
+        let pattern = Pattern::matching(regex);
+        assert_eq!(pattern.map_or(true, |pattern| pattern.stranger().is_some()), admits, "{regex}");
+    }
+}

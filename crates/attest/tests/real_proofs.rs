@@ -318,17 +318,6 @@ fn a_log_entry_that_cannot_be_read_beside_a_key() {
         ..Trusting::new(&case.root)
     };
     let ask = |attached: &Attached| with(Reading::NEWEST).examine(attached);
-    for nothing in [
-        json!({}),
-        json!({"tlogEntries": []}),
-        json!({"tlogEntries": null}),
-        json!({"timestampVerificationData": {}}),
-        json!({"timestampVerificationData": {"rfc3161Timestamps": []}}),
-        json!({"timestampVerificationData": null}),
-    ] {
-        let examined = ask(&by_key(&key, &nothing, 1));
-        assert_eq!((examined.refusal, examined.by), (None, vec!["build".to_owned()]), "{nothing}");
-    }
     // Nobody can say whose entry it is: a trusted log's would have to be right.
     let entry = &case.entry;
     let without = |field: &str| {
@@ -375,22 +364,43 @@ fn a_log_entry_that_cannot_be_read_beside_a_key() {
         // Recorded Cases: undated, and it counts.
         assert_eq!(with(Reading::First).examine(&attached).refusal, None, "{one}");
     }
-    for shape in [json!({}), json!("x"), json!({"a": []}), json!(true)] {
-        let counts = shape == json!({});
+    for shape in [json!({}), json!("x"), json!({"a": []}), json!(true), json!(0)] {
         let examined = ask(&by_key(&key, &json!({"tlogEntries": shape}), 1));
-        assert_eq!(examined.refusal.is_none(), counts && examined.told.is_empty(), "{shape}");
+        assert!(matches!(examined.refusal, Some(Refusal::Malformed(_))), "{shape}");
     }
     let many = by_key(&key, &json!({"tlogEntries": vec![entry.clone(); 33]}), 1);
     assert!(
         matches!(ask(&many).refusal, Some(Refusal::Malformed(why)) if why.contains("33") && why.contains("32"))
     );
+}
+
+#[test]
+fn what_is_beside_a_key_without_being_a_proof() {
+    let case = Case::new();
+    let key = SigningKey::generate().unwrap();
+    let public = key.public();
+    let trusting =
+        Trusting { keys: vec![NamedKey { name: "build", key: &public }], ..Trusting::new(&case.root) };
+    let ask = |attached: &Attached| trusting.examine(attached);
+    for nothing in [
+        json!({}),
+        json!({"tlogEntries": []}),
+        json!({"tlogEntries": null}),
+        json!({"timestampVerificationData": {}}),
+        json!({"timestampVerificationData": {"rfc3161Timestamps": []}}),
+        json!({"timestampVerificationData": null}),
+    ] {
+        let examined = ask(&by_key(&key, &nothing, 1));
+        assert_eq!((examined.refusal, examined.by), (None, vec!["build".to_owned()]), "{nothing}");
+    }
     // An entry of an unknown log is passed over, as before.
-    let stranger = set("/logId/keyId", json!(base64(&[9; 32])));
+    let mut stranger = case.entry.clone();
+    stranger["logId"]["keyId"] = json!(base64(&[9; 32]));
     assert_eq!(ask(&by_key(&key, &json!({"tlogEntries": [stranger]}), 1)).refusal, None);
     // Several signatures: of which would the entry be?
     assert_eq!(ask(&by_key(&key, &json!({}), 2)).refusal, None);
     assert!(matches!(
-        ask(&by_key(&key, &json!({"tlogEntries": [entry]}), 2)).refusal,
+        ask(&by_key(&key, &json!({"tlogEntries": [case.entry]}), 2)).refusal,
         Some(Refusal::Malformed(_))
     ));
     // Where no instance is trusted, no log is, and none of it is read.
@@ -450,6 +460,9 @@ fn an_unreadable_entry_in_cosigns_annotations() {
 
 // Words.
 
+/// What the refusal must say, and what is changed.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
 #[test]
 fn what_is_malformed_is_called_so() {
     let case = Case::new();
@@ -461,7 +474,7 @@ fn what_is_malformed_is_called_so() {
         trusting.examine(&Attached::bundle(&bundle)).refusal.unwrap()
     };
     let material = "verificationMaterial";
-    let changes: [(&str, &dyn Fn(&mut Value)); 7] = [
+    let changes: [Change<'_>; 7] = [
         ("33 log entries; at most 32", &|bundle| {
             let entry = bundle[material]["tlogEntries"][0].clone();
             bundle[material]["tlogEntries"] = json!(vec![entry; 33]);
@@ -472,7 +485,7 @@ fn what_is_malformed_is_called_so() {
         ("the envelope has 0 signatures", &|bundle| bundle["dsseEnvelope"]["signatures"] = json!([])),
         ("more than one", &|bundle| bundle[material]["publicKey"] = json!({"hint": ""})),
         ("the timestamps", &|bundle| {
-            bundle[material]["timestampVerificationData"] = json!({"rfc3161Timestamps": [{}]})
+            bundle[material]["timestampVerificationData"] = json!({"rfc3161Timestamps": [{}]});
         }),
     ];
     for (words, change) in changes {

@@ -142,7 +142,7 @@ fn trusted_roots() {
     let twice = read(&|root| root["tlogs"][1] = root["tlogs"][0].clone());
     assert!(matches!(twice, RootError::Twice(_)));
     let malformed = read(&|root| {
-        root["certificateAuthorities"][0]["certChain"]["certificates"][0]["rawBytes"] = json!("AAAA")
+        root["certificateAuthorities"][0]["certChain"]["certificates"][0]["rawBytes"] = json!("AAAA");
     });
     assert!(matches!(malformed, RootError::Authority { .. }));
     let version = read(&|root| root["mediaType"] = json!("application/json"));

@@ -30,7 +30,7 @@ pub struct Recorded {
 
 /// Closes the Case of `request`, judges it and records the Decision. Promotes nothing.
 pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request).await?;
+    let case = gather(workspace, request, false).await?;
     record(workspace, case, false).await
 }
 
@@ -40,7 +40,7 @@ pub(crate) async fn judge_to_promote(
     workspace: &Workspace,
     request: &Request,
 ) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request).await?;
+    let case = gather(workspace, request, true).await?;
     record(workspace, case, true).await
 }
 

@@ -6,7 +6,7 @@ use lockgate_attest::predicate::{Predicate, Provenance, claims_provenance};
 use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{Demands, Identity, TrustedRoot};
 use lockgate_attest::verify::{Believed, Carried, Examined, Instance, NamedKey, Speaks, Vouched, examine};
-use lockgate_model::keyring::{Credential, MemberRow};
+use lockgate_model::keyring::Credential;
 use lockgate_model::oci::Content;
 use lockgate_model::{Descriptor, Digest, Evidence, Reference, Timestamp};
 use serde::Serialize;
@@ -67,9 +67,11 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     let mut basket = Basket::default();
     let repository = &reference.repository;
     let evidence = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
-    let keys = named_keys(workspace).await?;
+    let mut unread: Vec<_> =
+        basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
+    let keys = named_keys(workspace, &mut unread).await?;
     let named: Vec<_> = keys.iter().map(|(name, key)| NamedKey { name, key }).collect();
-    let roots = roots(workspace);
+    let roots = roots(workspace, &mut unread);
     let instances: Vec<_> = roots.iter().map(|(file, root)| instance(file, root)).collect();
     let as_of = workspace.clock.now();
     let believed = Believed {
@@ -80,10 +82,12 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
         as_of,
         reading: Reading::NEWEST,
     };
-    let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread: vec![] };
-    record.unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
+    let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread };
     for one in &evidence {
-        let Some(carried) = Carried::of(one, &basket.inputs) else { continue };
+        let Some(carried) = Carried::of(one, &basket.inputs) else {
+            record.unread.push(format!("{}: its bytes are missing", one.manifest.digest));
+            continue;
+        };
         for examined in examine(&carried, &believed) {
             tell(one, examined, &mut record);
         }
@@ -91,26 +95,41 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     Ok(record)
 }
 
-/// Every key of the workspace: those too that no longer count, so that old provenance can be told.
-async fn named_keys(workspace: &Workspace) -> Result<Vec<(String, PublicKey)>, EngineError> {
+/// Every key of the workspace: those too that no longer count, so that old provenance can be told. What cannot be read is
+/// told as `unread`: what it signed looks as if nobody had.
+async fn named_keys(
+    workspace: &Workspace,
+    unread: &mut Vec<String>,
+) -> Result<Vec<(String, PublicKey)>, EngineError> {
     let mut keys = Vec::new();
+    let mut add = |name: &str, pem: &[u8]| match PublicKey::from_pem(pem) {
+        Ok(key) => keys.push((name.to_owned(), key)),
+        Err(error) => unread.push(format!("the key {name} cannot be read: {error}")),
+    };
     for file in &workspace.keys {
-        keys.extend(PublicKey::from_pem(&file.pem).ok().map(|key| (file.name.clone(), key)));
+        add(&file.name, &file.pem);
     }
     let keyring = workspace.store.keyring().await?;
-    let of_row = |row: &MemberRow| match &row.member.credential {
-        Credential::Key { pem, .. } => {
-            PublicKey::from_pem(pem.as_bytes()).ok().map(|key| (row.name().to_owned(), key))
+    for row in keyring.rows() {
+        match &row.member.credential {
+            Credential::Key { pem, .. } => add(row.name(), pem.as_bytes()),
+            Credential::Identity { .. } => {}
         }
-        Credential::Identity { .. } => None,
-    };
-    keys.extend(keyring.rows().filter_map(of_row));
+    }
     Ok(keys)
 }
 
-fn roots(workspace: &Workspace) -> Vec<(&InstanceFile, TrustedRoot)> {
-    let files = workspace.trust.sigstore.iter();
-    files.filter_map(|file| Some((file, TrustedRoot::from_json(&file.root).ok()?))).collect()
+fn roots<'w>(workspace: &'w Workspace, unread: &mut Vec<String>) -> Vec<(&'w InstanceFile, TrustedRoot)> {
+    let mut roots = Vec::new();
+    for file in &workspace.trust.sigstore {
+        match TrustedRoot::from_json(&file.root) {
+            Ok(root) => roots.push((file, root)),
+            Err(error) => {
+                unread.push(format!("the root of the instance {} cannot be read: {error}", file.said.name))
+            }
+        }
+    }
+    roots
 }
 
 fn instance<'a>(file: &'a InstanceFile, root: &'a TrustedRoot) -> Instance<'a> {

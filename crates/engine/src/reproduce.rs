@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_model::oci::{Content, ImageConfig, Manifest};
+use lockgate_model::oci::{Content, ImageConfig, Manifest, Reading};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Reference, Repository, json, limits};
 use lockgate_scan::compare::{self, Hint, ImagePair, LayerPair, Named, Relation};
@@ -115,7 +115,7 @@ async fn sides(
             sides.insert(side.platform.clone(), side);
         }
         Content::Index(index) => {
-            for child in index.manifests.iter().filter(|child| !images::is_attestation(child)) {
+            for child in index.manifests.iter().filter(|child| images::may_be_image(child)) {
                 let place = format!("{repository}@{}", child.digest);
                 let fetched = reach.registry.manifest(repository, &child.digest).await?;
                 let content = Content::read(&child.media_type, &fetched.bytes)
@@ -159,7 +159,7 @@ async fn side(
         PortError::new(Trouble::Corrupt, place.clone(), reason, "rebuild the image with a current tool")
     };
     let config = layers::small_blob(reach, repository, &manifest.config, limits::CONFIG_BYTES).await?;
-    let read: ImageConfig = json::from_slice(&config, limits::CONFIG_BYTES)
+    let read = ImageConfig::read(Reading::Strict, &config)
         .map_err(|error| malformed("image config", error.to_string()))?;
     let value = |what, bytes: &[u8]| {
         json::value(bytes, bytes.len()).map_err(|error| malformed(what, error.to_string()))

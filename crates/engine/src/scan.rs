@@ -55,7 +55,7 @@ pub async fn scan(
 ) -> Result<Scanned, EngineError> {
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
-    let parts = images::gather(reach, &reference.repository, &found, &mut basket).await;
+    let parts = images::gather(reach, &reference.repository, &found, &mut basket).await.images;
     let mut unread: Vec<_> =
         basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     unread.sort();

@@ -13,7 +13,9 @@ use lockgate_engine::judge::{Recorded, judge};
 use lockgate_engine::replay::replay;
 use lockgate_model::evidence::{Attachment, fallback_tag};
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
-use lockgate_model::ports::{BlobStream, Copied, FetchedManifest, Pending, Progress, Registry, Upload};
+use lockgate_model::ports::{
+    BlobStream, Copied, CopyList, FetchedManifest, Pending, Progress, Registry, Upload,
+};
 use lockgate_model::{Descriptor, Digest, Outcome, Repository, limits};
 use serde_json::{Value, json};
 use sim::Plan;
@@ -74,10 +76,10 @@ impl Registry for Counting {
         &'a self,
         from: &'a Repository,
         to: &'a Repository,
-        artifact: &'a Descriptor,
+        list: &'a CopyList,
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied> {
-        self.real.copy(from, to, artifact, progress)
+        self.real.copy(from, to, list, progress)
     }
 
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {

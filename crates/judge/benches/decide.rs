@@ -39,9 +39,12 @@ fn main() {
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn case() -> Case {
     let mut inputs = Inputs::new();
-    let config = inputs.insert("{}");
-    let manifest =
-        json!({"schemaVersion": 2, "config": Descriptor::new(media::OCI_CONFIG, config, 2), "layers": []});
+    let config = json!({"rootfs": {"type": "layers", "diff_ids": [Digest::of(b"tar")]}}).to_string();
+    let manifest = json!({
+        "schemaVersion": 2, "config": Descriptor::of(media::OCI_CONFIG, config.as_bytes()),
+        "layers": [Descriptor::of(media::OCI_LAYER_GZIP, b"layer")],
+    });
+    let config = inputs.insert(config);
     let manifest = serde_json::to_vec(&manifest).unwrap();
     let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
     inputs.insert(manifest);
@@ -97,7 +100,9 @@ fn case() -> Case {
         release: None,
         from_guarded: false,
         images: vec![image],
+        attestations: vec![],
         evidence: vec![],
+        companions: vec![],
         feed: Some(FeedPin {
             feed: Digest::of(b"feed"),
             extract,

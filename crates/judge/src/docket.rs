@@ -7,7 +7,7 @@ use lockgate_attest::sigstore::TrustedRoot;
 use lockgate_attest::verify::{Carried, Examined};
 use lockgate_model::case::Image;
 use lockgate_model::oci::Content;
-use lockgate_model::{Case, Digest, Finding, Inventory, canon};
+use lockgate_model::{Case, Descriptor, Digest, Finding, Inventory, canon};
 
 use crate::edition::Edition;
 use crate::findings::blind;
@@ -33,15 +33,23 @@ pub(crate) type Examinations = RefCell<BTreeMap<(Digest, Digest), Vec<Examined>>
 impl<'a> Docket<'a> {
     /// The Case, nothing examined yet.
     pub fn of(case: &'a Case) -> Self {
-        let artifact = case.inputs.get(&case.record.artifact.digest);
-        let content = artifact.and_then(|bytes| Content::read(&case.record.artifact.media_type, bytes).ok());
         // A Case of no known Edition is not asked about: `decide` says so.
         let edition = Edition::named(&case.record.edition).unwrap_or(Edition::CURRENT);
+        let Descriptor { digest, media_type, .. } = &case.record.artifact;
+        let artifact = case.inputs.get(digest);
+        let content =
+            artifact.and_then(|bytes| Content::read_as(edition.reads_documents(), media_type, bytes).ok());
         Self { case, edition, content, examined: RefCell::default(), roots: OnceCell::new() }
     }
 }
 
 impl Docket<'_> {
+    /// Whether evidence that `gate` reads could not be had, so that what it does not find may be there all the same. Editions
+    /// before 2026-3 did not ask.
+    pub(crate) fn lacks_evidence(&self, gate: &str) -> bool {
+        self.edition.minds_absence() && self.case.record.gaps.iter().any(|gap| gap.gate == gate)
+    }
+
     /// Whether it is the artifact, or one of its images.
     pub(crate) fn is_ours(&self, digest: Digest) -> bool {
         let record = &self.case.record;

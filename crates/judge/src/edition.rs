@@ -6,6 +6,8 @@
 use std::fmt;
 
 use lockgate_attest::reading::Reading;
+use lockgate_model::oci;
+use lockgate_scan::Shapes;
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,33 @@ impl Edition {
 
     /// Whether policies are read from their syntax tree, and held to their contract.
     pub(crate) fn reads_policies_by_tree(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// How documents of images are read: since 2026-3, by the profile of `docs/reading.md`.
+    pub(crate) fn reads_documents(self) -> oci::Reading {
+        if self < Self::E2026_3 { oci::Reading::Loose } else { oci::Reading::Strict }
+    }
+
+    /// Whether the whole artifact is held against the profile by the route gate, with the attestations among its children
+    /// and what travels with it; and whether `runs_as_root` is what runtimes make of `User` and the image's own accounts.
+    pub(crate) fn judges_what_runs(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// Whether Cases list what travels with the artifact.
+    pub fn lists_companions(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// How documents that others attested are read: with nothing in them passed over, and reports as answering for what they
+    /// name alone.
+    pub(crate) fn shapes(self) -> Shapes {
+        if self < Self::E2026_3 { Shapes::Lenient } else { Shapes::Strict }
+    }
+
+    /// Whether nothing is called missing that only could not be looked for.
+    pub(crate) fn minds_absence(self) -> bool {
         self >= Self::E2026_3
     }
 

@@ -9,6 +9,8 @@ pub mod explain;
 pub mod gates;
 pub mod samples;
 
+mod account;
+mod closure;
 mod decide;
 mod docket;
 mod findings;

@@ -19,6 +19,8 @@ struct Making {
     record: CaseRecord,
 }
 
+const CONFIG: &str = r#"{"rootfs":{"type":"layers","diff_ids":["sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"]}}"#;
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -26,13 +28,13 @@ fn at(text: &str) -> Timestamp {
 impl Making {
     fn new() -> Self {
         let mut inputs = Inputs::new();
-        let config = inputs.insert("{}");
+        let config = inputs.insert(CONFIG);
         let manifest = Manifest {
             schema_version: 2,
             media_type: Some(media::OCI_MANIFEST.into()),
             artifact_type: None,
-            config: Descriptor::new(media::OCI_CONFIG, config, 2),
-            layers: vec![],
+            config: Descriptor::of(media::OCI_CONFIG, CONFIG.as_bytes()),
+            layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, b"layer")],
             subject: None,
             annotations: BTreeMap::new(),
         };
@@ -55,7 +57,9 @@ impl Making {
             from_guarded: false,
             images: vec![image],
             artifact,
+            attestations: vec![],
             evidence,
+            companions: vec![],
             feed: None,
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],

@@ -292,11 +292,10 @@ fn what_is_not_signed_by_a_named_key_never_counts_and_is_told() {
         .push(Evidence { subject: marked.making.record.artifact.digest, ..evidence });
     let decision = marked.expect(Outcome::Rework);
     assert!(!hole(&decision).details.contains_key("vex"));
-    // Signed, and malformed.
-    told(
-        &Marked::new().attest(OPENVEX, json!({"statements": []})).expect(Outcome::Rework),
-        "no OpenVEX document",
-    );
+    // Signed, and malformed: it may say that the artifact is affected.
+    let decision = Marked::new().attest(OPENVEX, json!({"statements": []})).expect(Outcome::Rework);
+    assert!(codes(&decision).contains(&"vulnerability.vex-unread"));
+    assert_eq!(answer(&decision, "vulnerability"), Answer::Unknown);
 }
 
 #[test]
@@ -352,6 +351,10 @@ fn of_contradictory_statements_the_newest_of_an_author_and_affected_between_auth
         // Another author, however old what he says.
         (("not_affected", new, "Ann"), ("affected", old, "Bob"), Outcome::Rework),
         (("not_affected", new, "Ann"), ("under_investigation", new, "Bob"), Outcome::Proceed),
+        // Who begins to look later lifts what was said before.
+        (("not_affected", old, "Ann"), ("under_investigation", new, "Bob"), Outcome::Rework),
+        (("not_affected", new, "Ann"), ("under_investigation", old, "Bob"), Outcome::Proceed),
+        (("fixed", old, "Ann"), ("not_affected", new, "Bob"), Outcome::Proceed),
     ] {
         for (first, second) in [(first, second), (second, first)] {
             let mut marked = Marked::new();

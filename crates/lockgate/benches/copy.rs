@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lockgate_model::oci::{Manifest, media};
-use lockgate_model::ports::{Registry, Upload};
+use lockgate_model::ports::{CopyList, Registry, Upload};
 use lockgate_model::{Descriptor, Repository};
 use lockgate_registry::{HostSettings, Registries, Settings};
 use xtask::parts::{self, Auth, Part};
@@ -139,7 +139,8 @@ fn copy(arguments: &[String]) {
     let artifact =
         Descriptor::new(media::OCI_MANIFEST, arguments[4].parse().unwrap(), arguments[5].parse().unwrap());
     let (from, to) = (repository(&arguments[0], "web"), repository(&arguments[1], &arguments[3]));
-    block_on(registries.copy(&from, &to, &artifact, &())).unwrap();
+    let list = CopyList { artifact, companions: vec![] };
+    block_on(registries.copy(&from, &to, &list, &())).unwrap();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("{}", peak.trim().trim_end_matches(" kB"));

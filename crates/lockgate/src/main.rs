@@ -14,7 +14,10 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            show::error(&error, "the machine gives this process no threads: look at its limits");
+            show::error(
+                &std::io::Error::other(format!("cannot start worker threads: {error}")),
+                "check `ulimit -u` and the pids limit of the container",
+            );
             return ExitCode::from(ERROR);
         }
     };

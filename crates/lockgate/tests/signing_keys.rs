@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use data_encoding::BASE64;
+use lockgate_attest::keys::SigningKey;
 use signers::world;
 use support::Workspace;
 
@@ -48,6 +50,35 @@ fn encrypted_keys_serve_lockgate_and_cosign() {
     world.cosign_verifies("trust/ci.pub").expect(0);
 
     world.lockgate(&[], &["promote", "web:1", "--to", "staging"]).expect(0);
+}
+
+#[test]
+fn signatures_that_cosign_attaches_as_their_file_is() {
+    let name = "signatures_that_cosign_attaches_as_their_file_is";
+    let Some(world) = world(name, &[("own", Some("own.pub"))]) else { return };
+    let (folder, image) = (&world.w.folder, world.image.as_str());
+    let key = SigningKey::generate().unwrap();
+    fs::write(folder.join("own.pub"), key.public().to_pem()).unwrap();
+    let payload = world.cosign(&[], &["generate", "--allow-http-registry", image]).expect(0).out;
+    fs::write(folder.join("payload.json"), &payload).unwrap();
+    let attach = |signature: &str| {
+        fs::write(folder.join("signature"), signature).unwrap();
+        let files = ["--payload", "payload.json", "--signature", "signature"];
+        world
+            .cosign(&[], &[&["attach", "signature", "--allow-http-registry"], &files[..], &[image]].concat())
+            .expect(0);
+        world.lockgate(&[], &["promote", "web:1", "--to", "staging"])
+    };
+    let signed_by = |key: &SigningKey| BASE64.encode(&key.sign(payload.as_bytes()).unwrap());
+    // As `base64` and `openssl base64` write it.
+    let in_lines = |text: &str| {
+        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned() + "\n");
+        lines.collect::<String>()
+    };
+    attach(&in_lines(&signed_by(&SigningKey::generate().unwrap()))).expect(3);
+    attach(&signed_by(&key).replacen('M', "M ", 1)).expect(3);
+    attach(&in_lines(&signed_by(&key))).expect(0);
+    world.cosign_verifies("own.pub").expect(0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::canon::{self, CanonError};
 use crate::digest::Digest;
-use crate::evidence::Evidence;
+use crate::evidence::{Companion, Evidence};
 use crate::feed::{FeedCoverage, FeedOrigin};
 use crate::keyring::{Credential, Duty, Subject};
 use crate::oci::Descriptor;
@@ -44,8 +44,14 @@ pub struct CaseRecord {
     pub from_guarded: bool,
     /// The images of the artifact, one a platform; a plain manifest is the only one of its kind.
     pub images: Vec<Image>,
+    /// The children of the artifact's index that are attestations: nothing in them runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<AttestationChild>,
     /// Evidence attached to the artifact or its images.
     pub evidence: Vec<Evidence>,
+    /// What is attached to the artifact, its images and its evidence, and whether it travels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub companions: Vec<Companion>,
     /// The pinned feed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<FeedPin>,
@@ -93,6 +99,16 @@ pub struct Image {
     /// What it was built on, as far as that can be seen. Nothing but advice rests on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
+}
+
+/// A child of an index that is an attestation: its layers were read, and are statements.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestationChild {
+    /// The manifest: a child that the artifact's bytes name.
+    pub manifest: Digest,
+    /// The config blob.
+    pub config: Digest,
 }
 
 /// What an image was built on.
@@ -334,8 +350,11 @@ impl CaseRecord {
     /// Brings every list into its fixed order, so that the order in which things were found says nothing.
     pub fn sort(&mut self) {
         self.images.sort_by(|a, b| (&a.platform, &a.manifest).cmp(&(&b.platform, &b.manifest)));
+        self.attestations.sort();
         self.evidence.sort();
         self.evidence.dedup();
+        self.companions.sort();
+        self.companions.dedup();
         self.keys.sort_by(|a, b| a.name.cmp(&b.name));
         self.identities.sort_by(|a, b| a.name.cmp(&b.name));
         self.sigstore.sort_by(|a, b| a.name.cmp(&b.name));
@@ -362,6 +381,8 @@ impl CaseRecord {
             digests.extend(image.inventory);
             digests.extend(image.base.as_ref().map(|base| base.packages));
         }
+        digests.extend(self.attestations.iter().flat_map(|child| [child.manifest, child.config]));
+        digests.extend(self.companions.iter().map(|companion| companion.manifest.digest));
         for evidence in &self.evidence {
             digests.push(evidence.manifest.digest);
             digests.extend(&evidence.blobs);

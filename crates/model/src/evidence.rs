@@ -51,3 +51,26 @@ pub struct Evidence {
     /// The content that was fetched, in the order of the manifest's layers.
     pub blobs: Vec<Digest>,
 }
+
+/// A manifest that belongs to an artifact because it is attached to it, to one of its images, or to another that is. Which of
+/// them travel is settled when the Case is closed, and nothing is listed again when it is copied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Companion {
+    /// The manifest it was found at.
+    pub subject: Digest,
+    /// How it was attached.
+    pub attachment: Attachment,
+    /// The manifest itself.
+    pub manifest: Descriptor,
+    /// Why a promotion leaves it behind, for people: it could be run. Nothing where it travels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays_behind: Option<String>,
+}
+
+impl Companion {
+    /// One that travels.
+    pub fn new(subject: Digest, attachment: Attachment, manifest: Descriptor) -> Self {
+        Self { subject, attachment, manifest, stays_behind: None }
+    }
+}

@@ -12,11 +12,21 @@ pub struct Inventory {
     /// The distribution, from `os-release`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
+    /// The accounts, from `/etc/passwd`. Nothing where there is none that could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Accounts>,
     /// The packages, sorted.
     pub packages: Vec<Package>,
     /// What could not be read. Not empty means that nobody may call the image clean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+}
+
+/// The accounts of an image (passwd(5)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    /// Their numbers, by name.
+    pub numbers: std::collections::BTreeMap<String, i64>,
 }
 
 /// An operating system distribution (os-release(5)).

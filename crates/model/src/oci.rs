@@ -1,15 +1,26 @@
-//! The parts of the OCI image specification that Lockgate reads: descriptors, manifests, indexes, configs.
+//! The parts of the OCI image specification that Lockgate reads: descriptors, manifests, indexes, configs, and the profile
+//! by which they are read (`docs/reading.md`).
 //!
 //! Own types rather than a library's, because the pure crates judge them: digests are sha256 only, duplicate
 //! keys are refused, and the order of maps is fixed (ADR 0003).
 
+mod fields;
+mod image;
+mod profile;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::json::{self, JsonError};
 use crate::limits;
+
+pub use image::{
+    ImageConfig, NotAnImage, RootFs, RunConfig, is_archive, is_attestation, is_config, may_be_attestation,
+    stays_behind,
+};
 
 /// Media types, by the specification that defines them.
 pub mod media {
@@ -19,6 +30,10 @@ pub mod media {
     pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
     /// OCI image config (image-spec, config.md).
     pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// Docker image config.
+    pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+    /// An in-toto statement, as BuildKit files it (`attestation-storage.md`).
+    pub const IN_TOTO: &str = "application/vnd.in-toto+json";
     /// OCI empty descriptor, whose content is `{}` (image-spec, manifest.md, "Guidance for an empty descriptor").
     pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
     /// OCI layer, gzip.
@@ -71,6 +86,9 @@ pub struct Descriptor {
     /// The platform of an index's child.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+    /// Other places to fetch the content from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urls: Option<Vec<String>>,
 }
 
 impl Descriptor {
@@ -88,6 +106,7 @@ impl Descriptor {
             artifact_type: None,
             annotations: BTreeMap::new(),
             platform: None,
+            urls: None,
         }
     }
 
@@ -123,6 +142,9 @@ pub struct Platform {
     /// Variant of the processor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+    /// Version of the operating system, which Windows tells images apart by.
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
 }
 
 impl std::fmt::Display for Platform {
@@ -187,7 +209,16 @@ pub enum Content {
     Index(Index),
 }
 
-/// Why bytes are no manifest that Lockgate reads.
+/// By which rules documents are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// As Editions 2026-1 and 2026-2 do, for their Cases alone: only byte-equal keys are refused.
+    Loose,
+    /// By the profile of `docs/reading.md`.
+    Strict,
+}
+
+/// Why bytes are not a manifest that Lockgate reads.
 #[derive(Debug, thiserror::Error)]
 pub enum OciError {
     /// The media type is of another kind.
@@ -218,11 +249,22 @@ pub enum OciError {
 }
 
 impl Content {
-    /// Reads `bytes` as what `media_type` promises.
+    /// Reads `bytes` as what `media_type` promises, by the profile.
     pub fn read(media_type: &str, bytes: &[u8]) -> Result<Self, OciError> {
+        Self::read_as(Reading::Strict, media_type, bytes)
+    }
+
+    /// Reads `bytes` as what `media_type` promises.
+    pub fn read_as(reading: Reading, media_type: &str, bytes: &[u8]) -> Result<Self, OciError> {
         let malformed = |source| OciError::Malformed { media_type: media_type.to_owned(), source };
-        let value = json::value(bytes, limits::MANIFEST_BYTES).map_err(malformed)?;
-        unconfused(media_type, &value)?;
+        let mut value = json::value(bytes, limits::MANIFEST_BYTES).map_err(malformed)?;
+        match reading {
+            Reading::Loose => {
+                unconfused(media_type, &value)?;
+                forget_newer(&mut value);
+            }
+            Reading::Strict => drop(one_reading(media_type, &mut value)?),
+        }
         let shape = |error: serde_json::Error| malformed(JsonError::Malformed(error.to_string()));
         if is_index(media_type) {
             let index: Index = serde_json::from_value(value).map_err(shape)?;
@@ -233,8 +275,15 @@ impl Content {
             at_most("layers", manifest.layers.len(), limits::LAYERS_PER_IMAGE)?;
             Ok(Self::Manifest(manifest))
         } else {
-            Err(OciError::MediaType(media_type.chars().take(100).collect()))
+            Err(other_type(media_type))
         }
+    }
+
+    /// The places of fields in `bytes` that no client is known to read, sorted; a few of them where there are many.
+    pub fn unknown_fields(media_type: &str, bytes: &[u8]) -> Result<Vec<String>, OciError> {
+        let malformed = |source| OciError::Malformed { media_type: media_type.to_owned(), source };
+        let mut value = json::value(bytes, limits::MANIFEST_BYTES).map_err(malformed)?;
+        one_reading(media_type, &mut value)
     }
 
     /// The manifest that this content speaks about, for referrers.
@@ -246,13 +295,71 @@ impl Content {
     }
 }
 
+fn other_type(media_type: &str) -> OciError {
+    OciError::MediaType(media_type.chars().take(100).collect())
+}
+
+/// Holds a document against the profile; the fields that are not known are given back.
+fn one_reading(media_type: &str, value: &mut Value) -> Result<Vec<String>, OciError> {
+    let object = match media_type {
+        _ if is_index(media_type) => &fields::INDEX,
+        _ if is_manifest(media_type) => &fields::MANIFEST,
+        _ => return Err(other_type(media_type)),
+    };
+    let unknown = profile::check(value, object).map_err(OciError::Confused)?;
+    calls_itself(media_type, value)?;
+    let confused = |why: String| Err(OciError::Confused(why));
+    if value.get("schemaVersion").and_then(Value::as_u64) != Some(2) {
+        return confused("`schemaVersion` is not 2".to_owned());
+    }
+    if value.get("mediaType").is_some() {
+        return Ok(unknown);
+    }
+    if matches!(media_type, media::DOCKER_MANIFEST | media::DOCKER_LIST) {
+        return confused("it has no `mediaType`, which documents of Docker have".to_owned());
+    }
+    let config = value.get("config").and_then(|config| config.get("mediaType")?.as_str());
+    if config.is_some_and(|config| folded_prefix(config, "application/vnd.docker.")) {
+        return confused(
+            "it has no `mediaType`, and a config of Docker: readers guess differently".to_owned(),
+        );
+    }
+    Ok(unknown)
+}
+
+fn folded_prefix(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
 /// A document that has both `manifests` and `layers`, or whose `mediaType` is not what it was fetched as,
 /// could be read in two ways (CVE-2021-41190).
-fn unconfused(media_type: &str, value: &serde_json::Value) -> Result<(), OciError> {
+fn unconfused(media_type: &str, value: &Value) -> Result<(), OciError> {
     if value.get("manifests").is_some() && (value.get("layers").is_some() || value.get("config").is_some()) {
         return Err(OciError::Confused("it has both `manifests` and `layers` or `config`".to_owned()));
     }
-    match value.get("mediaType").and_then(serde_json::Value::as_str) {
+    calls_itself(media_type, value)
+}
+
+/// Takes out what earlier Editions did not look at.
+fn forget_newer(value: &mut Value) {
+    let Some(document) = value.as_object_mut() else { return };
+    for name in ["config", "subject", "layers", "manifests"] {
+        let Some(named) = document.get_mut(name) else { continue };
+        let several = matches!(named, Value::Array(_));
+        let descriptors =
+            if several { named.as_array_mut().into_iter().flatten().collect() } else { vec![named] };
+        for descriptor in descriptors {
+            let Some(descriptor) = descriptor.as_object_mut() else { continue };
+            descriptor.remove("urls");
+            if let Some(platform) = descriptor.get_mut("platform").and_then(Value::as_object_mut) {
+                platform.remove("os.version");
+            }
+        }
+    }
+}
+
+fn calls_itself(media_type: &str, value: &Value) -> Result<(), OciError> {
+    match value.get("mediaType").and_then(Value::as_str) {
         Some(inner) if inner != media_type => Err(OciError::Confused(format!(
             "it was fetched as `{media_type}` and calls itself `{}`",
             inner.chars().take(100).collect::<String>()
@@ -263,46 +370,6 @@ fn unconfused(media_type: &str, value: &serde_json::Value) -> Result<(), OciErro
 
 fn at_most(what: &'static str, actual: usize, limit: usize) -> Result<(), OciError> {
     if actual > limit { Err(OciError::TooMany { what, actual, limit }) } else { Ok(()) }
-}
-
-/// The part of an image config that gates ask about (image-spec, config.md).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageConfig {
-    /// Processor.
-    #[serde(default)]
-    pub architecture: String,
-    /// Operating system.
-    #[serde(default)]
-    pub os: String,
-    /// How containers are started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config: Option<RunConfig>,
-    /// The layers' uncompressed digests.
-    #[serde(default)]
-    pub rootfs: RootFs,
-}
-
-/// How containers of an image are started (image-spec, config.md, "config").
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct RunConfig {
-    /// The account the entry point runs as; empty means root.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// Ports, such as `8080/tcp`.
-    #[serde(default)]
-    pub exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
-    /// Labels.
-    #[serde(default)]
-    pub labels: Option<BTreeMap<String, String>>,
-}
-
-/// The layers' uncompressed digests, lowest first (image-spec, config.md, "rootfs").
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RootFs {
-    /// `diff_ids`: claimed by the image, to be verified against the bytes.
-    #[serde(default)]
-    pub diff_ids: Vec<Digest>,
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::digest::Digest;
-use crate::evidence::Attachment;
+use crate::evidence::{Attachment, Companion};
 use crate::keyring::Keyring;
 use crate::oci::Descriptor;
 use crate::projection::{AlertRow, Change, Conflict, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
@@ -114,6 +114,16 @@ pub struct Upload {
     pub blobs: Vec<Bytes>,
 }
 
+/// What a copy consists of, settled when the artifact was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyList {
+    /// The artifact. What its bytes name, children, configs and layers, belongs to it.
+    pub artifact: Descriptor,
+    /// What is attached to it and travels with it. Each is attached to the artifact, one of its children, or another one
+    /// of these.
+    pub companions: Vec<Companion>,
+}
+
 /// What a copy did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
@@ -152,14 +162,13 @@ pub trait Registry: Send + Sync {
         subject: &'a Digest,
     ) -> Pending<'a, Vec<(Attachment, Descriptor)>>;
 
-    /// Copies `artifact` by digest with everything it names and everything attached to it, recursively, and
-    /// reads it back from `to`. Moves no tag but those that attachments are found by. Copying twice is
-    /// copying once.
+    /// Copies what `list` says, by digest, and reads it back from `to`: nothing else, whatever is attached in `from` by
+    /// now, and nothing less. Moves no tag but those that attachments are found by. Copying twice is copying once.
     fn copy<'a>(
         &'a self,
         from: &'a Repository,
         to: &'a Repository,
-        artifact: &'a Descriptor,
+        list: &'a CopyList,
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied>;
 

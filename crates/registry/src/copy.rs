@@ -1,4 +1,4 @@
-//! Copies an artifact with everything it names and everything attached to it, and reads it back.
+//! Copies an artifact with everything it names and what was listed with it, and reads it back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use lockgate_model::evidence::fallback_tag;
 use lockgate_model::oci::Content;
-use lockgate_model::ports::{BlobStream, Copied, FetchedManifest, PortError, Progress, Trouble};
+use lockgate_model::ports::{BlobStream, Copied, CopyList, FetchedManifest, PortError, Progress, Trouble};
 use lockgate_model::{Descriptor, Digest};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -19,11 +19,11 @@ use crate::stream::Counted;
 pub(crate) async fn copy(
     source: Arc<dyn Place>,
     target: Arc<dyn Place>,
-    artifact: &Descriptor,
+    list: &CopyList,
     progress: &dyn Progress,
     parallel: usize,
 ) -> Result<Copied, PortError> {
-    let plan = Plan::of(&*source, artifact).await?;
+    let plan = Plan::of(&*source, list).await?;
     let blobs = plan.blobs(&source.name())?;
     progress.begin("copying", blobs.iter().map(|blob| blob.size).sum());
     let copied = copy_blobs(&source, &target, &blobs, progress, parallel).await;

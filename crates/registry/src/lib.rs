@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::Content;
 use lockgate_model::ports::{
-    BlobStream, Copied, FetchedManifest, Pending, PortError, Progress, Registry, Trouble, Upload,
+    BlobStream, Copied, CopyList, FetchedManifest, Pending, PortError, Progress, Registry, Trouble, Upload,
 };
 use lockgate_model::reference::checked_tag;
 use lockgate_model::{Descriptor, Digest, Repository};
@@ -103,12 +103,12 @@ impl Registry for Registries {
         &'a self,
         from: &'a Repository,
         to: &'a Repository,
-        artifact: &'a Descriptor,
+        list: &'a CopyList,
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied> {
         Box::pin(async move {
             let (source, target) = (self.place(from)?, self.place(to)?);
-            copy::copy(source, target, artifact, progress, self.settings.parallel_blobs).await
+            copy::copy(source, target, list, progress, self.settings.parallel_blobs).await
         })
     }
 

@@ -1,15 +1,15 @@
-//! What a copy consists of: the artifact with everything it names and everything attached to it, recursively.
+//! What a copy consists of: the artifact with everything it names, and what was listed as attached to it. Nothing is
+//! listed again here: what was judged is what travels.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::evidence::Attachment;
+use lockgate_model::evidence::{Attachment, Companion};
 use lockgate_model::oci::{Content, OciError};
-use lockgate_model::ports::{FetchedManifest, PortError, Trouble};
+use lockgate_model::ports::{CopyList, FetchedManifest, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, limits};
 
 use crate::limits as own_limits;
 use crate::place::Place;
-use crate::referrers;
 
 /// One manifest to copy.
 pub(crate) struct Planned {
@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     /// cosign's tags. Several may name one manifest.
     pub(crate) tags: Vec<(String, Digest)>,
     /// What is attached to each manifest, to be found again in the target.
-    pub(crate) attached: Vec<(Digest, Vec<(Attachment, Descriptor)>)>,
+    pub(crate) attached: BTreeMap<Digest, Vec<(Attachment, Descriptor)>>,
     /// How many of the manifests were attached to others.
     pub(crate) referrers: u64,
     seen: BTreeSet<Digest>,
@@ -33,34 +33,42 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Looks through the source.
-    pub(crate) async fn of(source: &dyn Place, artifact: &Descriptor) -> Result<Self, PortError> {
+    /// Fetches the manifests of `list` from the source.
+    pub(crate) async fn of(source: &dyn Place, list: &CopyList) -> Result<Self, PortError> {
         let mut plan = Self::default();
-        let mut queue = VecDeque::from([(artifact.clone(), 0_usize)]);
-        while let Some((wanted, depth)) = queue.pop_front() {
-            if !plan.seen.insert(wanted.digest) {
-                continue;
-            }
-            if depth > limits::REFERRER_DEPTH {
-                return Err(too_much(source, &wanted.digest));
-            }
-            let first = plan.manifests.len();
-            plan.add(source, wanted).await?;
-            plan.referrers += u64::from(depth > 0);
-            let added: Vec<Digest> =
-                plan.manifests.get(first..).unwrap_or_default().iter().map(|one| one.digest).collect();
-            for subject in added {
-                let attached = referrers::attached(source, &subject).await?;
-                for (attachment, descriptor) in &attached {
-                    plan.tags.extend(attachment.tag(&subject).map(|tag| (tag, descriptor.digest)));
-                    queue.push_back((descriptor.clone(), depth + 1));
-                }
-                if !attached.is_empty() {
-                    plan.attached.push((subject, attached));
+        plan.seen.insert(list.artifact.digest);
+        plan.add(source, list.artifact.clone()).await?;
+        let mut waiting: Vec<&Companion> = list.companions.iter().collect();
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut later = Vec::new();
+            for companion in waiting {
+                if plan.seen.contains(&companion.subject) {
+                    plan.attach(source, companion).await?;
+                } else {
+                    later.push(companion);
                 }
             }
+            if let Some(stranger) = later.first().filter(|_| later.len() == before) {
+                let at = format!("{}@{}", source.name(), stranger.manifest.digest);
+                let reason = "it is listed with the artifact and is attached to something else";
+                return Err(PortError::new(Trouble::Corrupt, at, reason, "judge the artifact again"));
+            }
+            waiting = later;
         }
         Ok(plan)
+    }
+
+    /// Adds a manifest that is attached to one that is there.
+    async fn attach(&mut self, source: &dyn Place, companion: &Companion) -> Result<(), PortError> {
+        let Companion { subject, attachment, manifest, .. } = companion;
+        if self.seen.insert(manifest.digest) {
+            self.add(source, manifest.clone()).await.map_err(gone)?;
+            self.referrers += 1;
+        }
+        self.tags.extend(attachment.tag(subject).map(|tag| (tag, manifest.digest)));
+        self.attached.entry(*subject).or_default().push((*attachment, manifest.clone()));
+        Ok(())
     }
 
     /// Adds a manifest, after everything it names.
@@ -125,13 +133,23 @@ enum Step {
     Keep(Box<Planned>),
 }
 
+/// Evidence that was judged and is gone: what was judged is not what would be there.
+fn gone(error: PortError) -> PortError {
+    if error.trouble != Trouble::NotFound {
+        return error;
+    }
+    let reason = "evidence that was judged with the artifact is no longer there";
+    let help = "attach it again and run `lockgate recover`, or give the promotion up with `lockgate recover --undo` and \
+                judge again without it";
+    PortError::new(Trouble::NotFound, error.place, reason, help)
+}
+
 fn too_much(source: &dyn Place, digest: &Digest) -> PortError {
     let at = format!("{}@{digest}", source.name());
     let reason = format!(
-        "more belongs to the artifact than is copied: at most {} manifests of {} bytes together, {} deep",
+        "more belongs to the artifact than is copied: at most {} manifests of {} bytes together",
         limits::REFERRERS_PER_COPY,
         own_limits::MANIFESTS_TOTAL_BYTES,
-        limits::REFERRER_DEPTH
     );
     PortError::new(Trouble::TooLarge, at, reason, "remove what is not needed")
 }

@@ -23,7 +23,7 @@ fn right() -> Faulty {
 async fn copy_layer(from: &Faulty, to: &Faulty, layer: &[u8]) -> Result<Copied, PortError> {
     let registries = registries(&[from, to]);
     let artifact = registries.push(&from.repository("web"), &image(&[layer.to_vec()], None)).await.unwrap();
-    registries.copy(&from.repository("web"), &to.repository("copy"), &artifact, &()).await
+    images::copy(&registries, &from.repository("web"), &to.repository("copy"), &artifact, &()).await
 }
 
 #[derive(Default)]
@@ -65,7 +65,7 @@ async fn everything_travels_between_all_kinds_of_repositories_and_a_second_time_
     for pair in way.windows(2) {
         let (from, to) = (&pair[0], &pair[1]);
         let watched = Watched::default();
-        let copied = registries.copy(from, to, &artifact, &watched).await.unwrap();
+        let copied = images::copy(&registries, from, to, &artifact, &watched).await.unwrap();
         assert_eq!(
             (copied.manifests, copied.referrers),
             (images::MANIFESTS, images::REFERRERS),
@@ -74,14 +74,14 @@ async fn everything_travels_between_all_kinds_of_repositories_and_a_second_time_
         assert_eq!(copied.blobs_streamed + copied.blobs_mounted, images::BLOBS, "{from} {to}");
         let total = watched.total.load(Ordering::SeqCst);
         assert_eq!((watched.done.load(Ordering::SeqCst), watched.ended.load(Ordering::SeqCst)), (total, 1));
-        let again = registries.copy(from, to, &artifact, &()).await.unwrap();
+        let again = images::copy(&registries, from, to, &artifact, &()).await.unwrap();
         assert_eq!(
             (again.blobs_present, again.bytes, again.referrers),
             (images::BLOBS, 0, images::REFERRERS)
         );
     }
     // Within one registry blobs are mounted, not moved.
-    let mounted = registries.copy(&way[2], &native.repository("c"), &artifact, &()).await.unwrap();
+    let mounted = images::copy(&registries, &way[2], &native.repository("c"), &artifact, &()).await.unwrap();
     assert_eq!((mounted.blobs_mounted, mounted.bytes), (images::BLOBS, 0));
 }
 
@@ -192,7 +192,7 @@ async fn an_upload_may_take_longer_than_a_time_out_as_long_as_it_moves() {
     });
     let artifact =
         quick.push(&from.repository("web"), &image(std::slice::from_ref(&layer), None)).await.unwrap();
-    quick.copy(&from.repository("web"), &to.repository("copy"), &artifact, &()).await.unwrap();
+    images::copy(&quick, &from.repository("web"), &to.repository("copy"), &artifact, &()).await.unwrap();
     assert_eq!(to.count("PATCH", ""), 1);
 }
 
@@ -206,8 +206,9 @@ async fn a_target_that_hangs_in_an_upload_is_given_up() {
         ..settings(&[&from, &to])
     });
     let artifact = registries(&[&from]).push(&from.repository("web"), &image(&[], None)).await.unwrap();
-    let error =
-        quick.copy(&from.repository("web"), &to.repository("copy"), &artifact, &()).await.unwrap_err();
+    let error = images::copy(&quick, &from.repository("web"), &to.repository("copy"), &artifact, &())
+        .await
+        .unwrap_err();
     assert_eq!(error.trouble, Trouble::Unavailable, "{error}");
     assert!(error.reason.contains("no answer within"), "{error}");
 }
@@ -223,7 +224,8 @@ async fn a_mount_that_is_declined_or_refused_becomes_an_upload() {
         let registries = registries(&[&host]);
         let from = host.repository("web");
         let artifact = registries.push(&from, &image(&[b"layer".to_vec()], None)).await.unwrap();
-        let copied = registries.copy(&from, &host.repository("copy"), &artifact, &()).await.unwrap();
+        let copied =
+            images::copy(&registries, &from, &host.repository("copy"), &artifact, &()).await.unwrap();
         assert_eq!((copied.blobs_mounted, copied.blobs_streamed), (0, 2), "{status}");
     }
 }
@@ -347,7 +349,8 @@ async fn lists_that_contradict_what_they_name_are_refused() {
     ];
     for (said, descriptor, trouble) in wrong {
         let artifact = registries.push(&web, &index(vec![descriptor])).await.unwrap();
-        let error = registries.copy(&web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
+        let error =
+            images::copy(&registries, &web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
         assert!(error.trouble == trouble && error.reason.contains(said), "{said}: {error}");
     }
     let config = |size| Descriptor { size, ..Descriptor::of("x", b"{}") };
@@ -355,33 +358,50 @@ async fn lists_that_contradict_what_they_name_are_refused() {
         serde_json::from_slice::<lockgate_model::oci::Manifest>(&image(&[], None).manifest).unwrap();
     manifest.layers.push(config(5));
     let two_sizes = registries.push(&web, &images::upload(&manifest, vec![])).await.unwrap();
-    let error = registries.copy(&web, &host.repository("copy"), &two_sizes, &()).await.unwrap_err();
+    let error = images::copy(&registries, &web, &host.repository("copy"), &two_sizes, &()).await.unwrap_err();
     assert!(error.reason.contains("2 bytes and 5 bytes"), "{error}");
     manifest.layers = vec![Descriptor {
         media_type: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip".into(),
         ..config(2)
     }];
     let foreign = registries.push(&web, &images::upload(&manifest, vec![])).await.unwrap();
-    let error = registries.copy(&web, &host.repository("copy"), &foreign, &()).await.unwrap_err();
+    let error = images::copy(&registries, &web, &host.repository("copy"), &foreign, &()).await.unwrap_err();
     assert!(error.trouble == Trouble::Unsupported && error.reason.contains("distributed"), "{error}");
     assert_eq!(host.count("PUT", "/copy/"), 0, "nothing was written");
 }
 
+/// What is listed travels, and nothing else: neither what was attached since, nor what is attached to something else.
 #[tokio::test]
-async fn a_tree_without_end_is_not_climbed() {
-    let folder = tempfile::tempdir().unwrap();
-    let registries = Registries::new(lockgate_registry::Settings::default());
-    let at: Repository = format!("oci:{}/web", folder.path().display()).parse().unwrap();
-    // A chain of referrers, each about the one before.
-    let first = registries.push(&at, &image(&[], None)).await.unwrap();
-    let mut last = first.clone();
-    for _ in 0..=lockgate_model::limits::REFERRER_DEPTH {
-        last = registries.push(&at, &image(&[], Some(last))).await.unwrap();
+async fn nothing_travels_that_was_not_listed_and_nothing_listed_may_be_gone() {
+    let host = right();
+    let registries = registries(&[&host]);
+    let web = host.repository("web");
+    let first = registries.push(&web, &image(&[], None)).await.unwrap();
+    let known = registries.push(&web, &image(&[b"known".to_vec()], Some(first.clone()))).await.unwrap();
+    let list = images::with_everything(&registries, &web, &first).await.unwrap();
+    let later = registries.push(&web, &image(&[b"later".to_vec()], Some(first.clone()))).await.unwrap();
+    let copy = host.repository("copy");
+    let copied = registries.copy(&web, &copy, &list, &()).await.unwrap();
+    assert_eq!((copied.manifests, copied.referrers), (2, 1));
+    assert_eq!(registries.attached(&copy, &first.digest).await.unwrap().len(), 1);
+    assert!(registries.manifest(&copy, &known.digest).await.is_ok());
+    assert_eq!(registries.manifest(&copy, &later.digest).await.unwrap_err().trouble, Trouble::NotFound);
+
+    let with = |manifest: Descriptor, subject: Digest| {
+        let attachment = lockgate_model::evidence::Attachment::Referrer;
+        let mut list = list.clone();
+        list.companions.push(lockgate_model::evidence::Companion::new(subject, attachment, manifest));
+        list
+    };
+    let gone = with(Descriptor::of(&first.media_type, b"gone"), first.digest);
+    let stranger = with(later.clone(), Digest::of(b"another artifact"));
+    for (list, trouble, said) in
+        [(gone, Trouble::NotFound, "no longer"), (stranger, Trouble::Corrupt, "something else")]
+    {
+        let error = registries.copy(&web, &host.repository("none"), &list, &()).await.unwrap_err();
+        assert!(error.trouble == trouble && error.reason.contains(said), "{error}");
     }
-    let to: Repository = format!("oci:{}/copy", folder.path().display()).parse().unwrap();
-    let error = registries.copy(&at, &to, &first, &()).await.unwrap_err();
-    assert_eq!(error.trouble, Trouble::TooLarge, "{error}");
-    assert!(!folder.path().join("copy").exists());
+    assert_eq!(host.count("PUT", "/none/"), 0, "nothing was written");
 }
 
 #[tokio::test]
@@ -400,7 +420,7 @@ async fn more_manifests_than_memory_has_room_for_are_not_copied() {
         children.push(registries.push(&web, &upload).await.unwrap());
     }
     let artifact = registries.push(&web, &index(children)).await.unwrap();
-    let error = registries.copy(&web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
+    let error = images::copy(&registries, &web, &host.repository("copy"), &artifact, &()).await.unwrap_err();
     assert_eq!(error.trouble, Trouble::TooLarge, "{error}");
 }
 
@@ -418,10 +438,10 @@ async fn signatures_that_only_the_target_has_are_not_overwritten() {
     };
     sign(&from, &[b"one".to_vec()]).await;
     sign(&to, &[b"other".to_vec()]).await;
-    let error = registries.copy(&from, &to, &artifact, &()).await.unwrap_err();
+    let error = images::copy(&registries, &from, &to, &artifact, &()).await.unwrap_err();
     assert!(error.place.contains(&tag) && error.reason.contains("source lacks"), "{error}");
     sign(&from, &[b"one".to_vec(), b"other".to_vec()]).await;
-    registries.copy(&from, &to, &artifact, &()).await.unwrap();
+    images::copy(&registries, &from, &to, &artifact, &()).await.unwrap();
 }
 
 #[tokio::test]
@@ -432,7 +452,7 @@ async fn many_copies_at_once_are_each_whole() {
     let results = Mutex::new(0);
     side_by_side(8, async |number| {
         let target = to.repository(&format!("copy-{}", number % 2));
-        registries.copy(&from.repository("web"), &target, &artifact, &()).await.unwrap();
+        images::copy(&registries, &from.repository("web"), &target, &artifact, &()).await.unwrap();
         *results.lock().unwrap() += 1;
     })
     .await;

@@ -153,7 +153,7 @@ async fn changed_and_lost_files_are_noticed_and_a_copy_mends_them() {
     let (from, to) = (layout(), layout());
     let artifact = from.push(b"layer", None).await;
     let target: Repository = format!("oci:{}", to.path.display()).parse().unwrap();
-    let copy = async || from.registries.copy(&from.at, &target, &artifact, &()).await;
+    let copy = async || images::copy(&from.registries, &from.at, &target, &artifact, &()).await;
     copy().await.unwrap();
     let layer = Digest::of(b"layer");
     for damage in [&b"LAYER"[..], b"lay", b""] {

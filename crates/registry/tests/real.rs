@@ -51,14 +51,14 @@ async fn everything_travels_through_all_of_them_and_back() {
     let artifact = images::everything(&registries, &first).await;
     let way = [first, at(&parts[0], "dev/web"), at(&parts[1], "dev/web"), at(&parts[2], "prod/web"), last];
     for pair in way.windows(2) {
-        let copied = registries.copy(&pair[0], &pair[1], &artifact, &()).await.unwrap();
+        let copied = images::copy(&registries, &pair[0], &pair[1], &artifact, &()).await.unwrap();
         assert_eq!(
             (copied.manifests, copied.referrers),
             (images::MANIFESTS, images::REFERRERS),
             "{}",
             pair[1]
         );
-        let again = registries.copy(&pair[0], &pair[1], &artifact, &()).await.unwrap();
+        let again = images::copy(&registries, &pair[0], &pair[1], &artifact, &()).await.unwrap();
         assert_eq!((again.blobs_present, again.bytes), (images::BLOBS, 0), "{}", pair[1]);
         assert_eq!(
             registries.attached(&pair[0], &artifact.digest).await.unwrap(),
@@ -68,7 +68,8 @@ async fn everything_travels_through_all_of_them_and_back() {
     // Within one registry: by mount where it can, with a token for both repositories.
     for (part, mounts) in [(&parts[0], true), (&parts[1], false), (&parts[2], true)] {
         let from = if part.host == parts[2].host { "prod/web" } else { "dev/web" };
-        let copied = registries.copy(&at(part, from), &at(part, "other/web"), &artifact, &()).await.unwrap();
+        let copied =
+            images::copy(&registries, &at(part, from), &at(part, "other/web"), &artifact, &()).await.unwrap();
         let mounted = if mounts { images::BLOBS } else { 0 };
         assert_eq!(copied.blobs_mounted, mounted, "{}", part.host);
     }
@@ -84,7 +85,7 @@ async fn a_big_layer_goes_in_parts_that_each_registry_takes() {
     let artifact = registries.push(&first, &images::image(&[big], None)).await.unwrap();
     let way = [first, at(&parts[0], "web"), at(&parts[1], "web"), at(&parts[2], "web")];
     for pair in way.windows(2) {
-        let copied = registries.copy(&pair[0], &pair[1], &artifact, &()).await.unwrap();
+        let copied = images::copy(&registries, &pair[0], &pair[1], &artifact, &()).await.unwrap();
         // Some registries hold the empty config from the beginning.
         assert!(copied.bytes >= 20 << 20, "{copied:?}");
     }
@@ -106,7 +107,7 @@ async fn real_images_keep_their_digests() {
         let way =
             [layout(&image), at(&parts[0], name), at(&parts[1], name), at(&parts[2], name), last.clone()];
         for pair in way.windows(2) {
-            registries.copy(&pair[0], &pair[1], &artifact, &()).await.unwrap();
+            images::copy(&registries, &pair[0], &pair[1], &artifact, &()).await.unwrap();
             registries.tag(&pair[1], "1", &artifact).await.unwrap();
             assert_eq!(registries.resolve(&pair[1], "1").await.unwrap(), Some(artifact.clone()), "{name}");
         }
@@ -121,8 +122,9 @@ async fn wrong_bytes_of_a_real_layout_go_nowhere() {
     let image = arena.join("images/adversarial/wrong-blob");
     let index: Index = serde_json::from_slice(&std::fs::read(image.join("index.json")).unwrap()).unwrap();
     let artifact = index.manifests[0].bare();
-    let error =
-        registries(&[&part]).copy(&layout(&image), &at(&part, "web"), &artifact, &()).await.unwrap_err();
+    let error = images::copy(&registries(&[&part]), &layout(&image), &at(&part, "web"), &artifact, &())
+        .await
+        .unwrap_err();
     assert_eq!(error.trouble, Trouble::Corrupt, "{error}");
     assert!(error.place.contains("wrong-blob"), "{error}");
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::limits;
 use crate::matching::Match;
 use crate::purl::Purl;
+use crate::shape::Shapes;
 
 /// The predicate type of baselines (in-toto).
 pub const PREDICATE_TYPE: &str = "https://lockgate.dev/baseline/v1";
@@ -49,9 +50,20 @@ pub struct Entry {
 
 impl Baseline {
     /// Reads the predicate of an attestation. The error says what is wrong with it.
-    pub fn read(predicate: &Value) -> Result<Self, String> {
+    pub fn read(predicate: &Value, shapes: Shapes) -> Result<Self, String> {
         let read: Self = serde_json::from_value(predicate.clone()).map_err(|error| error.to_string())?;
         read.check()?;
+        if shapes.is_strict() {
+            // A part of a package is not the package.
+            let part =
+                |entry: &&Entry| Purl::exact(&entry.package).map(|purl| purl.subpath.is_some()) != Ok(false);
+            if let Some(entry) = read.findings.iter().find(part) {
+                let package: String = entry.package.chars().take(200).collect();
+                return Err(format!(
+                    "`{package}` is not a package URL without version, qualifiers and subpath"
+                ));
+            }
+        }
         Ok(read)
     }
 
@@ -139,7 +151,7 @@ mod tests {
 
     #[test]
     fn is_read_and_written() {
-        let baseline = Baseline::read(&document()).unwrap();
+        let baseline = Baseline::read(&document(), Shapes::Strict).unwrap();
         let again: Value = serde_json::from_str(&baseline.to_json().unwrap()).unwrap();
         assert_eq!(again, document());
     }
@@ -165,10 +177,17 @@ mod tests {
         ] {
             let mut document = document();
             document[key] = value;
-            assert!(Baseline::read(&document).is_err(), "{document}");
+            for shapes in [Shapes::Lenient, Shapes::Strict] {
+                assert!(Baseline::read(&document, shapes).is_err(), "{document}");
+            }
+        }
+        for part in ["pkg:apk/alpine/zlib#lib/x", "pkg:apk/alpine/zlib@", "pkg:apk/alpine/zlib?arch="] {
+            let mut document = document();
+            document["findings"][0]["package"] = json!(part);
+            assert!(Baseline::read(&document, Shapes::Strict).is_err(), "{part}");
         }
         let mut latest = document();
         latest["until"] = json!("2027-11-01T00:00:00Z");
-        assert!(Baseline::read(&latest).is_ok(), "365 days");
+        assert!(Baseline::read(&latest, Shapes::Strict).is_ok(), "365 days");
     }
 }

@@ -18,6 +18,15 @@ pub(crate) fn carries(predicate_type: &str) -> bool {
     matches!(rest, "bom" | "vex" | "schema") || rest.starts_with("bom/v1.")
 }
 
+/// What cosign wrapped for types that it does not know, and for SPDX before its second version: `{"Data": .., "Timestamp":
+/// ..}`. Nothing where it is not so, or holds no JSON.
+pub(crate) fn unwrapped(predicate: &Value) -> Option<Value> {
+    match predicate.get("Data").filter(|_| predicate.get("Timestamp").is_some())? {
+        Value::String(text) => lockgate_model::json::value(text.as_bytes(), text.len()).ok(),
+        inner => Some(inner.clone()),
+    }
+}
+
 /// The components of a document, by their reference.
 pub(crate) struct Bom<'a> {
     /// What the document is about.

@@ -24,6 +24,7 @@ mod bom;
 mod merge;
 mod ownership;
 mod paths;
+mod shape;
 
 pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSource, FeedSummary, read_extract, write_extract,
@@ -32,6 +33,7 @@ pub use inventories::InventoryIndex;
 pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};
 pub use matching::{Match, Matches, Uncomparable, match_inventory};
 pub use merge::{Base, Laid, lay_onto, merge};
+pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-2";
+pub const ANALYSER: &str = "2026-3";

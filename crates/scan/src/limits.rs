@@ -72,3 +72,5 @@ pub const VEX_PRODUCTS: usize = 1_000_000;
 pub const BASELINE_ENTRIES: usize = 100_000;
 /// Most holes of one scanner's report.
 pub const REPORTED_HOLES: usize = 200_000;
+/// Most accounts that are read in `/etc/passwd`.
+pub const ACCOUNTS: usize = 4096;

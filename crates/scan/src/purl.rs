@@ -9,8 +9,7 @@ use crate::catalog::normalised_python;
 /// Longest package URL that is read, in bytes.
 const BYTES: usize = 8 << 10;
 
-/// A package URL, taken apart and in one spelling: `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS`. The subpath says
-/// nothing about which package is meant.
+/// A package URL, taken apart and in one spelling: `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Purl {
     /// The type, such as `deb` or `npm`.
@@ -21,10 +20,45 @@ pub struct Purl {
     pub version: Option<String>,
     /// The other qualifiers.
     pub qualifiers: BTreeMap<String, String>,
+    /// The part of the package that alone is meant, where somebody asked for it ([`Purl::exact`]); else nothing.
+    pub subpath: Option<String>,
 }
 
 impl Purl {
-    /// Reads a package URL; nothing when it is none.
+    /// Reads a package URL that narrows what is said of it, so that nothing in it may be passed over: the subpath counts,
+    /// and there is neither an empty version, nor a qualifier twice or without a value. The error says what is wrong.
+    pub fn exact(text: &str) -> Result<Self, String> {
+        let short: String = text.chars().filter(|one| !one.is_control()).take(200).collect();
+        let bad = |why: &str| format!("`{short}` is not a package URL that is read: {why}");
+        let (rest, subpath) = match text.trim().split_once('#') {
+            Some((rest, subpath)) => (rest, Some(subpath)),
+            None => (text.trim(), None),
+        };
+        let mut purl = Self::parse(rest).ok_or_else(|| bad("its type, name or escapes are wrong"))?;
+        let (path, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
+        if path.ends_with('@') {
+            return Err(bad("its version is empty"));
+        }
+        let mut named = std::collections::BTreeSet::new();
+        for pair in qualifiers.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+                    if !named.insert(key.to_ascii_lowercase()) {
+                        return Err(bad("a qualifier is there twice"));
+                    }
+                }
+                _ => return Err(bad("a qualifier has no value")),
+            }
+        }
+        if let Some(subpath) = subpath {
+            let subpath = decode(subpath).ok_or_else(|| bad("the escapes of its subpath are wrong"))?;
+            let parts = subpath.split('/').filter(|part| !matches!(*part, "" | "."));
+            purl.subpath = Some(parts.collect::<Vec<_>>().join("/")).filter(|path| !path.is_empty());
+        }
+        Ok(purl)
+    }
+
+    /// Reads a package URL; nothing when it is none. The subpath is passed over.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.trim().strip_prefix("pkg:").filter(|rest| rest.len() <= BYTES)?;
         let rest = rest.trim_start_matches('/').split('#').next()?;
@@ -53,7 +87,13 @@ impl Purl {
             ("deb" | "rpm", Some(epoch)) if !version.contains(':') => format!("{epoch}:{version}"),
             _ => version,
         });
-        (!kind.is_empty() && !name.is_empty()).then_some(Self { kind, name, version, qualifiers })
+        (!kind.is_empty() && !name.is_empty()).then_some(Self {
+            kind,
+            name,
+            version,
+            qualifiers,
+            subpath: None,
+        })
     }
 
     /// The last part of the name.
@@ -66,15 +106,28 @@ impl Purl {
         self.kind == other.kind && self.name == other.name
     }
 
-    /// Whether `package` is what this names: the same package; where this has a version, the same version; and every
-    /// qualifier that this has.
+    /// Whether `package` is what this names: the same package, and not a part of it; where this has a version, the same
+    /// version; and every qualifier that this has.
     pub fn names(&self, package: &Self) -> bool {
         let version = self.version.is_none() || self.version == package.version;
         let qualified = |(key, value): (&String, &String)| {
             let own = package.qualifiers.get(key);
             own == Some(value) || key == "distro" && own.is_some_and(|own| same_release(own, value))
         };
-        self.same_package(package) && version && self.qualifiers.iter().all(qualified)
+        let whole = self.subpath.is_none() || self.subpath == package.subpath;
+        self.same_package(package) && version && whole && self.qualifiers.iter().all(qualified)
+    }
+
+    /// Whether `package` may be what this names: nothing that both say differs.
+    pub fn may_name(&self, package: &Self) -> bool {
+        let version = self.version.is_none() || self.version == package.version;
+        let agrees = |(key, value): (&String, &String)| {
+            package
+                .qualifiers
+                .get(key)
+                .is_none_or(|own| own == value || key == "distro" && same_release(own, value))
+        };
+        self.same_package(package) && version && self.qualifiers.iter().all(agrees)
     }
 
     /// The digest that the URL of an image has for a version (PURL-TYPES, `oci` and `docker`).
@@ -201,6 +254,30 @@ mod tests {
             assert_eq!(Purl::parse(bad), None, "{bad}");
         }
         assert_eq!(Purl::parse(&format!("pkg:npm/{}", "a".repeat(BYTES))), None);
+    }
+
+    #[test]
+    fn an_exact_url_leaves_nothing_out() {
+        let installed = purl("pkg:npm/lodash@4.17.20");
+        let exact = |text: &str| Purl::exact(text);
+        assert!(exact("pkg:npm/lodash@4.17.20").unwrap().names(&installed));
+        assert!(exact("pkg:npm/lodash#./").unwrap().names(&installed), "an empty subpath is none");
+        for part in ["pkg:npm/lodash#fp/x.js", "pkg:npm/lodash@4.17.20#a%2Fb", "pkg:npm/lodash?a=b#c"] {
+            assert!(!exact(part).unwrap().names(&installed), "{part}");
+        }
+        for bad in [
+            "pkg:npm/lodash@",
+            "pkg:npm/lodash@?arch=x",
+            "pkg:npm/lodash?arch=",
+            "pkg:npm/lodash?arch",
+            "pkg:npm/lodash?=x",
+            "pkg:npm/lodash?arch=a&ARCH=b",
+            "pkg:npm/lodash#%zz",
+            "pkg:npm/",
+            "npm/lodash",
+        ] {
+            assert!(exact(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

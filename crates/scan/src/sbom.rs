@@ -9,7 +9,73 @@ use crate::catalog::PackageKind;
 use crate::catalog::documents::{list, word};
 use crate::catalog::sbom::{Component, components};
 use crate::purl::Purl;
+use crate::shape::{Fields, OF_COMPONENT, Read, Shape, Shapes, check};
 use crate::{licenses, limits};
+
+/// Deepest nesting of components.
+const DEPTH: usize = 64;
+
+/// CycloneDX: what names packages, and nothing that looks like it under another name.
+const CYCLONEDX: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("components", Shape::List(&COMPONENT, 0))],
+    other: &["bomFormat", "specVersion", "serialNumber", "version", "metadata", "services", "dependencies"],
+    open: true,
+});
+static COMPONENT: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[
+        ("type", Shape::Text),
+        ("name", Shape::Text),
+        ("purl", Shape::Text),
+        ("version", Shape::Text),
+        ("bom-ref", Shape::Text),
+        ("components", Shape::List(&COMPONENT, 0)),
+    ],
+    other: OF_COMPONENT,
+    open: true,
+});
+const SPDX: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("packages", Shape::List(&PACKAGE, 0))],
+    other: &["spdxVersion", "SPDXID", "name", "files", "relationships", "snippets", "creationInfo"],
+    open: true,
+});
+const PACKAGE: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("name", Shape::Text), ("versionInfo", Shape::Text), ("externalRefs", Shape::List(&REFERENCE, 0))],
+    other: &["SPDXID", "supplier", "licenseConcluded", "licenseDeclared", "checksums"],
+    open: true,
+});
+const REFERENCE: Shape = Shape::Object(&Fields {
+    must: &[("referenceType", Shape::Said), ("referenceLocator", Shape::Said)],
+    may: &[],
+    other: &["referenceCategory", "comment"],
+    open: true,
+});
+const SPDX3: Shape = Shape::Object(&Fields {
+    must: &[("@graph", Shape::List(&ELEMENT, 0))],
+    may: &[],
+    other: &["@context"],
+    open: true,
+});
+const ELEMENT: Shape = Shape::Object(&Fields {
+    must: &[("type", Shape::Said)],
+    may: &[
+        ("name", Shape::Text),
+        ("software_packageUrl", Shape::Text),
+        ("software_packageVersion", Shape::Text),
+        ("externalIdentifier", Shape::List(&IDENTIFIER, 0)),
+    ],
+    other: &["spdxId", "@id", "creationInfo", "externalRef", "software_packageVerificationCode"],
+    open: true,
+});
+const IDENTIFIER: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("externalIdentifierType", Shape::Said), ("identifier", Shape::Said)],
+    other: &["type", "comment", "identifierLocator", "issuingAuthority"],
+    open: true,
+});
 
 /// What a bill of materials names.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,11 +96,13 @@ pub fn carries(predicate_type: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with("/v"))
 }
 
-/// Reads the predicate of an attestation as a bill of materials, which `document` carries; nothing when predicates of that
-/// type are none, or when it is CycloneDX that names nothing: such documents are VEX. The error says what is wrong with it.
-pub fn read(predicate_type: &str, predicate: &Value, document: Digest) -> Option<Result<Declared, String>> {
+/// Reads the predicate of an attestation as a bill of materials, which `document` carries.
+///
+/// Nothing where predicates of that type are none, or where it is CycloneDX that names nothing: such documents are VEX. Read
+/// strictly, a bill of materials by its content that has another predicate type could not be read.
+pub fn read(predicate_type: &str, predicate: &Value, document: Digest, shapes: Shapes) -> Read<Declared> {
     if !carries(predicate_type) {
-        return None;
+        return if shapes.is_strict() { stray(predicate_type, predicate) } else { Read::Nothing };
     }
     // cosign 1 wrapped them: `{"Data": DOCUMENT, "Timestamp": ..}`.
     let wrapped = predicate.get("Data").filter(|_| predicate.get("Timestamp").is_some());
@@ -42,20 +110,52 @@ pub fn read(predicate_type: &str, predicate: &Value, document: Digest) -> Option
         && wrapped.is_none()
         && predicate.get("components").is_none()
         && predicate.get("vulnerabilities").is_some();
-    if of_vex {
-        return None;
+    let misspelt = || shapes.is_strict() && check(predicate, &CYCLONEDX).is_err();
+    if of_vex && !misspelt() {
+        return Read::Nothing;
     }
     let read = match wrapped {
         Some(Value::String(text)) => lockgate_model::json::value(text.as_bytes(), text.len())
             .map_err(|error| format!("it is no JSON: {error}"))
-            .and_then(|inner| declared(&inner, document)),
-        Some(inner) => declared(inner, document),
-        None => declared(predicate, document),
+            .and_then(|inner| declared(&inner, document, shapes)),
+        Some(inner) => declared(inner, document, shapes),
+        None => declared(predicate, document, shapes),
     };
-    Some(read.map_err(|why| format!("it is no bill of materials that is read: {why}")))
+    match read {
+        Ok(declared) => Read::Whole(declared),
+        Err(why) if shapes.is_strict() => Read::Failed(why),
+        Err(why) => Read::Failed(format!("it is no bill of materials that is read: {why}")),
+    }
 }
 
-fn declared(document: &Value, digest: Digest) -> Result<Declared, String> {
+/// What is a bill of materials by its content, or by the name of its type, and is not attached as one.
+fn stray(predicate_type: &str, predicate: &Value) -> Read<Declared> {
+    let inner = crate::bom::unwrapped(predicate);
+    let content = inner.as_ref().unwrap_or(predicate);
+    let kind: String = predicate_type.chars().filter(|one| !one.is_control()).take(200).collect();
+    let lower = predicate_type.to_ascii_lowercase();
+    let names = |format: &str, list: &str| content.get(format).is_some() && content.get(list).is_some();
+    if names("bomFormat", "components")
+        || names("spdxVersion", "packages")
+        || names("@context", "@graph") && is_spdx3(content)
+    {
+        return Read::Failed(format!(
+            "it is a bill of materials, and its predicate type `{kind}` is not one that bills of materials have"
+        ));
+    }
+    if ["cyclonedx", "spdx"].iter().any(|part| lower.contains(part)) {
+        return Read::Failed(format!(
+            "its predicate type `{kind}` is of a kind of bills of materials that is not read"
+        ));
+    }
+    Read::Nothing
+}
+
+fn is_spdx3(document: &Value) -> bool {
+    word(document, "@context").starts_with("https://spdx.org/rdf/3.")
+}
+
+fn declared(document: &Value, digest: Digest, shapes: Shapes) -> Result<Declared, String> {
     for key in ["components", "packages", "@graph"] {
         if document.get(key).is_some_and(|list| !list.is_array()) {
             return Err(format!("its `{key}` is no list"));
@@ -69,6 +169,9 @@ fn declared(document: &Value, digest: Digest) -> Result<Declared, String> {
         return Err(format!("it names more than {} packages", limits::PACKAGES_PER_FILE));
     }
     let mut declared = Declared::default();
+    if shapes.is_strict() {
+        declared.nameless = unnamed(document)?;
+    }
     for component in named {
         match package(&component, digest) {
             Some(package) => declared.packages.push(package),
@@ -82,6 +185,73 @@ fn declared(document: &Value, digest: Digest) -> Result<Declared, String> {
     declared.nameless.sort();
     declared.nameless.dedup();
     Ok(declared)
+}
+
+/// Checks what a document has, and gives the packages of it that have no package URL, by name and version.
+fn unnamed(document: &Value) -> Result<Vec<String>, String> {
+    let named = |name: &str, version: &str| {
+        let name = if name.is_empty() { "a package without a name" } else { name };
+        let text = if version.is_empty() { name.to_owned() } else { format!("{name} {version}") };
+        text.chars().filter(|one| !one.is_control()).take(200).collect::<String>()
+    };
+    if word(document, "bomFormat") == "CycloneDX" {
+        check(document, &CYCLONEDX)?;
+        return Ok(components_without_url(document)?
+            .into_iter()
+            .map(|(name, version)| named(name, version))
+            .collect());
+    }
+    if document.get("spdxVersion").is_some() {
+        check(document, &SPDX)?;
+        let url = |package: &&Value| {
+            list(package, "externalRefs").iter().any(|one| word(one, "referenceType") == "purl")
+        };
+        let without = list(document, "packages").iter().filter(|package| !url(package));
+        let versioned = without
+            .map(|one| (word(one, "name"), word(one, "versionInfo")))
+            .filter(|(_, version)| !version.is_empty());
+        return Ok(versioned.map(|(name, version)| named(name, version)).collect());
+    }
+    check(document, &SPDX3)?;
+    let packages = list(document, "@graph").iter().filter(|one| word(one, "type") == "software_Package");
+    let without = packages.filter(|one| {
+        let other = |one: &Value| word(one, "externalIdentifierType") == "packageUrl";
+        word(one, "software_packageUrl").is_empty() && !list(one, "externalIdentifier").iter().any(other)
+    });
+    let versioned = without.map(|one| (word(one, "name"), word(one, "software_packageVersion")));
+    Ok(versioned
+        .filter(|(_, version)| !version.is_empty())
+        .map(|(name, version)| named(name, version))
+        .collect())
+}
+
+/// Components that are packages and have no package URL: files, the image and its distribution are components, too, and
+/// need none. No two components have one reference.
+fn components_without_url(document: &Value) -> Result<Vec<(&str, &str)>, String> {
+    let mut references = std::collections::BTreeSet::new();
+    let (mut found, mut open) = (Vec::new(), vec![(list(document, "components"), 0)]);
+    while let Some((components, depth)) = open.pop() {
+        if depth > DEPTH {
+            return Err(format!("its components are nested more than {DEPTH} deep"));
+        }
+        for component in components {
+            let (reference, version) = (word(component, "bom-ref"), word(component, "version"));
+            if !reference.is_empty() && !references.insert(reference) {
+                let reference: String = reference.chars().take(100).collect();
+                return Err(format!("two components are called `{reference}`"));
+            }
+            let is_package = match word(component, "type") {
+                "library" | "framework" => true,
+                "application" => !version.is_empty(),
+                _ => false,
+            };
+            if is_package && word(component, "purl").is_empty() {
+                found.push((word(component, "name"), version));
+            }
+            open.push((list(component, "components"), depth + 1));
+        }
+    }
+    Ok(found)
 }
 
 /// SPDX 3.0 ("software/Package": `packageUrl`, or an external identifier of that type); nothing when the document is
@@ -131,7 +301,7 @@ fn package(component: &Component<'_>, document: Digest) -> Option<Package> {
 
 /// The distribution's release that a package URL names (PURL-TYPES, `deb`, `apk`, `rpm`): some write `debian-12.4` and
 /// others `12.4`, with the distribution as namespace.
-fn distribution(purl: &Purl) -> Option<Distribution> {
+pub(crate) fn distribution(purl: &Purl) -> Option<Distribution> {
     let said = purl.qualifiers.get("distro")?;
     let number = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
     let (id, version) = match said.rsplit_once('-') {
@@ -152,10 +322,17 @@ mod tests {
 
     const BOM: &str = "https://cyclonedx.org/bom";
 
+    /// The same however it is read.
     fn of(purls: &[&str]) -> Declared {
-        let components: Vec<_> = purls.iter().map(|purl| json!({"purl": purl})).collect();
+        let components: Vec<_> = purls.iter().map(|purl| json!({"name": "x", "purl": purl})).collect();
         let document = json!({"bomFormat": "CycloneDX", "components": components});
-        read(BOM, &document, Digest::of(b"sbom")).unwrap().unwrap()
+        let [lenient, strict] = both(BOM, &document, Digest::of(b"sbom"));
+        assert_eq!(lenient, strict);
+        strict.into_result().unwrap().unwrap()
+    }
+
+    fn both(kind: &str, document: &Value, digest: Digest) -> [Read<Declared>; 2] {
+        [Shapes::Lenient, Shapes::Strict].map(|shapes| read(kind, document, digest, shapes))
     }
 
     #[test]
@@ -199,7 +376,7 @@ mod tests {
     fn each_format_is_read_by_its_type() {
         let (digest, purl) = (Digest::of(b""), "pkg:npm/a@1.0.0");
         let spdx = json!({"spdxVersion": "SPDX-2.3", "packages": [
-            {"externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]},
+            {"name": "a", "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]},
         ]});
         let third = json!({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
             {"type": "software_Package", "software_packageUrl": purl},
@@ -213,13 +390,21 @@ mod tests {
             ("https://spdx.dev/Document", &third, 2),
             ("https://spdx.dev/Document", &wrapped, 1),
         ] {
-            assert_eq!(read(kind, document, digest).unwrap().unwrap().packages.len(), count, "{document}");
+            for read in both(kind, document, digest) {
+                assert_eq!(read.into_result().unwrap().unwrap().packages.len(), count, "{document}");
+            }
         }
         let vex = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "vulnerabilities": []});
-        assert_eq!(read(BOM, &vex, digest), None);
+        assert_eq!(both(BOM, &vex, digest), [Read::Nothing, Read::Nothing]);
         for other in ["https://spdx.dev/Documents", "https://openvex.dev/ns", ""] {
-            assert_eq!(read(other, &spdx, digest), None, "{other}");
+            let [lenient, strict] = both(other, &spdx, digest);
+            assert_eq!(lenient, Read::Nothing, "{other}");
+            assert!(matches!(strict, Read::Failed(_)), "{other}: it is one by its content");
         }
+        assert_eq!(
+            both("https://slsa.dev/provenance/v1", &json!({}), digest),
+            [Read::Nothing, Read::Nothing]
+        );
         for bad in [
             json!({}),
             json!([]),
@@ -227,14 +412,18 @@ mod tests {
             json!("x"),
             json!({"spdxVersion": "SPDX-2.3", "packages": {}}),
         ] {
-            assert!(read(BOM, &bad, digest).unwrap().is_err(), "{bad}");
+            for read in both(BOM, &bad, digest) {
+                assert!(matches!(read, Read::Failed(_)), "{bad}");
+            }
         }
-        let mut deep = json!({"purl": purl});
+        let mut deep = json!({"name": "x", "purl": purl});
         for _ in 0..70 {
-            deep = json!({"components": [deep]});
+            deep = json!({"name": "x", "components": [deep]});
         }
         deep["bomFormat"] = json!("CycloneDX");
-        assert!(read(BOM, &deep, digest).unwrap().unwrap_err().contains("nested"));
+        for read in both(BOM, &deep, digest) {
+            assert!(read.into_result().unwrap().unwrap_err().contains("nested"));
+        }
     }
 
     proptest! {

@@ -39,12 +39,11 @@ fn with_length(tag: u8, content: &[u8], chance: &mut Chance) -> Vec<u8> {
     let least = size.iter().position(|byte| *byte != 0).map_or(1, |first| 4 - first);
     let digits = least + chance.below(5 - least);
     let zeros = vec![0; chance.below(3)];
-    let length = match (content.len(), chance.below(3)) {
-        (0..128, 0) => vec![size[3]],
-        _ => {
-            let count = u8::try_from(digits + zeros.len()).unwrap();
-            [&[0x80 | count], &zeros[..], &size[4 - digits..]].concat()
-        }
+    let length = if content.len() < 128 && chance.below(3) == 0 {
+        vec![size[3]]
+    } else {
+        let count = u8::try_from(digits + zeros.len()).unwrap();
+        [&[0x80 | count], &zeros[..], &size[4 - digits..]].concat()
     };
     [&[tag], &length[..], content].concat()
 }

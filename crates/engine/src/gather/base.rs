@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::case::Base;
-use lockgate_model::oci::{Content, ImageConfig, Manifest, RootFs};
-use lockgate_model::{Digest, Inventory, Package, Reference, Repository, canon, json, limits};
+use lockgate_model::oci::{Content, ImageConfig, Manifest, Reading, RootFs};
+use lockgate_model::{Digest, Inventory, Package, Reference, Repository, canon, limits};
 
 use super::{Basket, ImageParts, layers};
 use crate::workspace::Reach;
@@ -35,8 +35,7 @@ async fn of(reach: &Reach, repository: &Repository, part: &ImageParts, basket: &
     let Content::Manifest(manifest) = Content::read(&part.manifest.media_type, bytes).ok()? else {
         return None;
     };
-    let config: ImageConfig =
-        json::from_slice(basket.inputs.get(&part.config)?, limits::CONFIG_BYTES).ok()?;
+    let config = ImageConfig::read(Reading::Strict, basket.inputs.get(&part.config)?).ok()?;
     let named = Named::of(&manifest, &config);
     let compared = compared(reach, repository, &named, &manifest, &config).await;
     let count = match compared {
@@ -131,6 +130,7 @@ async fn lowest(
 ) -> Option<Inventory> {
     let manifest = Manifest { layers: manifest.layers.get(..count)?.to_vec(), ..manifest.clone() };
     let diff_ids = config.rootfs.diff_ids.get(..count)?.to_vec();
-    let config = ImageConfig { rootfs: RootFs { diff_ids }, ..config.clone() };
+    let rootfs = RootFs { diff_ids, ..config.rootfs.clone() };
+    let config = ImageConfig { rootfs, ..config.clone() };
     layers::inventory(reach, repository, &manifest, &config).await.ok()
 }

@@ -24,7 +24,9 @@ pub(crate) async fn gather(
     of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Vec<Evidence> {
-    let gates = reading_evidence(of_stage);
+    let mut gates = reading_evidence(of_stage);
+    // What cannot be listed would not travel.
+    gates.push("route");
     let images =
         parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();

@@ -2,10 +2,11 @@
 //! inventory.
 
 use lockgate_judge::gates::reading_images;
+use lockgate_model::case::AttestationChild;
 use lockgate_model::limits;
-use lockgate_model::oci::{Content, ImageConfig, Manifest};
+use lockgate_model::oci::{self, Content, ImageConfig, Manifest};
 use lockgate_model::ports::{PortError, Trouble};
-use lockgate_model::{Descriptor, Digest, Inventory, Repository, json};
+use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 
 use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
@@ -20,6 +21,15 @@ pub(crate) struct ImageParts {
     pub(crate) layers: Digest,
 }
 
+/// What an artifact consists of.
+#[derive(Default)]
+pub(crate) struct Parts {
+    /// Its images.
+    pub(crate) images: Vec<ImageParts>,
+    /// Children that are attestations and cannot run.
+    pub(crate) attestations: Vec<AttestationChild>,
+}
+
 /// Reads every image of the artifact. What cannot be read becomes a gap; an image whose manifest cannot be
 /// read is left out, which the route gate notices.
 pub(crate) async fn gather(
@@ -27,23 +37,27 @@ pub(crate) async fn gather(
     repository: &Repository,
     found: &Found,
     basket: &mut Basket,
-) -> Vec<ImageParts> {
-    let children = match &found.content {
+) -> Parts {
+    let index = match &found.content {
         Content::Manifest(manifest) => {
-            let part = gather_one(reach, repository, &found.artifact, manifest, basket).await;
-            return vec![part];
+            let image = gather_one(reach, repository, &found.artifact, manifest, basket).await;
+            return Parts { images: vec![image], attestations: vec![] };
         }
-        Content::Index(index) => index.manifests.iter().filter(|child| !is_attestation(child)),
+        Content::Index(index) => index,
     };
-    let mut parts = Vec::new();
-    for child in children {
+    let mut parts = Parts::default();
+    for child in &index.manifests {
         match child_manifest(reach, repository, child, basket).await {
             Ok(manifest) => {
+                if let Some(attestation) = attestation(reach, repository, child, &manifest, basket).await {
+                    parts.attestations.push(attestation);
+                    continue;
+                }
                 let mut part = gather_one(reach, repository, child, &manifest, basket).await;
                 if let Some(platform) = &child.platform {
                     part.platform = platform.to_string();
                 }
-                parts.push(part);
+                parts.images.push(part);
             }
             Err(error) => basket.gap(&reading_images(), &child.digest.to_string(), &error),
         }
@@ -51,9 +65,35 @@ pub(crate) async fn gather(
     parts
 }
 
-/// `BuildKit` files its attestations as children of an unknown platform (`attestation-storage.md`).
-pub(crate) fn is_attestation(child: &Descriptor) -> bool {
-    child.annotations.get("vnd.docker.reference.type").is_some_and(|kind| kind == "attestation-manifest")
+/// The child, when it is an attestation as `BuildKit` files it (`attestation-storage.md`) and nothing in it runs: its
+/// layers are read, for what they are called proves nothing.
+async fn attestation(
+    reach: &Reach,
+    repository: &Repository,
+    child: &Descriptor,
+    manifest: &Manifest,
+    basket: &mut Basket,
+) -> Option<AttestationChild> {
+    if !oci::may_be_attestation(child) {
+        return None;
+    }
+    let config = layers::small_blob(reach, repository, &manifest.config, limits::CONFIG_BYTES).await.ok()?;
+    if !oci::is_attestation(child, manifest, &config) {
+        return None;
+    }
+    for layer in &manifest.layers {
+        let bytes = layers::small_blob(reach, repository, layer, limits::EVIDENCE_BYTES).await.ok()?;
+        let statement = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes).is_ok();
+        if !statement || oci::is_archive(&bytes) {
+            return None;
+        }
+    }
+    Some(AttestationChild { manifest: child.digest, config: basket.inputs.insert(config) })
+}
+
+/// The children of an index that may be images, for what only compares them.
+pub(crate) fn may_be_image(child: &Descriptor) -> bool {
+    !oci::may_be_attestation(child)
 }
 
 async fn child_manifest(
@@ -93,7 +133,7 @@ async fn gather_one(
         inventory: None,
         layers: descriptor.digest,
     };
-    match config(reach, repository, manifest, basket).await {
+    match config(reach, repository, descriptor, manifest, basket).await {
         Ok(config) => {
             if !config.os.is_empty() {
                 part.platform = format!("{}/{}", config.os, config.architecture);
@@ -106,23 +146,24 @@ async fn gather_one(
                 Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
             }
         }
-        Err(error) => basket.gap(&reading_images(), &format!("config {}", manifest.config.digest), &error),
+        Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
     }
     part
 }
 
+/// The config, when manifest, config and platform make an image that can be judged.
 async fn config(
     reach: &Reach,
     repository: &Repository,
+    descriptor: &Descriptor,
     manifest: &Manifest,
     basket: &mut Basket,
 ) -> Result<ImageConfig, PortError> {
-    let descriptor = &manifest.config;
-    let bytes = layers::small_blob(reach, repository, descriptor, limits::CONFIG_BYTES).await?;
+    let named = &manifest.config;
+    let bytes = layers::small_blob(reach, repository, named, limits::CONFIG_BYTES).await?;
     basket.inputs.insert(bytes.clone());
-    json::from_slice(&bytes, limits::CONFIG_BYTES).map_err(|error| {
+    ImageConfig::of(manifest, &bytes, descriptor.platform.as_ref()).map_err(|error| {
         let place = format!("{repository}@{}", descriptor.digest);
-        let reason = format!("the image config is malformed: {error}");
-        PortError::new(Trouble::Corrupt, place, reason, "rebuild the image with a current tool")
+        PortError::new(Trouble::Unsupported, place, error.to_string(), error.fix())
     })
 }

@@ -5,6 +5,7 @@
 //! a [`Gap`], so that the Decision says what was missing.
 
 mod base;
+mod companions;
 pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
@@ -77,8 +78,8 @@ pub(crate) struct Found {
     pub(crate) bytes: bytes::Bytes,
 }
 
-/// Closes the Case of `request`.
-pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, EngineError> {
+/// Closes the Case of `request`. `to_promote` says whether what travels is listed, at all depths.
+pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -90,9 +91,12 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
     crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
-    let parts = images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
+    let images::Parts { images: parts, attestations } =
+        images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let further = to_promote.then(|| attestations.iter().map(|child| child.manifest).collect());
+    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
     let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
@@ -108,7 +112,9 @@ pub async fn gather(workspace: &Workspace, request: &Request) -> Result<Case, En
         from_guarded: step.from_guarded,
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
+        attestations,
         evidence,
+        companions,
         feed,
         keys: trust.keys,
         identities: trust.identities,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use lockgate_attest::verify::{Carried, claimed};
 use lockgate_judge::gates::reading_declared;
 use lockgate_model::{Evidence, Inputs, Inventory};
-use lockgate_scan::{limits, sbom};
+use lockgate_scan::{Read, Shapes, limits, sbom};
 use serde_json::Value;
 
 /// The packages that bills of materials among `evidence` name, as an inventory; nothing where the stage's settings ask
@@ -24,9 +24,9 @@ pub(crate) fn declared(
         let Some(carried) = Carried::of(one, inputs) else { continue };
         for statement in claimed(&carried) {
             let document = one.manifest.digest;
-            let Some(Ok(said)) = sbom::read(&statement.predicate_type, &statement.predicate, document) else {
-                continue;
-            };
+            // Read leniently: strict reading names no more than that.
+            let (kind, predicate) = (&statement.predicate_type, &statement.predicate);
+            let Read::Whole(said) = sbom::read(kind, predicate, document, Shapes::Lenient) else { continue };
             packages.extend(said.packages);
             if packages.len() > limits::DECLARED_PACKAGES {
                 let most = limits::DECLARED_PACKAGES;

@@ -36,7 +36,7 @@ pub enum LedgerError {
     #[error("the checkpoint cannot be signed: {0}")]
     Sign(#[from] NoteError),
     /// Other processes keep appending.
-    #[error("other processes append so fast that this one never came to it: try again")]
+    #[error("gave up after many tries: other processes kept appending first; try again")]
     Crowded,
 }
 

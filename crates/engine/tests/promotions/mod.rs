@@ -85,13 +85,19 @@ pub struct Recorded {
 /// Records the Decision and the whole promotion.
 pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
     let mut inputs = Inputs::new();
-    let config = inputs.insert(format!("{{\"n\":\"{}-{}\"}}", wanted.service, wanted.number));
+    let config = json!({
+        "author": format!("{}-{}", wanted.service, wanted.number),
+        "rootfs": {"type": "layers", "diff_ids": [Digest::of(b"tar")]},
+    });
+    let config = config.to_string();
+    let described = Descriptor::of(media::OCI_CONFIG, config.as_bytes());
+    let config = inputs.insert(config);
     let manifest = Manifest {
         schema_version: 2,
         media_type: Some(media::OCI_MANIFEST.into()),
         artifact_type: None,
-        config: Descriptor::new(media::OCI_CONFIG, config, 2),
-        layers: vec![],
+        config: described,
+        layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, b"layer")],
         subject: None,
         annotations: BTreeMap::new(),
     };
@@ -131,7 +137,9 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         from_guarded: wanted.below.is_some(),
         images: vec![image],
         artifact,
+        attestations: vec![],
         evidence,
+        companions: vec![],
         feed: None,
         keys,
         identities: vec![],

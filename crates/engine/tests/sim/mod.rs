@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::ports::{
-    BlobStream, Commit, CommitError, Copied, FetchedManifest, Head, Pending, PortError, Progress, Registry,
-    Store, TileId, Trouble, Upload,
+    BlobStream, Commit, CommitError, Copied, CopyList, FetchedManifest, Head, Pending, PortError, Progress,
+    Registry, Store, TileId, Trouble, Upload,
 };
 use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Descriptor, Digest, Keyring, Repository, Service, StageName};
@@ -150,10 +150,10 @@ impl Registry for FaultyRegistry {
         &'a self,
         from: &'a Repository,
         to: &'a Repository,
-        artifact: &'a Descriptor,
+        list: &'a CopyList,
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied> {
-        effect!(self, self.real.copy(from, to, artifact, progress))
+        effect!(self, self.real.copy(from, to, list, progress))
     }
 
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Docket, Gate, Reads, image_name};
+use crate::account;
 use crate::edition::Edition;
 use crate::findings::{blind, verdict};
 use crate::policy::{Asked, Kind, Policies, Problem};
@@ -70,9 +71,9 @@ fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Resul
     })?;
     let policies = policies(docket)?;
     let asked = asked(&policies, settings.packages.as_deref())?;
-    let input = input(docket, earlier).map_err(|found| vec![*found])?;
-    let said = policies.evaluate(&asked, &input).map_err(|problem| vec![told(&problem)])?;
     let mut findings = Vec::new();
+    let input = input(docket, earlier, &mut findings).map_err(|found| vec![*found])?;
+    let said = policies.evaluate(&asked, &input).map_err(|problem| vec![told(&problem)])?;
     for one in &said {
         let rules = asked.iter().filter(|rule| rule.package == one.package && rule.kind == one.kind);
         let rules: Vec<_> = rules.copied().collect();
@@ -222,8 +223,8 @@ fn finding(
     })
 }
 
-/// The input document.
-fn input(docket: &Docket<'_>, earlier: &[Verdict]) -> Result<Value, Box<Finding>> {
+/// The input document. What nothing in it says is `told`.
+fn input(docket: &Docket<'_>, earlier: &[Verdict], told: &mut Vec<Finding>) -> Result<Value, Box<Finding>> {
     let record = &docket.case.record;
     let annotations = match &docket.content {
         Some(Content::Manifest(manifest)) => manifest.annotations.clone(),
@@ -232,7 +233,7 @@ fn input(docket: &Docket<'_>, earlier: &[Verdict]) -> Result<Value, Box<Finding>
     };
     let mut images = Vec::new();
     for image in &record.images {
-        let one = image_input(docket, image).map_err(|why| {
+        let one = image_input(docket, image, told).map_err(|why| {
             Box::new(blind(
                 "policy.unread",
                 &image_name(image),
@@ -258,16 +259,17 @@ fn input(docket: &Docket<'_>, earlier: &[Verdict]) -> Result<Value, Box<Finding>
     }))
 }
 
-fn image_input(docket: &Docket<'_>, image: &Image) -> Result<Value, String> {
+fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> Result<Value, String> {
     let inputs = &docket.case.inputs;
     let bytes = inputs.get(&image.config).ok_or("its config is missing")?;
-    let config: ImageConfig = lockgate_model::json::from_slice(bytes, lockgate_model::limits::CONFIG_BYTES)
+    let config = ImageConfig::read(docket.edition.reads_documents(), bytes)
         .map_err(|error| format!("its config is malformed: {error}"))?;
     let run = config.config.unwrap_or_default();
     let user = run.user.unwrap_or_default();
     let manifest = inputs.get(&image.manifest).ok_or("its manifest is missing")?;
     let manifest: Value = serde_json::from_slice(manifest).map_err(|error| error.to_string())?;
     let inventory = docket.inventory(image)?;
+    let root = account::runs_as_root(docket.edition, image, &user, inventory.accounts.as_ref(), told);
     let packages: Vec<_> = inventory
         .packages
         .iter()
@@ -284,32 +286,11 @@ fn image_input(docket: &Docket<'_>, image: &Image) -> Result<Value, String> {
         "annotations": manifest.get("annotations").cloned().unwrap_or_else(|| json!({})),
         "config": {
             "user": user,
-            "runs_as_root": runs_as_root(&user),
+            "runs_as_root": root,
             "exposed_ports": run.exposed_ports.unwrap_or_default().into_keys().collect::<Vec<_>>(),
             "labels": run.labels.unwrap_or_default(),
         },
         "distribution": inventory.distribution,
         "packages": packages,
     }))
-}
-
-/// An empty account is root's (image-spec, config.md, "User").
-fn runs_as_root(user: &str) -> bool {
-    let account = user.split(':').next().unwrap_or_default().trim();
-    account.is_empty() || account == "root" || account.chars().all(|c| c == '0')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::runs_as_root;
-
-    #[test]
-    fn knows_root_by_every_name() {
-        for root in ["", "0", "root", "0:0", "root:wheel", "00"] {
-            assert!(runs_as_root(root), "{root}");
-        }
-        for other in ["65532", "app", "app:0", "1000:1000"] {
-            assert!(!runs_as_root(other), "{other}");
-        }
-    }
 }

@@ -84,21 +84,24 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
             found.effect = Effect::Advise;
         }
     } else {
-        findings.push(too_few(&settings, agreed.len(), &record.artifact.digest));
+        findings.push(too_few(docket.edition, &settings, agreed.len(), &record.artifact.digest));
     }
     findings.append(&mut blinding);
     let summary = format!("{} of {} builders agree on it", agreed.len(), settings.required);
     verdict(GATE.name, was_blind, findings, relied_on, summary)
 }
 
-fn too_few(settings: &Settings, agreed: usize, artifact: &Digest) -> Finding {
+fn too_few(edition: Edition, settings: &Settings, agreed: usize, artifact: &Digest) -> Finding {
     let words = Words {
         title: format!(
             "{agreed} independent builder(s) built these very bytes; {} are required of: {}",
             settings.required,
             settings.builders.iter().map(|builder| builder.id.as_str()).collect::<Vec<_>>().join(", ")
         ),
-        rationale: "a builder that was broken into builds what its intruder likes; two that agree must both have been",
+        rationale: edition.say(
+            "a builder that was broken into builds what its intruder likes; two that agree must both have been",
+            "a compromised builder can output anything; if two independent builders agree, an attacker must control both",
+        ),
         remediation: format!(
             "build it on another of them from the same source, and attach its provenance to IMAGE@{artifact}; if the bytes differ, `lockgate reproduce IMAGE OTHER` says where"
         ),

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use lockgate_model::oci::Content;
-use lockgate_model::{Effect, Relied, Severity, Verdict};
+use lockgate_model::{Effect, Finding, Relied, Severity, Verdict};
 use serde_json::Value;
 
 use super::{Docket, Gate, Reads};
+use crate::closure::{self, Open};
 use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, blind, finding, verdict};
 
@@ -27,11 +28,13 @@ fn judge(docket: &Docket<'_>, _settings: &Value, _earlier: &[Verdict]) -> Verdic
     let record = &docket.case.record;
     let mut findings = Vec::new();
     let mut relied_on = Vec::new();
-    let closed = closure(docket);
-    if let Err(why) = &closed {
-        let fix = "judge again; if it stays so, rebuild the image".to_owned();
-        findings.push(blind("route.closure", &record.artifact.digest.to_string(), why.clone(), fix));
+    let closed = if docket.edition.judges_what_runs() { closure::check(docket) } else { early(docket) };
+    let is_closed = closed.is_ok();
+    match closed {
+        Ok(told) => findings.extend(told),
+        Err(open) => findings.push(blind(open.code, &open.subject.to_string(), open.why, open.fix)),
     }
+    let advice = findings.len();
     match (&record.release, record.from_guarded) {
         (Some(held), _) => relied_on.push(Relied::Decision(held.decision)),
         (None, false) => {}
@@ -51,16 +54,29 @@ fn judge(docket: &Docket<'_>, _settings: &Value, _earlier: &[Verdict]) -> Verdic
             },
         )),
     }
-    let summary = match (closed.is_ok(), findings.is_empty()) {
+    let summary = match (is_closed, findings.len() == advice) {
         (false, _) => "the images looked at are not known to be the artifact's own".to_owned(),
         (true, false) => format!("it was not released in {}", record.from),
         (true, true) => format!("from {} to {}", record.from, record.to),
     };
-    verdict(GATE.name, closed.is_err(), findings, relied_on, summary)
+    verdict(GATE.name, !is_closed, findings, relied_on, summary)
 }
 
-/// Whether the images of the record are exactly those that the artifact's own bytes name.
-fn closure(docket: &Docket<'_>) -> Result<(), String> {
+/// As Editions before 2026-3 have it.
+fn early(docket: &Docket<'_>) -> Result<Vec<Finding>, Open> {
+    let fix = "judge again; if it stays so, rebuild the image".to_owned();
+    let subject = docket.case.record.artifact.digest;
+    closure_by_annotation(docket).map(|()| vec![]).map_err(|why| Open {
+        code: "route.closure",
+        subject,
+        why,
+        fix,
+    })
+}
+
+/// Whether the images of the record are exactly those that the artifact's own bytes name, but for children that an
+/// annotation calls attestations.
+fn closure_by_annotation(docket: &Docket<'_>) -> Result<(), String> {
     let record = &docket.case.record;
     let content = docket.content.as_ref().ok_or("the artifact's own bytes are missing or malformed")?;
     let named: BTreeSet<_> = match content {

@@ -45,6 +45,9 @@ pub(super) const GATE: Gate = Gate {
 /// Why there is this gate.
 const WHY: &str = "a signature is the only proof that this image was made by whom it should be: a tag, or access to the registry, proves nothing";
 
+/// What is said where evidence could not be listed or fetched.
+const UNAVAILABLE: &str = "the list of evidence is unavailable";
+
 /// Roles of which a member of the keyring must have one when the settings name it and no role: others vouch for something
 /// else than an artifact.
 const VOUCHING: &[Role] = &[Role::Builder, Role::Releaser];
@@ -199,7 +202,7 @@ struct Judgement<'a> {
 impl Judgement<'_> {
     fn asked_for(&self, between: &str) -> String {
         let notary = "whom the trust policy of the Notary Project admits";
-        match (self.settings.notation, self.wanted.asked_for(between)) {
+        match (self.settings.notation, self.wanted.asked_for(self.docket.edition, between)) {
             (false, asked) => asked,
             (true, asked) if asked == "nobody" => notary.to_owned(),
             (true, asked) => format!("{asked}{between}{notary}"),
@@ -236,12 +239,15 @@ impl Judgement<'_> {
             relied_on.extend(counted.relied_on.iter().cloned().chain([Relied::Evidence(*evidence)]));
         }
         let names: Vec<_> = counted.values().map(|(counted, _)| counted.name.as_str()).collect();
-        let summary = if names.is_empty() {
+        let unknown = !enough && self.docket.lacks_evidence(GATE.name);
+        let summary = if names.is_empty() && unknown {
+            format!("{UNAVAILABLE}: a signature by {} may be there", self.asked_for(", "))
+        } else if names.is_empty() {
             format!("no signature by {} counts", self.asked_for(", "))
         } else {
             format!("signed by {} ({} of {} required)", names.join(", "), names.len(), self.settings.required)
         };
-        verdict(GATE.name, was_blind, findings, relied_on, summary)
+        verdict(GATE.name, was_blind || unknown, findings, relied_on, summary)
     }
 
     /// Keys of the keyring that signed, and that the stage does not ask for.
@@ -294,13 +300,16 @@ impl Judgement<'_> {
         let (code, title) = if counted > 0 {
             ("signature.too-few", format!("{counted} signature(s) count; {required} are required"))
         } else if by_role && !self.signers.is_anybody() {
-            let title = format!("nobody could have signed it: there is no {}", self.asked_for(", "));
-            ("signature.no-keys", title.replacen("no a ", "no ", 1))
+            let role = self.wanted.role.map(Role::as_str).unwrap_or_default();
+            ("signature.no-keys", format!("nobody could have signed it: there is no {role} of the keyring"))
         } else if is_signed {
             let asked = self.asked_for(", ");
             ("signature.untrusted", format!("it is signed, but not by {asked} as this stage asks"))
+        } else if self.docket.lacks_evidence(GATE.name) {
+            ("signature.unavailable", format!("{UNAVAILABLE}: whether it is signed is not known"))
         } else {
-            ("signature.missing", "nobody signed it".to_owned())
+            let title = self.docket.edition.say("nobody signed it", "no signature found");
+            ("signature.missing", title.to_owned())
         };
         let asked = self.asked_for(" or ");
         let how = match (&self.wanted.keys, &self.wanted.identities, self.settings.notation) {
@@ -316,7 +325,12 @@ impl Judgement<'_> {
                 "with the key of {asked}: lockgate sign IMAGE@{artifact} --key KEY (or cosign sign --key KEY IMAGE@{artifact})"
             ),
         };
-        let remediation = format!("let the build of {} sign it, {how}", record.service);
+        let first = if code == "signature.unavailable" {
+            "judge again when the registry answers; if it is not signed, "
+        } else {
+            ""
+        };
+        let remediation = format!("{first}let the build of {} sign it, {how}", record.service);
         let words = Words { title, rationale: WHY, remediation, owner: BUILDERS };
         finding(code, Severity::Critical, Effect::Pause, &artifact, words)
     }

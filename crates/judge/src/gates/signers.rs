@@ -14,6 +14,7 @@ use super::Docket;
 use super::keys::{Usable, revocations, usable};
 use super::roots::Roots;
 use super::standing::{Asked, Doubt, Signatory, doubt};
+use crate::edition::Edition;
 use crate::findings::blind;
 use crate::settings::SettingsError;
 
@@ -62,11 +63,11 @@ impl Wanted {
     }
 
     /// Whom it asks for, for people, with `between` between names.
-    pub(super) fn asked_for(&self, between: &str) -> String {
+    pub(super) fn asked_for(&self, edition: Edition, between: &str) -> String {
         let names: Vec<&str> =
             [&self.keys, &self.identities].into_iter().flatten().flatten().map(String::as_str).collect();
         match (names.is_empty(), self.role) {
-            (true, Some(role)) => format!("a {role} of the keyring"),
+            (true, Some(role)) => format!("{} of the keyring", one_of(edition, role)),
             (true, None) => "nobody".to_owned(),
             (false, _) => names.join(between),
         }
@@ -81,6 +82,12 @@ impl Wanted {
         let duty = member.standing.duty.as_ref();
         self.role.is_some_and(|role| duty.is_some_and(|duty| duty.roles.contains(&role)))
     }
+}
+
+/// A role with its article.
+fn one_of(edition: Edition, role: Role) -> String {
+    let vowel = edition.say(false, role.as_str().starts_with(['a', 'e', 'i', 'o', 'u']));
+    format!("{} {role}", if vowel { "an" } else { "a" })
 }
 
 /// A setting with the service's name in it.

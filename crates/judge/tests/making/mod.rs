@@ -53,6 +53,13 @@ pub fn package(name: &str, version: &str) -> Package {
     }
 }
 
+/// The one layer of the image. Its bytes are in no Case.
+const LAYER: &[u8] = b"layer";
+
+fn rootfs() -> Value {
+    json!({"type": "layers", "diff_ids": [Digest::of(b"tar")]})
+}
+
 pub fn inventory() -> Inventory {
     Inventory {
         analyser: "2026-1".into(),
@@ -61,6 +68,7 @@ pub fn inventory() -> Inventory {
             version: "3.22.1".into(),
             codename: String::new(),
         }),
+        accounts: None,
         packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
         unread: vec![],
     }
@@ -72,14 +80,17 @@ impl Making {
         let config = json!({
             "architecture": "amd64", "os": "linux",
             "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
+            "rootfs": rootfs(),
         });
-        let config = inputs.insert(serde_json::to_vec(&config).unwrap());
+        let config = serde_json::to_vec(&config).unwrap();
+        let config_size = config.len() as u64;
+        let config = inputs.insert(config);
         let manifest = Manifest {
             schema_version: 2,
             media_type: Some(media::OCI_MANIFEST.into()),
             artifact_type: None,
-            config: Descriptor::new(media::OCI_CONFIG, config, 1),
-            layers: vec![],
+            config: Descriptor::new(media::OCI_CONFIG, config, config_size),
+            layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, LAYER)],
             subject: None,
             annotations: BTreeMap::new(),
         };
@@ -112,7 +123,9 @@ impl Making {
                 base: None,
             }],
             artifact,
+            attestations: vec![],
             evidence: vec![evidence],
+            companions: vec![],
             feed: Some(FeedPin {
                 feed: Digest::of(b"feed"),
                 extract,
@@ -162,10 +175,19 @@ impl Making {
     }
 
     pub fn set_config(&mut self, config: &Value) {
-        let config = self.inputs.insert(serde_json::to_vec(config).unwrap());
+        let mut config = config.clone();
+        if let Some(config) = config.as_object_mut() {
+            config.entry("rootfs").or_insert_with(rootfs);
+        }
+        self.set_config_bytes(serde_json::to_vec(&config).unwrap());
+    }
+
+    pub fn set_config_bytes(&mut self, config: Vec<u8>) {
+        let size = config.len() as u64;
+        let config = self.inputs.insert(config);
         let mut manifest: Manifest =
             serde_json::from_slice(self.inputs.get(&self.record.artifact.digest).unwrap()).unwrap();
-        manifest.config.digest = config;
+        (manifest.config.digest, manifest.config.size) = (config, size);
         let manifest = serde_json::to_vec(&manifest).unwrap();
         self.record.artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
         self.record.images[0].manifest = self.inputs.insert(manifest);

@@ -295,6 +295,23 @@ mod tests {
         assert!(said.contains("did you mean `releaser`?") && said.contains("lockgate.yaml:16:"), "{said}");
         let by_role = GOOD.replace("{keys: [build], required: 1}", "{role: builder}");
         parse(&by_role, "lockgate.yaml", Path::new(".")).unwrap().check_members(&[]).unwrap();
+        // Those whose word counts in the vulnerability gate, too.
+        for settings in [
+            "vex: {keys: [biuld]}",
+            "baseline: {keys: [build, biuld]}",
+            "scanners: {mode: prefer, maxAgeDays: 3, keys: [biuld]}",
+            "sboms: {keys: [biuld], required: true}",
+        ] {
+            let gate = format!("unfixed: pause, {settings}");
+            let text = GOOD.replacen("unfixed: pause", &gate, 1);
+            let line = 1 + text.lines().position(|line| line.contains(settings)).unwrap();
+            let at = text.lines().nth(line - 1).unwrap().find("biuld").unwrap() + 1;
+            let said = problems(&text);
+            let place = format!("lockgate.yaml:{line}:{at}:");
+            assert!(said.contains("did you mean `build`?") && said.contains(&place), "{settings}: {said}");
+            let right = text.replace("biuld", "build");
+            parse(&right, "lockgate.yaml", Path::new(".")).unwrap().check_members(&[]).unwrap();
+        }
         let neither = GOOD.replacen("{keys: [build], required: 1}", "{required: 1}", 1);
         assert!(problems(&neither).contains("name `keys` or `identities`, or the `role`"));
     }

@@ -63,10 +63,10 @@ pub enum Refusal {
         why: String,
     },
     /// Only keys are rotated.
-    #[error("`{0}` is an identity: nothing of it is to be rotated; add another one and retire this one")]
+    #[error("`{0}` is an identity: identities are not rotated; add another one and retire this one")]
     NoKey(String),
     /// One member would hold both ends.
-    #[error("`{name}` cannot be {one} and {two}: these are held apart")]
+    #[error("`{name}` cannot be both {one} and {two} (separation of duties)")]
     BothEnds {
         /// The member.
         name: String,
@@ -77,7 +77,7 @@ pub enum Refusal {
     },
     /// One owner would hold both ends.
     #[error(
-        "{owner} cannot be {role} by `{name}` and {other_role} by `{other}` for the same stage: these are held apart"
+        "{owner} cannot be {role} by `{name}` and {other_role} by `{other}` for the same stage (separation of duties)"
     )]
     NotApart {
         /// Whose they are.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use lockgate_model::evidence::fallback_tag;
-use lockgate_model::oci::{Content, Index, media};
+use lockgate_model::oci::{Content, Index, Reading, media};
 use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Hasher, json, limits};
 
@@ -138,7 +138,9 @@ fn subject_of(listed: &Descriptor, bytes: &[u8]) -> Result<Option<Digest>, Strin
             json::from_slice(bytes, limits::MANIFEST_BYTES).map_err(|error| error.to_string())?;
         return Ok(index.subject.map(|named| named.digest));
     }
-    let content = Content::read(&listed.media_type, bytes).map_err(|error| error.to_string())?;
+    // Another artifact in the layout may be one that is not read: whether this is a referrer is all that is asked.
+    let content = Content::read_as(Reading::Loose, &listed.media_type, bytes);
+    let content = content.map_err(|error| error.to_string())?;
     Ok(content.subject().map(|named| named.digest))
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_model::evidence::Attachment;
-use lockgate_model::oci::{EMPTY_JSON, Index, Manifest, media};
-use lockgate_model::ports::{Registry, Upload};
+use lockgate_model::evidence::{Attachment, Companion};
+use lockgate_model::oci::{Content, EMPTY_JSON, Index, Manifest, media};
+use lockgate_model::ports::{Copied, CopyList, PortError, Progress, Registry, Upload};
 use lockgate_model::{Descriptor, Digest, Repository};
 use lockgate_registry::Registries;
 
@@ -91,3 +91,40 @@ pub(crate) const REFERRERS: u64 = 5;
 pub(crate) const MANIFESTS: u64 = 4 + REFERRERS;
 /// Its blobs: config, three layers of images, five of attachments.
 pub(crate) const BLOBS: u64 = 9;
+
+/// Copies `artifact` with everything that is attached to it by now.
+pub(crate) async fn copy(
+    registries: &Registries,
+    from: &Repository,
+    to: &Repository,
+    artifact: &Descriptor,
+    progress: &dyn Progress,
+) -> Result<Copied, PortError> {
+    let list = with_everything(registries, from, artifact).await?;
+    registries.copy(from, to, &list, progress).await
+}
+
+/// `artifact` and everything that is attached to it, to its children, and to that.
+pub(crate) async fn with_everything(
+    registries: &Registries,
+    at: &Repository,
+    artifact: &Descriptor,
+) -> Result<CopyList, PortError> {
+    let mut companions = Vec::new();
+    let mut waiting = vec![artifact.clone()];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(one) = waiting.pop() {
+        if !seen.insert(one.digest) {
+            continue;
+        }
+        for (attachment, manifest) in registries.attached(at, &one.digest).await? {
+            waiting.push(manifest.clone());
+            companions.push(Companion::new(one.digest, attachment, manifest));
+        }
+        let Ok(fetched) = registries.manifest(at, &one.digest).await else { continue };
+        if let Ok(Content::Index(index)) = Content::read(&fetched.media_type, &fetched.bytes) {
+            waiting.extend(index.manifests);
+        }
+    }
+    Ok(CopyList { artifact: artifact.clone(), companions })
+}

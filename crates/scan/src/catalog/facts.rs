@@ -12,6 +12,8 @@ pub struct Facts {
     pub packages: Vec<Found>,
     /// `ID`, `VERSION_ID` and `VERSION_CODENAME` of the distribution.
     pub distribution: Option<[String; 3]>,
+    /// Names and numbers of accounts, in the file's order.
+    pub accounts: Option<Vec<(String, i64)>>,
     /// Licences of the package whose copyright file this is.
     pub licenses: Vec<String>,
     /// Files that a package of the operating system owns, as far as they may speak of other packages.

@@ -21,6 +21,7 @@ mod nix;
 mod node_locks;
 mod npm;
 mod os_release;
+mod passwd;
 mod program;
 mod python;
 mod python_locks;
@@ -100,6 +101,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(nix::wants, nix::read),
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read),
+    Cataloger::new(passwd::wants, passwd::read),
     Cataloger::new(copyright::wants, copyright::read),
 ];
 
@@ -111,6 +113,11 @@ pub(crate) fn of(path: &str) -> Option<&'static Cataloger> {
 /// Whether any cataloger reads the file at `path`.
 pub fn wants(path: &str) -> bool {
     of(path).is_some()
+}
+
+/// Whether the file at `path` is of a database of the operating system's package manager.
+pub(crate) fn is_system_database(path: &str) -> bool {
+    dpkg::wants(path) || apk::wants(path) || rpm::wants(path)
 }
 
 /// Whether what was read in a file called `one` would be read under the name `other` too. A program is one under every
@@ -188,7 +195,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 36] = [
+    const PATHS: [&str; 37] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -224,6 +231,7 @@ mod tests {
         "a/bom.json",
         "a/b.cdx.json",
         "etc/os-release",
+        "etc/passwd",
         "usr/share/doc/a/copyright",
     ];
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::inventory::{Confidence, Distribution, Package, Source, Unread};
+use lockgate_model::inventory::{Accounts, Confidence, Distribution, Package, Source, Unread};
 use lockgate_model::{Descriptor, Inventory};
 
 mod base;
@@ -90,7 +90,9 @@ impl<'a> Tree<'a> {
             tell(&mut unread, layers, String::new(), reason);
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
-        let mut inventory = Inventory { analyser: ANALYSER.to_owned(), distribution, packages, unread };
+        let accounts = self.accounts();
+        let mut inventory =
+            Inventory { analyser: ANALYSER.to_owned(), distribution, accounts, packages, unread };
         inventory.sort();
         inventory
     }
@@ -173,6 +175,20 @@ impl<'a> Tree<'a> {
         let at = |path: &str| self.files.get(&self.resolve(path))?.facts.distribution.clone();
         let [id, version, codename] = at("etc/os-release").or_else(|| at("usr/lib/os-release"))?;
         Some(Distribution { id, version, codename })
+    }
+
+    /// The accounts of `/etc/passwd`, links followed. A name that stands there twice is root's if one of them is: not all
+    /// runtimes read lines alike.
+    fn accounts(&self) -> Option<Accounts> {
+        let listed = self.files.get(&self.resolve("etc/passwd"))?.facts.accounts.as_ref()?;
+        let mut numbers = BTreeMap::new();
+        for (name, number) in listed {
+            let first = numbers.entry(name.clone()).or_insert(*number);
+            if *number == 0 {
+                *first = 0;
+            }
+        }
+        Some(Accounts { numbers })
     }
 
     /// Licences of Debian packages, by package name, from their copyright files.

@@ -1,5 +1,5 @@
-//! Says at once, and mostly truly, that nothing is at a path: nearly all files of an image matter to no cataloger,
-//! and asking the maps about each costs more than everything else that laying layers over each other does.
+//! A Bloom filter over an image's paths. "Not there" is always right; "maybe there" costs a look in the map. Nearly all files
+//! of an image matter to no cataloger, and asking the maps about each costs more than everything else that merging layers does.
 /// The hash of a path and, on the way there, of every folder above it (FNV-1a, 64 bits). Two paths with one hash cost
 /// time only: who is told that something may be there looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

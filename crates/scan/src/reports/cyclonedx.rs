@@ -7,6 +7,29 @@ use crate::bom::Bom;
 use crate::catalog::documents::{list, word};
 use crate::limits;
 use crate::purl::Purl;
+use crate::shape::{Fields, Shape, Shapes, check};
+
+const REPORT: Shape = Shape::Object(&Fields {
+    must: &[("vulnerabilities", Shape::List(&VULNERABILITY, 0))],
+    may: &[],
+    other: &[],
+    open: true,
+});
+const VULNERABILITY: Shape = Shape::Object(&Fields {
+    must: &[("affects", Shape::List(&AFFECTS, 1))],
+    may: &[("ratings", Shape::List(&RATING, 0))],
+    other: &["id", "references", "recommendation", "analysis"],
+    open: true,
+});
+const AFFECTS: Shape =
+    Shape::Object(&Fields { must: &[("ref", Shape::Said)], may: &[], other: &["versions"], open: true });
+const RATING: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("severity", Shape::OneOf(SEVERITIES))],
+    other: &["score", "source", "method", "vector", "justification"],
+    open: true,
+});
+const SEVERITIES: &[&str] = &["critical", "high", "medium", "low", "info", "none", "unknown", ""];
 
 pub(super) fn knows(document: &Value) -> bool {
     word(document, "bomFormat") == "CycloneDX"
@@ -17,7 +40,11 @@ pub(super) fn has_holes(document: &Value) -> bool {
     list(document, "vulnerabilities").iter().any(|hole| hole.get("analysis").is_none())
 }
 
-pub(super) fn read(document: &Value) -> Result<Raw, String> {
+pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
+    if shapes.is_strict() {
+        crate::vex::check_cyclonedx(document)?;
+        check(document, &REPORT)?;
+    }
     let bom = Bom::read(document)?;
     if !document.get("vulnerabilities").is_some_and(Value::is_array) {
         return Err("it is a bill of materials that speaks of no holes".to_owned());
@@ -44,7 +71,8 @@ pub(super) fn read(document: &Value) -> Result<Raw, String> {
         }
     }
     // An empty list is what tools write that never looked.
-    Ok(Raw { scanner, version, made: word(metadata, "timestamp").parse().ok(), about, holes, looked: false })
+    let made = word(metadata, "timestamp").parse().ok();
+    Ok(Raw { scanner, version, made, about, holes, ..Raw::default() })
 }
 
 /// The first tool (1.5: `tools.components`; before: `tools`).
@@ -69,9 +97,8 @@ fn reported(bom: &Bom<'_>, hole: &Value, affects: &Value) -> Reported {
     let reported = Reported::of(purl, word(component, "name"), word(component, "version"));
     Reported {
         names: crate::vex::names(hole),
-        severity: worst(hole).unwrap_or(reported.severity),
         fixed: fixed.or(advised).filter(|text| !text.is_empty()),
-        ..reported
+        ..reported.rated(worst(hole))
     }
 }
 

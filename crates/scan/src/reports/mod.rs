@@ -6,6 +6,7 @@
 mod cosign;
 mod cyclonedx;
 mod grype;
+mod looked;
 mod osv;
 mod sarif;
 mod trivy;
@@ -13,12 +14,14 @@ mod trivy;
 use lockgate_model::{Digest, Package, Severity, Timestamp};
 use serde_json::Value;
 
-use crate::catalog::documents::word;
+use crate::catalog::documents::{list, word};
 use crate::limits;
 use crate::purl::Purl;
+use crate::shape::{Read, Shapes};
 use crate::version::family;
 
 pub use cosign::{PREDICATE_TYPE as COSIGN_VULN, wrap};
+pub use looked::{Gap, Looked};
 
 /// The predicate type under which any report may be attached as it is.
 pub const PREDICATE_TYPE: &str = "https://lockgate.dev/report/v1";
@@ -28,7 +31,7 @@ struct Format {
     name: &'static str,
     /// Whether a document is of this format.
     knows: fn(&Value) -> bool,
-    read: fn(&Value) -> Result<Raw, String>,
+    read: fn(&Value, Shapes) -> Result<Raw, String>,
 }
 
 /// The formats that are read, one file each.
@@ -55,6 +58,8 @@ pub struct Reported {
     pub names: Vec<String>,
     /// How bad it is. `medium` when nobody rated it: unrated must not pass as harmless.
     pub severity: Severity,
+    /// Whether the report says how bad it is.
+    pub rated: bool,
     /// The version that has the fix, as written.
     pub fixed: Option<String>,
 }
@@ -69,6 +74,10 @@ struct Raw {
     holes: Vec<Reported>,
     /// Whether it says that somebody looked for holes.
     looked: bool,
+    /// What it says was looked at, beside the packages that have holes.
+    at: Vec<Looked>,
+    /// It says that the scan failed, or in part: then it answers for nothing.
+    failed: bool,
 }
 
 /// A report.
@@ -86,6 +95,10 @@ pub struct Report {
     pub about: Vec<Digest>,
     /// The holes, each package and hole once.
     pub holes: Vec<Reported>,
+    /// What it says was looked at; read leniently, nothing is said here.
+    pub looked: Vec<Looked>,
+    /// What in it says too little, for people; read leniently, nothing is said here.
+    pub incomplete: Vec<String>,
 }
 
 /// Whether predicates of that type are, or may be, reports.
@@ -96,34 +109,82 @@ pub fn carries(predicate_type: &str) -> bool {
         || sarif::carries(predicate_type)
 }
 
-/// Reads the predicate of an attestation as a report; nothing when predicates of that type are none, or are a bill of
-/// materials that speaks of no holes. The error says what is wrong with it.
-pub fn read(predicate_type: &str, predicate: &Value) -> Option<Result<Report, String>> {
-    if !carries(predicate_type) || crate::bom::carries(predicate_type) && !cyclonedx::has_holes(predicate) {
-        return None;
+/// Reads the predicate of an attestation as a report.
+///
+/// Nothing where predicates of that type are none, or are a bill of materials that speaks of no vulnerabilities. Read
+/// strictly, a report by its content that has another predicate type could not be read.
+pub fn read(predicate_type: &str, predicate: &Value, shapes: Shapes) -> Read<Report> {
+    if !carries(predicate_type) {
+        return if shapes.is_strict() { stray(predicate_type, predicate) } else { Read::Nothing };
     }
-    if cosign::carries(predicate_type) {
-        return Some(cosign::read(predicate));
+    if crate::bom::carries(predicate_type) && !cyclonedx::has_holes(predicate) {
+        return Read::Nothing;
     }
-    Some(by_shape(predicate).and_then(|(format, raw)| finished(format, raw)))
+    let read = if cosign::carries(predicate_type) {
+        cosign::read(predicate, shapes)
+    } else {
+        by_shape(predicate, shapes).and_then(|(format, raw)| finished(format, raw, shapes))
+    };
+    match read {
+        Ok(report) => Read::Whole(report),
+        Err(why) => Read::Failed(why),
+    }
+}
+
+/// What is a report by its content, or by the name of its type, and is not attached as one.
+fn stray(predicate_type: &str, predicate: &Value) -> Read<Report> {
+    let inner = crate::bom::unwrapped(predicate);
+    let content = inner.as_ref().unwrap_or(predicate);
+    let kind = short(predicate_type);
+    let is_report = |format: &&Format| {
+        (format.knows)(content) && (!cyclonedx::knows(content) || cyclonedx::has_holes(content))
+    };
+    let lower = predicate_type.to_ascii_lowercase();
+    if let Some(format) = FORMATS.iter().find(is_report) {
+        return Read::Failed(format!(
+            "it is a report of {}, and its predicate type `{kind}` is not one that reports have",
+            format.name
+        ));
+    }
+    if ["/vuln", "sarif"].iter().any(|part| lower.contains(part)) {
+        return Read::Failed(format!("its predicate type `{kind}` is of a kind of reports that is not read"));
+    }
+    Read::Nothing
+}
+
+/// The latest instant at which a document of any format says that it was made, as far as that can be read: by it a later
+/// report is known to replace one that cannot be read.
+pub fn made(predicate: &Value) -> Option<Timestamp> {
+    let inner = crate::bom::unwrapped(predicate);
+    let outer = inner.as_ref().unwrap_or(predicate);
+    let documents = [Some(outer), outer.pointer("/scanner/result")];
+    let places = ["/metadata/scanFinishedOn", "/CreatedAt", "/descriptor/timestamp", "/metadata/timestamp"];
+    let said = documents.into_iter().flatten().flat_map(|document| {
+        let runs = list(document, "runs").iter().flat_map(|run| list(run, "invocations"));
+        let ends = runs.map(|one| word(one, "endTimeUtc"));
+        places.iter().filter_map(|place| document.pointer(place).and_then(Value::as_str)).chain(ends)
+    });
+    said.filter_map(|text| text.trim().parse().ok()).max()
 }
 
 /// What a document of any format says.
-fn by_shape(document: &Value) -> Result<(&'static str, Raw), String> {
+fn by_shape(document: &Value, shapes: Shapes) -> Result<(&'static str, Raw), String> {
     let format = FORMATS.iter().find(|format| (format.knows)(document));
     let format = format.ok_or_else(|| {
         let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-        format!("it is no report of a format that is read: {}", known.join(", "))
+        let no = if shapes.is_strict() { "not a" } else { "no" };
+        format!("it is {no} report of a format that is read: {}", known.join(", "))
     })?;
-    let raw = (format.read)(document).map_err(|why| format!("as a report of {}: {why}", format.name))?;
+    let raw =
+        (format.read)(document, shapes).map_err(|why| format!("as a report of {}: {why}", format.name))?;
     if raw.holes.len() > limits::REPORTED_HOLES {
         return Err(format!("it has more than {} holes", limits::REPORTED_HOLES));
     }
     Ok((format.name, raw))
 }
 
-fn finished(format: &'static str, raw: Raw) -> Result<Report, String> {
-    if !raw.looked && raw.holes.is_empty() {
+fn finished(format: &'static str, raw: Raw, shapes: Shapes) -> Result<Report, String> {
+    if !raw.looked && raw.holes.is_empty() && !shapes.is_strict() {
         return Err("it lists no holes, and does not say that anybody looked for them".to_owned());
     }
     let made = raw.made.ok_or("it does not say when it was made")?;
@@ -138,6 +199,14 @@ fn finished(format: &'static str, raw: Raw) -> Result<Report, String> {
     holes.dedup_by(|a, b| {
         (&a.purl, &a.name, &a.version, &a.names) == (&b.purl, &b.name, &b.version, &b.names)
     });
+    let (looked, incomplete) = match (shapes, raw.failed) {
+        (Shapes::Lenient, _) => (vec![], vec![]),
+        (Shapes::Strict, false) => (looked::all(raw.at, &holes), too_little(&holes)),
+        (Shapes::Strict, true) => {
+            let failed = "it says that the scan failed, or in part: it answers for nothing".to_owned();
+            (vec![], std::iter::once(failed).chain(too_little(&holes)).collect())
+        }
+    };
     Ok(Report {
         format,
         scanner: short(&raw.scanner).to_lowercase(),
@@ -145,7 +214,21 @@ fn finished(format: &'static str, raw: Raw) -> Result<Report, String> {
         made,
         about: raw.about,
         holes,
+        looked,
+        incomplete,
     })
+}
+
+/// Holes of which a report says too little, one line for each kind.
+fn too_little(holes: &[Reported]) -> Vec<String> {
+    let told = |what: &str, those: Vec<&Reported>| {
+        let first = those.first()?;
+        let name = first.names.first().map_or("", String::as_str);
+        Some(format!("{} of its vulnerabilities have no {what}: {name} of {}", those.len(), first.name))
+    };
+    let versionless = holes.iter().filter(|hole| hole.version.is_empty()).collect();
+    let unrated = holes.iter().filter(|hole| !hole.rated).collect();
+    [told("version of the package", versionless), told("severity", unrated)].into_iter().flatten().collect()
 }
 
 impl Reported {
@@ -164,8 +247,14 @@ impl Reported {
             version,
             names: vec![],
             severity: Severity::Medium,
+            rated: false,
             fixed: None,
         }
+    }
+
+    /// The same, rated; unrated where nobody said how bad it is.
+    fn rated(self, severity: Option<Severity>) -> Self {
+        Self { severity: severity.unwrap_or(self.severity), rated: severity.is_some(), ..self }
     }
 
     /// Whether `package` is the one that has the hole. Scanners write the same package in several ways: distributions

@@ -3,9 +3,52 @@
 
 use serde_json::Value;
 
-use super::{Raw, Reported, by_score, severity, short};
+use super::{Looked, Raw, Reported, by_score, severity, short};
 use crate::catalog::documents::{list, word};
+use crate::shape::{Fields, Shape, Shapes, check};
 use crate::version::family;
+
+const REPORT: Shape = Shape::Object(&Fields {
+    must: &[("results", Shape::List(&RESULT, 0))],
+    may: &[],
+    other: &["experimental_config", "image_metadata", "license_summary"],
+    open: true,
+});
+const RESULT: Shape = Shape::Object(&Fields {
+    must: &[("packages", Shape::List(&ENTRY, 0))],
+    may: &[("source", Shape::Maybe(&SOURCE))],
+    other: &["experimental_annotations"],
+    open: true,
+});
+const SOURCE: Shape =
+    Shape::Object(&Fields { must: &[], may: &[("path", Shape::Text)], other: &["type"], open: true });
+const ENTRY: Shape = Shape::Object(&Fields {
+    must: &[("package", PACKAGE)],
+    may: &[
+        ("vulnerabilities", Shape::Maybe(&Shape::List(&RECORD, 0))),
+        ("groups", Shape::Maybe(&Shape::List(&GROUP, 0))),
+    ],
+    other: &["licenses", "license_violations", "dependency_groups", "metadata"],
+    open: true,
+});
+const PACKAGE: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("name", Shape::Text), ("ecosystem", Shape::Text), ("version", Shape::Text)],
+    other: &["commit", "os_package_name", "deprecated", "inventory"],
+    open: true,
+});
+const RECORD: Shape = Shape::Object(&Fields {
+    must: &[("id", Shape::Said)],
+    may: &[("aliases", Shape::Maybe(&Shape::List(&Shape::Said, 0)))],
+    other: &["affected", "severity", "summary", "details", "database_specific", "references", "related"],
+    open: true,
+});
+const GROUP: Shape = Shape::Object(&Fields {
+    must: &[("ids", Shape::List(&Shape::Said, 1))],
+    may: &[("aliases", Shape::Maybe(&Shape::List(&Shape::Said, 0))), ("max_severity", Shape::Text)],
+    other: &["experimentalAnalysis", "experimental_analysis"],
+    open: true,
+});
 
 pub(super) fn knows(document: &Value) -> bool {
     let results = document.get("results").and_then(Value::as_array);
@@ -13,13 +56,31 @@ pub(super) fn knows(document: &Value) -> bool {
         && document.get("runs").is_none()
 }
 
-pub(super) fn read(document: &Value) -> Result<Raw, String> {
+pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
+    if shapes.is_strict() {
+        check(document, &REPORT)?;
+    }
     let packages = list(document, "results").iter().flat_map(|result| list(result, "packages"));
     Ok(Raw {
         scanner: "osv-scanner".to_owned(),
         holes: packages.flat_map(of_package).collect(),
+        at: list(document, "results").iter().flat_map(looked).collect(),
         ..Raw::default()
     })
+}
+
+/// The packages that a result lists, each with the file that names it.
+fn looked(result: &Value) -> Vec<Looked> {
+    let path = result.get("source").map(|source| word(source, "path")).unwrap_or_default();
+    let of = |entry: &Value| {
+        let ecosystem = word(entry.get("package").unwrap_or(&Value::Null), "ecosystem");
+        // `Ubuntu:22.04:LTS`
+        let release = ecosystem.split(':').take(2).collect::<Vec<_>>().join(":");
+        let ecosystem = if family(ecosystem) == "Ubuntu" { release } else { ecosystem.to_owned() };
+        let file = Looked::file(&ecosystem, path);
+        (!ecosystem.is_empty()).then(|| Looked::at(&ecosystem)).into_iter().chain(file)
+    };
+    list(result, "packages").iter().flat_map(of).filter(|one| !one.ecosystem.is_empty()).collect()
 }
 
 /// The holes of a package: a group of names is one hole.
@@ -49,7 +110,7 @@ fn of_package(entry: &Value) -> Vec<Reported> {
         let fixed = of_hole().find_map(|record| fixed(record, package));
         let mut reported = Reported::of("", word(package, "name"), word(package, "version"));
         family(word(package, "ecosystem")).clone_into(&mut reported.ecosystem);
-        reported.severity = rated.unwrap_or(reported.severity);
+        let reported = reported.rated(rated);
         Reported { names: names.into_iter().filter(|name| !name.is_empty()).collect(), fixed, ..reported }
     };
     all.into_iter().map(hole).collect()

@@ -6,6 +6,75 @@ use serde_json::Value;
 
 use super::{Raw, Reported, by_score, digest, severity, short};
 use crate::catalog::documents::{list, word};
+use crate::shape::{Fields, Shape, Shapes, check};
+
+const RUN: Shape = Shape::Object(&Fields {
+    must: &[("tool", TOOL)],
+    may: &[
+        ("results", Shape::Maybe(&Shape::List(&RESULT, 0))),
+        ("invocations", Shape::Maybe(&Shape::List(&INVOCATION, 0))),
+        ("properties", Shape::Maybe(&PROPERTIES)),
+    ],
+    other: &["artifacts", "columnKind", "originalUriBaseIds", "automationDetails", "logicalLocations"],
+    open: true,
+});
+const TOOL: Shape =
+    Shape::Object(&Fields { must: &[("driver", DRIVER)], may: &[], other: &["extensions"], open: true });
+const DRIVER: Shape = Shape::Object(&Fields {
+    must: &[("name", Shape::Said)],
+    may: &[("rules", Shape::Maybe(&Shape::List(&RULE, 0)))],
+    other: &["version", "semanticVersion", "fullName", "informationUri", "notifications"],
+    open: true,
+});
+const RULE: Shape = Shape::Object(&Fields { must: &[("id", Shape::Said)], may: &[], other: &[], open: true });
+const RESULT: Shape = Shape::Object(&Fields {
+    must: &[(
+        "message",
+        Shape::Object(&Fields { must: &[], may: &[("text", Shape::Text)], other: &["markdown"], open: true }),
+    )],
+    may: &[
+        ("ruleId", Shape::Said),
+        ("level", Shape::OneOf(&["none", "note", "warning", "error"])),
+        ("locations", Shape::Maybe(&Shape::List(&PLACE, 0))),
+    ],
+    other: &[
+        "ruleIndex",
+        "rule",
+        "kind",
+        "properties",
+        "fingerprints",
+        "partialFingerprints",
+        "suppressions",
+    ],
+    open: true,
+});
+const PLACE: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[],
+    other: &["physicalLocation", "logicalLocations"],
+    open: true,
+});
+const INVOCATION: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[("endTimeUtc", Shape::Time), ("startTimeUtc", Shape::Time)],
+    other: &[
+        "executionSuccessful",
+        "exitCode",
+        "toolExecutionNotifications",
+        "toolConfigurationNotifications",
+    ],
+    open: true,
+});
+const PROPERTIES: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[
+        ("repoDigests", Shape::Maybe(&Shape::List(&Shape::Text, 0))),
+        ("imageID", Shape::Text),
+        ("imageDigest", Shape::Text),
+    ],
+    other: &["imageName", "repoTags"],
+    open: true,
+});
 
 pub(super) fn carries(predicate_type: &str) -> bool {
     predicate_type.starts_with("https://docs.oasis-open.org/sarif/sarif/v2.1.0")
@@ -15,10 +84,13 @@ pub(super) fn knows(document: &Value) -> bool {
     word(document, "version") == "2.1.0" && document.get("runs").is_some_and(Value::is_array)
 }
 
-pub(super) fn read(document: &Value) -> Result<Raw, String> {
+pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
     let [run] = list(document, "runs") else {
         return Err("it must have exactly one run".to_owned());
     };
+    if shapes.is_strict() {
+        check(run, &RUN)?;
+    }
     let none = Value::Null;
     let driver = run.pointer("/tool/driver").unwrap_or(&none);
     let rules: BTreeMap<&str, &Value> =
@@ -40,7 +112,21 @@ pub(super) fn read(document: &Value) -> Result<Raw, String> {
         about: digests.chain(named).filter_map(digest).collect(),
         holes,
         looked: false,
+        at: vec![],
+        failed: has_failed(run),
     })
+}
+
+/// Whether the run failed, or in part: it has no results at all (3.14.23), or says so (3.20.14, 3.58.6).
+fn has_failed(run: &Value) -> bool {
+    let complaints =
+        |one: &Value, key: &str| list(one, key).iter().any(|said| word(said, "level") == "error");
+    let failed = |one: &Value| {
+        one.get("executionSuccessful") != Some(&Value::Bool(true))
+            || complaints(one, "toolExecutionNotifications")
+            || complaints(one, "toolConfigurationNotifications")
+    };
+    !run.get("results").is_some_and(Value::is_array) || list(run, "invocations").iter().any(failed)
 }
 
 fn hole(result: &Value, rule: &Value) -> Result<Reported, String> {
@@ -57,9 +143,8 @@ fn hole(result: &Value, rule: &Value) -> Result<Reported, String> {
     let rated = severity(said("Severity:")).or_else(|| score(rule)).or_else(|| level(result, rule));
     Ok(Reported {
         names: vec![short(name(id))],
-        severity: rated.unwrap_or(reported.severity),
         fixed: Some(short(said("Fixed Version:"))).filter(|text| !text.is_empty()),
-        ..reported
+        ..reported.rated(rated)
     })
 }
 

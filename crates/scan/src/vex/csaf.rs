@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lockgate_model::Timestamp;
 use serde_json::Value;
 
 use super::{Collector, Component, Document, Product, Status, instant, joined, short};
 use crate::catalog::documents::{list, word};
 use crate::limits;
+use crate::shape::{Fields, Shape, Shapes, check};
 
 /// Deepest nesting of branches: as the standard's validators allow (6.1, schema).
 const DEPTH: usize = 30;
@@ -22,15 +24,193 @@ const STATUSES: [(&str, Status); 7] = [
     ("last_affected", Status::Affected),
 ];
 
+/// A document, as csaf_json_schema.json has it (3.2); what says nothing of what is affected is not looked into.
+const DOCUMENT: Shape = Shape::Object(&Fields {
+    must: &[("document", META), ("vulnerabilities", Shape::List(&VULNERABILITY, 1))],
+    may: &[("product_tree", TREE)],
+    other: &["$schema", "x_extensions"],
+    open: false,
+});
+const META: Shape = Shape::Object(&Fields {
+    must: &[("category", Shape::Said), ("csaf_version", Shape::Said), ("tracking", TRACKING)],
+    may: &[(
+        "publisher",
+        Shape::Object(&Fields { must: &[], may: &[("name", Shape::Said)], other: &[], open: true }),
+    )],
+    other: &[],
+    open: true,
+});
+const TRACKING: Shape = Shape::Object(&Fields {
+    must: &[("current_release_date", Shape::Time), ("status", Shape::OneOf(&["draft", "final", "interim"]))],
+    may: &[("id", Shape::Said)],
+    other: &["aliases", "generator", "initial_release_date", "revision_history", "version"],
+    open: true,
+});
+const VULNERABILITY: Shape = Shape::Object(&Fields {
+    must: &[("product_status", STATUS)],
+    may: &[
+        ("cve", Shape::Said),
+        ("ids", Shape::List(&ID, 1)),
+        ("flags", Shape::List(&FLAG, 1)),
+        ("threats", Shape::List(&THREAT, 1)),
+    ],
+    other: &[
+        "acknowledgments",
+        "cwe",
+        "cwes",
+        "disclosure_date",
+        "discovery_date",
+        "first_known_exploitation_dates",
+        "involvements",
+        "metrics",
+        "notes",
+        "references",
+        "release_date",
+        "remediations",
+        "scores",
+        "title",
+        "x_extensions",
+    ],
+    open: false,
+});
+const STATUS: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[
+        ("known_not_affected", Shape::List(&Shape::Said, 1)),
+        ("fixed", Shape::List(&Shape::Said, 1)),
+        ("first_fixed", Shape::List(&Shape::Said, 1)),
+        ("under_investigation", Shape::List(&Shape::Said, 1)),
+        ("known_affected", Shape::List(&Shape::Said, 1)),
+        ("first_affected", Shape::List(&Shape::Said, 1)),
+        ("last_affected", Shape::List(&Shape::Said, 1)),
+        ("unknown", Shape::List(&Shape::Said, 1)),
+    ],
+    other: &["recommended"],
+    open: false,
+});
+const ID: Shape = Shape::Object(&Fields {
+    must: &[("text", Shape::Said)],
+    may: &[("system_name", Shape::Said)],
+    other: &[],
+    open: false,
+});
+const FLAG: Shape = Shape::Object(&Fields {
+    must: &[("label", Shape::OneOf(LABELS))],
+    may: &[
+        ("product_ids", Shape::List(&Shape::Said, 1)),
+        ("group_ids", Shape::List(&Shape::Said, 1)),
+        ("date", Shape::Time),
+    ],
+    other: &[],
+    open: false,
+});
+/// Why something is not affected (3.2.3.5).
+const LABELS: &[&str] = &[
+    "component_not_present",
+    "inline_mitigations_already_exist",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_not_present",
+];
+const THREAT: Shape = Shape::Object(&Fields {
+    must: &[
+        ("category", Shape::OneOf(&["exploit_status", "impact", "target_set"])),
+        ("details", Shape::Said),
+    ],
+    may: &[
+        ("product_ids", Shape::List(&Shape::Said, 1)),
+        ("group_ids", Shape::List(&Shape::Said, 1)),
+        ("date", Shape::Time),
+    ],
+    other: &[],
+    open: false,
+});
+const TREE: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[
+        ("branches", Shape::List(&BRANCH, 1)),
+        ("full_product_names", Shape::List(&PRODUCT, 1)),
+        ("product_groups", Shape::List(&GROUP, 1)),
+        ("relationships", Shape::List(&RELATIONSHIP, 1)),
+    ],
+    other: &["product_paths"],
+    open: false,
+});
+static BRANCH: Shape = Shape::Object(&Fields {
+    must: &[("category", Shape::Said), ("name", Shape::Said)],
+    may: &[("product", PRODUCT), ("branches", Shape::List(&BRANCH, 1))],
+    other: &[],
+    open: false,
+});
+const PRODUCT: Shape = Shape::Object(&Fields {
+    must: &[("product_id", Shape::Said), ("name", Shape::Said)],
+    may: &[("product_identification_helper", HELPER)],
+    other: &[],
+    open: false,
+});
+const HELPER: Shape = Shape::Object(&Fields {
+    must: &[],
+    may: &[
+        ("purl", Shape::Said),
+        ("purls", Shape::List(&Shape::Said, 1)),
+        ("cpe", Shape::Said),
+        ("hashes", Shape::List(&HASHES, 1)),
+    ],
+    other: &["model_numbers", "sbom_urls", "serial_numbers", "skus", "x_generic_uris"],
+    open: false,
+});
+const HASHES: Shape = Shape::Object(&Fields {
+    must: &[("file_hashes", Shape::List(&HASH, 1))],
+    may: &[("filename", Shape::Said)],
+    other: &[],
+    open: false,
+});
+const HASH: Shape = Shape::Object(&Fields {
+    must: &[("algorithm", Shape::Said), ("value", Shape::Said)],
+    may: &[],
+    other: &[],
+    open: false,
+});
+const GROUP: Shape = Shape::Object(&Fields {
+    must: &[("group_id", Shape::Said), ("product_ids", Shape::List(&Shape::Said, 1))],
+    may: &[("summary", Shape::Text)],
+    other: &[],
+    open: false,
+});
+const RELATIONSHIP: Shape = Shape::Object(&Fields {
+    must: &[
+        ("category", Shape::Said),
+        ("full_product_name", PRODUCT),
+        ("product_reference", Shape::Said),
+        ("relates_to_product_reference", Shape::Said),
+    ],
+    may: &[],
+    other: &[],
+    open: false,
+});
+
+pub(super) fn knows(document: &Value) -> bool {
+    let meta = document.get("document").unwrap_or(&Value::Null);
+    word(meta, "category").to_ascii_lowercase().contains("csaf") || meta.get("csaf_version").is_some()
+}
+
+pub(super) fn named(document: &Value) -> (&str, Option<Timestamp>) {
+    let tracking = document.pointer("/document/tracking").unwrap_or(&Value::Null);
+    (word(tracking, "id"), instant(tracking, &["current_release_date"]))
+}
+
 pub(super) fn carries(predicate_type: &str) -> bool {
     predicate_type.starts_with("https://docs.oasis-open.org/csaf/csaf/v2.")
 }
 
-pub(super) fn read(value: &Value) -> Result<Document, String> {
+pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, String> {
     let document = value.get("document").ok_or("it has no `document`")?;
     let (category, version) = (word(document, "category"), word(document, "csaf_version"));
     if category != "csaf_vex" || !matches!(version, "2.0" | "2.1") {
         return Err(format!("its category is `{}`, of CSAF `{}`", short(category), short(version)));
+    }
+    if shapes.is_strict() {
+        check(value, &DOCUMENT)?;
     }
     let tracking = document.get("tracking").unwrap_or(&Value::Null);
     if word(tracking, "status") == "draft" {
@@ -38,11 +218,13 @@ pub(super) fn read(value: &Value) -> Result<Document, String> {
     }
     let at = instant(tracking, &["current_release_date"]);
     let publisher = document.get("publisher").unwrap_or(&Value::Null);
-    let mut collector = Collector::new("CSAF", word(publisher, "name"));
-    let tree = Tree::read(value.get("product_tree").unwrap_or(&Value::Null))?;
+    let mut collector = Collector::new("CSAF", word(publisher, "name"), shapes);
+    let tree = Tree::read(value.get("product_tree").unwrap_or(&Value::Null), shapes)?;
     for hole in list(value, "vulnerabilities") {
         let statuses = hole.get("product_status").unwrap_or(&Value::Null);
-        for (key, status) in STATUSES {
+        // 2.1 has a word for not knowing yet, too.
+        let unknown = shapes.is_strict().then_some(("unknown", Status::UnderInvestigation));
+        for (key, status) in STATUSES.into_iter().chain(unknown) {
             for id in list(statuses, key).iter().filter_map(Value::as_str) {
                 let why = if status == Status::NotAffected {
                     justification(hole, id, &tree)
@@ -53,7 +235,7 @@ pub(super) fn read(value: &Value) -> Result<Document, String> {
             }
         }
     }
-    Ok(collector.document)
+    Ok(Some(collector.document))
 }
 
 fn names(hole: &Value) -> Vec<String> {
@@ -77,53 +259,98 @@ fn justification(hole: &Value, id: &str, tree: &Tree<'_>) -> String {
 
 /// The products that a document names.
 struct Tree<'a> {
+    shapes: Shapes,
     products: BTreeMap<&'a str, Component>,
+    /// Products that are a range of versions: which, is not read.
+    ranges: BTreeSet<&'a str>,
     /// Products that are another one as a part of a third.
     within: BTreeMap<&'a str, (&'a str, &'a str)>,
     groups: BTreeMap<&'a str, BTreeSet<&'a str>>,
 }
 
-impl<'a> Tree<'a> {
-    fn read(value: &'a Value) -> Result<Self, String> {
-        let mut tree = Self { products: BTreeMap::new(), within: BTreeMap::new(), groups: BTreeMap::new() };
-        for product in list(value, "full_product_names") {
-            tree.add(product)?;
+/// What the branches above a product say of it.
+#[derive(Clone, Copy, Default)]
+struct Above<'a> {
+    version: Option<&'a str>,
+    architecture: Option<&'a str>,
+    range: bool,
+}
+
+impl<'a> Above<'a> {
+    fn and(self, branch: &'a Value) -> Self {
+        let name = word(branch, "name");
+        match word(branch, "category") {
+            "product_version" => Self { version: Some(name), ..self },
+            "product_version_range" => Self { range: true, ..self },
+            "architecture" => Self { architecture: Some(name), ..self },
+            _ => self,
         }
-        let mut open = vec![(list(value, "branches"), 0)];
-        while let Some((branches, depth)) = open.pop() {
+    }
+}
+
+impl<'a> Tree<'a> {
+    fn read(value: &'a Value, shapes: Shapes) -> Result<Self, String> {
+        let mut tree = Self {
+            shapes,
+            products: BTreeMap::new(),
+            ranges: BTreeSet::new(),
+            within: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
+        for product in list(value, "full_product_names") {
+            tree.add(product, Above::default())?;
+        }
+        let mut open = vec![(list(value, "branches"), 0, Above::default())];
+        while let Some((branches, depth, above)) = open.pop() {
             if depth > DEPTH {
                 return Err(format!("its branches are nested more than {DEPTH} deep"));
             }
             for branch in branches {
+                let above = if shapes.is_strict() { above.and(branch) } else { above };
                 if let Some(product) = branch.get("product") {
-                    tree.add(product)?;
+                    tree.add(product, above)?;
                 }
-                open.push((list(branch, "branches"), depth + 1));
+                open.push((list(branch, "branches"), depth + 1, above));
             }
         }
         for relationship in list(value, "relationships") {
             let product = relationship.get("full_product_name").unwrap_or(&Value::Null);
-            tree.add(product)?;
+            tree.add(product, Above::default())?;
             let part = word(relationship, "product_reference");
             let whole = word(relationship, "relates_to_product_reference");
             tree.within.insert(word(product, "product_id"), (part, whole));
         }
         for group in list(value, "product_groups") {
             let ids = list(group, "product_ids").iter().filter_map(Value::as_str).collect();
-            tree.groups.insert(word(group, "group_id"), ids);
+            let id = word(group, "group_id");
+            if tree.groups.insert(id, ids).is_some() && shapes.is_strict() {
+                return Err(format!("two groups are called `{}`", short(id)));
+            }
         }
         Ok(tree)
     }
 
-    fn add(&mut self, product: &'a Value) -> Result<(), String> {
+    fn add(&mut self, product: &'a Value, above: Above<'_>) -> Result<(), String> {
         let id = word(product, "product_id");
         let helper = product.get("product_identification_helper").unwrap_or(&Value::Null);
         let mut component = Component { name: short(word(product, "name")), ..Component::default() };
         let purls = list(helper, "purls").iter().filter_map(Value::as_str);
-        purls.chain([word(helper, "purl")]).for_each(|purl| component.add(purl));
+        for purl in purls.chain([word(helper, "purl")]) {
+            component.add(purl, self.shapes)?;
+        }
         for file in list(helper, "hashes").iter().flat_map(|hashes| list(hashes, "file_hashes")) {
             if word(file, "algorithm").eq_ignore_ascii_case("sha256") {
-                component.add_sha256(word(file, "value"));
+                component.add_sha256(word(file, "value"), self.shapes)?;
+            }
+        }
+        let versionless = component.purls.iter().any(|purl| purl.version.is_none());
+        if versionless && above.range {
+            self.ranges.insert(id);
+        }
+        component.versions.extend(above.version.filter(|_| versionless).map(str::to_owned));
+        if let Some(architecture) = above.architecture {
+            for purl in &mut component.purls {
+                purl.qualifiers.entry("arch".to_owned()).or_insert_with(|| architecture.to_owned());
             }
         }
         let many = self.products.len() >= limits::VEX_PRODUCTS;
@@ -135,6 +362,9 @@ impl<'a> Tree<'a> {
 
     fn product(&self, id: &str) -> Result<Product, String> {
         let known = |id: &str| {
+            if self.ranges.contains(id) {
+                return Err(format!("the product `{}` is a range of versions, which is not read", short(id)));
+            }
             self.products.get(id).cloned().ok_or_else(|| format!("it names no product `{}`", short(id)))
         };
         match self.within.get(id) {

@@ -2,34 +2,54 @@
 //!
 //! Whether the somebody is to be believed is not asked here: the gate does, by signatures.
 
+mod about;
 mod csaf;
 mod cyclonedx;
 mod openvex;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use lockgate_model::{Digest, Timestamp};
+use lockgate_model::Timestamp;
 use serde_json::Value;
 
 use crate::catalog::documents::word;
 use crate::limits;
-use crate::purl::Purl;
+use crate::shape::{Read, Shapes};
 
-pub(crate) use cyclonedx::names;
+pub use about::{Component, Place, Product};
+pub(crate) use cyclonedx::{check_shape as check_cyclonedx, names};
 
 /// A format of VEX documents.
 struct Format {
     name: &'static str,
     /// Whether predicates of a type (in-toto) are documents of this format.
     carries: fn(&str) -> bool,
-    read: fn(&Value) -> Result<Document, String>,
+    /// Whether a document is of this format, by what it says of itself.
+    knows: fn(&Value) -> bool,
+    /// Nothing where the document says nothing about vulnerabilities.
+    read: fn(&Value, Shapes) -> Result<Option<Document>, String>,
+    /// The document's name, which its later versions have too, and its instant.
+    named: fn(&Value) -> (&str, Option<Timestamp>),
 }
 
 /// The formats that are read, one file each.
 const FORMATS: &[Format] = &[
-    Format { name: "OpenVEX", carries: openvex::carries, read: openvex::read },
-    Format { name: "CycloneDX", carries: crate::bom::carries, read: cyclonedx::read },
-    Format { name: "CSAF", carries: csaf::carries, read: csaf::read },
+    Format {
+        name: "OpenVEX",
+        carries: openvex::carries,
+        knows: openvex::knows,
+        read: openvex::read,
+        named: openvex::named,
+    },
+    Format {
+        name: "CycloneDX",
+        carries: crate::bom::carries,
+        knows: cyclonedx::knows,
+        read: cyclonedx::read,
+        named: cyclonedx::named,
+    },
+    Format { name: "CSAF", carries: csaf::carries, knows: csaf::knows, read: csaf::read, named: csaf::named },
 ];
 
 /// What is said about a hole in a product.
@@ -45,6 +65,13 @@ pub enum Status {
     Affected,
 }
 
+impl Status {
+    /// Whether it says that the vulnerability need not be minded there.
+    pub fn marks(self) -> bool {
+        matches!(self, Self::NotAffected | Self::Fixed)
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -56,88 +83,14 @@ impl fmt::Display for Status {
     }
 }
 
-/// What a statement names: a package, an image, something else.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Component {
-    /// Its package URLs.
-    pub purls: Vec<Purl>,
-    /// Its sha256 digests.
-    pub digests: Vec<Digest>,
-    /// How the document calls it, for people.
-    pub name: String,
-}
-
-impl Component {
-    /// What a text names: a package URL, or something with a digest at its end, such as an image.
-    fn of(text: &str) -> Self {
-        let mut component = Self { name: short(text), ..Self::default() };
-        component.add(text);
-        component
-    }
-
-    fn add(&mut self, text: &str) {
-        if let Some(purl) = Purl::parse(text) {
-            self.digests.extend(purl.image_digest());
-            self.purls.push(purl);
-        } else if let Some((_, digest)) = text.rsplit_once('@') {
-            self.digests.extend(digest.parse::<Digest>());
-        }
-    }
-
-    /// Whether it is the image at `place`: by digest, or by the name of the service where it has no version.
-    fn is_image(&self, place: &Place<'_>) -> bool {
-        let called =
-            |purl: &Purl| purl.is_image() && purl.version.is_none() && purl.short_name() == place.service;
-        self.digests.iter().any(|digest| place.digests.contains(digest)) || self.purls.iter().any(called)
-    }
-
-    fn is_package(&self, place: &Place<'_>) -> bool {
-        self.purls.iter().any(|purl| place.packages.iter().any(|package| purl.names(package)))
-    }
-
-    /// Adds a sha256 in hex.
-    fn add_sha256(&mut self, hex: &str) {
-        self.digests.extend(format!("sha256:{}", hex.to_ascii_lowercase()).parse::<Digest>());
-    }
-}
-
-/// Where a hole is.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// The digests of the artifact and of the image in it.
-    pub digests: &'a [Digest],
-    /// The last part of the service's name.
-    pub service: &'a str,
-    /// The package, and the source that it was built from.
-    pub packages: &'a [Purl],
-}
-
-/// What a statement is about: a product, and what in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Product {
-    /// The product.
-    pub product: Component,
-    /// The parts of the product that are meant; all of it where there are none.
-    pub parts: Vec<Component>,
-}
-
-impl Product {
-    /// Whether it is the package at `place`, or all of the image. Parts count in this image only: whether a package is
-    /// part of another one cannot be seen.
-    fn is_at(&self, place: &Place<'_>) -> bool {
-        let whole = self.product.is_image(place);
-        if self.parts.is_empty() {
-            whole || self.product.is_package(place)
-        } else {
-            whole && self.parts.iter().any(|part| part.is_package(place))
-        }
-    }
-}
-
 impl Statement {
     /// Whether it is about the package at `place`.
     pub fn is_about(&self, place: &Place<'_>) -> bool {
-        self.products.is_empty() || self.products.iter().any(|product| product.is_at(place))
+        let every = self.status.marks();
+        match place.shapes {
+            Shapes::Lenient => self.products.is_empty() || self.products.iter().any(|one| one.is_at(place)),
+            Shapes::Strict => self.products.iter().any(|one| one.is_exactly_at(place, every)),
+        }
     }
 }
 
@@ -150,9 +103,9 @@ pub struct Statement {
     pub status: Status,
     /// Why it does not matter; empty where nothing is said.
     pub justification: String,
-    /// When it was said.
-    pub at: Timestamp,
-    /// About what. None: about whatever the attestation is about.
+    /// When it was said; what says that something need not be minded always has an instant.
+    pub at: Option<Timestamp>,
+    /// About what. None, of lenient reading: about whatever the attestation is about.
     pub products: Vec<Product>,
 }
 
@@ -169,14 +122,57 @@ pub struct Document {
     pub incomplete: Vec<String>,
 }
 
-/// Reads the predicate of an attestation as VEX; nothing when predicates of that type are none. The error says what is
-/// wrong with it.
-pub fn read(predicate_type: &str, predicate: &Value) -> Option<Result<Document, String>> {
-    let format = FORMATS.iter().find(|format| (format.carries)(predicate_type))?;
-    Some(
-        (format.read)(predicate)
-            .map_err(|why| format!("it is no {} document that is read: {why}", format.name)),
-    )
+/// Reads the predicate of an attestation as VEX.
+///
+/// Nothing where predicates of that type are none, or where a bill of materials says nothing about vulnerabilities. Read
+/// strictly, a document that is VEX by what it says of itself, and has another predicate type, could not be read: what it
+/// says may be that the image is affected.
+pub fn read(predicate_type: &str, predicate: &Value, shapes: Shapes) -> Read<Document> {
+    let format = FORMATS.iter().find(|format| (format.carries)(predicate_type));
+    match (format, shapes) {
+        (Some(format), Shapes::Lenient) => match (format.read)(predicate, shapes) {
+            Ok(Some(document)) => Read::Whole(document),
+            Ok(None) => Read::Nothing,
+            Err(why) => Read::Failed(format!("it is no {} document that is read: {why}", format.name)),
+        },
+        (Some(format), Shapes::Strict) => match (format.read)(predicate, shapes) {
+            Ok(Some(document)) => Read::Whole(document),
+            Ok(None) => Read::Nothing,
+            Err(why) => Read::Failed(format!("it is not a valid {} document: {why}", format.name)),
+        },
+        (None, Shapes::Lenient) => Read::Nothing,
+        (None, Shapes::Strict) => stray(predicate_type, predicate),
+    }
+}
+
+/// What is VEX, by its type's name or by what it says, and is not attached as such.
+fn stray(predicate_type: &str, predicate: &Value) -> Read<Document> {
+    let inner = crate::bom::unwrapped(predicate);
+    let content = inner.as_ref().unwrap_or(predicate);
+    let by_content = FORMATS.iter().find(|format| (format.knows)(content));
+    let kind = short(predicate_type);
+    let lower = predicate_type.to_ascii_lowercase();
+    match by_content {
+        Some(format) => Read::Failed(format!(
+            "it is a {} document, and its predicate type `{kind}` is not one that such documents have",
+            format.name
+        )),
+        None if ["openvex", "csaf", "/vex"].iter().any(|part| lower.contains(part)) => {
+            Read::Failed(format!("its predicate type `{kind}` is of a kind of VEX that is not read"))
+        }
+        None => Read::Nothing,
+    }
+}
+
+/// The name that a document of any format has in all its versions, and its instant, as far as they can be read: by them a
+/// later version is known to replace an earlier one.
+pub fn named(predicate: &Value) -> Option<(String, Timestamp)> {
+    let inner = crate::bom::unwrapped(predicate);
+    let document = inner.as_ref().unwrap_or(predicate);
+    FORMATS.iter().find_map(|format| {
+        let (name, at) = (format.named)(document);
+        Some((short(name), at?)).filter(|(name, _)| !name.is_empty())
+    })
 }
 
 /// Whether predicates of that type may be VEX.
@@ -187,18 +183,31 @@ pub fn carries(predicate_type: &str) -> bool {
 /// Statements being collected.
 struct Collector {
     document: Document,
+    shapes: Shapes,
     /// Products and parts named so far.
     named: usize,
+    /// The names that statements have of their own.
+    ids: BTreeSet<String>,
 }
 
 impl Collector {
-    fn new(format: &'static str, author: &str) -> Self {
+    fn new(format: &'static str, author: &str, shapes: Shapes) -> Self {
         let author = if author.is_empty() { "not named".to_owned() } else { short(author) };
-        Self { document: Document { format, author, statements: vec![], incomplete: vec![] }, named: 0 }
+        let document = Document { format, author, statements: vec![], incomplete: vec![] };
+        Self { document, shapes, named: 0, ids: BTreeSet::new() }
+    }
+
+    /// Takes note of a statement's own name: no two have the same.
+    fn called(&mut self, id: &str) -> Result<(), String> {
+        if !id.is_empty() && !self.ids.insert(id.to_owned()) {
+            return Err(format!("two statements are called `{}`", short(id)));
+        }
+        Ok(())
     }
 
     /// Adds a statement. One without a name, without a time, or that says `not_affected` without saying why, counts for
-    /// nothing (OpenVEX, "Status Labels"; CSAF, 6.1.45 and 6.1.46).
+    /// nothing (OpenVEX, "Status Labels"; CSAF, 6.1.45 and 6.1.46). Read strictly, one without a name or product is an
+    /// error, and what says that it matters needs no time.
     fn add(
         &mut self,
         names: Vec<String>,
@@ -215,18 +224,25 @@ impl Collector {
                 limits::VEX_PRODUCTS
             ));
         }
-        let missing = match (names.first(), at) {
-            (None, _) => "a statement names no hole".to_owned(),
-            (Some(name), None) => format!("the statement about {name} has no time"),
-            (Some(name), Some(_)) if status == Status::NotAffected && justification.is_empty() => {
-                format!("the statement about {name} says `not_affected` and not why")
+        let strict = self.shapes.is_strict();
+        let Some(name) = names.first().cloned() else {
+            if strict {
+                return Err("a statement names no vulnerability".to_owned());
             }
-            (Some(_), Some(at)) => {
-                self.document.statements.push(Statement { names, status, justification, at, products });
-                return Ok(());
-            }
+            self.document.incomplete.push("a statement names no hole".to_owned());
+            return Ok(());
         };
-        self.document.incomplete.push(missing);
+        if strict && products.is_empty() {
+            return Err(format!("the statement about {name} names no product"));
+        }
+        if at.is_none() && (!strict || status.marks()) {
+            self.document.incomplete.push(format!("the statement about {name} has no time"));
+        } else if status == Status::NotAffected && justification.is_empty() {
+            let why = format!("the statement about {name} says `not_affected` and not why");
+            self.document.incomplete.push(why);
+        } else {
+            self.document.statements.push(Statement { names, status, justification, at, products });
+        }
         Ok(())
     }
 }

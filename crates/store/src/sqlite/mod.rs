@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 /// The version of the schema, kept in the file's `user_version`.
 const SCHEMA_VERSION: i64 = 2;
-/// What each version added: a file of an older one is brought up to this one, and its tables of the new kind are empty,
+/// Migrations, in order: a file of an older version is brought up to this one; a new table starts empty,
 /// as its entries say.
 const SCHEMA: [&str; 2] = [include_str!("schema.sql"), include_str!("keyring.sql")];
 /// How long a writer waits for another process's transaction.

@@ -20,9 +20,9 @@ pub(super) fn consider(
         Box::new(blind("policy.settings", GATE.name, error.message, "correct lockgate.yaml".to_owned()))
     })?;
     let sources = sources(docket, settings.packages.as_deref())?;
-    let input = input(docket, earlier)?;
-    let said = evaluate(&sources, &input).map_err(|error| broken(&error))?;
     let mut findings = Vec::new();
+    let input = input(docket, earlier, &mut findings)?;
+    let said = evaluate(&sources, &input).map_err(|error| broken(&error))?;
     for one in &said {
         let rules =
             sources.iter().filter(|source| source.package == one.package).flat_map(|source| &source.rules);

@@ -179,7 +179,7 @@ impl Look<'_> {
         let Some(statement) = examined.statement.as_ref().filter(|_| is_provenance(examined)) else { return };
         seen.findings.extend(told(gate, &place, examined));
         let weighed = self.signers.weigh(examined);
-        let expected = self.builder.signed_by.asked_for(" or ");
+        let expected = self.builder.signed_by.asked_for(self.docket.edition, " or ");
         for (member, doubt) in &weighed.doubted {
             seen.findings.push(explain(*member, doubt, &self.signers.asked, &expected));
         }

@@ -43,7 +43,7 @@ pub(super) fn level(
                 rationale: "what nobody reviewed can be changed by one person, or by whoever has that person's key",
                 remediation: format!(
                     "let {} attest the source level of the commit",
-                    asked.signed_by.asked_for(" or ")
+                    asked.signed_by.asked_for(docket.edition, " or ")
                 ),
                 owner: BUILDERS,
             };

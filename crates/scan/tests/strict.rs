@@ -1,0 +1,841 @@
+//! Strict reading of documents of others: nothing that was meant to say something is passed over. Each class of attempts is a
+//! generator of seeded variants of honest documents; none may lower a finding or answer for anything.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic"
+)]
+
+use lockgate_model::inventory::Distribution;
+use lockgate_model::{Digest, Inventory};
+use lockgate_scan::purl::Purl;
+use lockgate_scan::reports::{self, COSIGN_VULN, Gap, PREDICATE_TYPE};
+use lockgate_scan::vex::{self, Document, Place, Status};
+use lockgate_scan::{Read, Shapes, sbom};
+use serde_json::{Map, Value, json};
+use xtask::parts::{arena_signing, or_skip};
+
+const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
+const CYCLONEDX: &str = "https://cyclonedx.org/bom";
+const CSAF: &str = "https://docs.oasis-open.org/csaf/csaf/v2.0";
+const ZLIB: &str = "pkg:apk/alpine/zlib@1.3.1-r2?arch=x86_64&distro=alpine-3.22.1";
+const AT: &str = "2026-11-10T00:00:00Z";
+
+/// Documents as vexctl and its like write them, that say that CVE-2026-1 does not affect zlib: each with its type.
+fn honest_vex() -> [(&'static str, Value); 4] {
+    let openvex = json!({
+        "@context": OPENVEX, "@id": "https://example.com/vex/1", "author": "Ann", "role": "security",
+        "timestamp": AT, "version": 1, "tooling": "vexctl",
+        "statements": [{
+            "@id": "s1", "vulnerability": {"name": "CVE-2026-1", "aliases": ["GHSA-1"]},
+            "products": [{"@id": ZLIB, "identifiers": {"purl": ZLIB}}],
+            "status": "not_affected", "justification": "vulnerable_code_not_present",
+        }],
+    });
+    let image = json!({
+        "@context": OPENVEX, "author": "Ann", "timestamp": AT, "version": 1,
+        "statements": [{
+            "vulnerability": {"name": "CVE-2026-1"},
+            "products": [{
+                "@id": format!("pkg:oci/web@{}?repository_url=registry.example.com/dev/web&arch=amd64", digest().to_string().replace(':', "%3A")),
+                "subcomponents": [{"@id": "pkg:apk/alpine/zlib@1.3.1-r2"}],
+            }],
+            "status": "not_affected", "impact_statement": "never called",
+        }],
+    });
+    let cyclonedx = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": "urn:uuid:1", "version": 1,
+        "metadata": {"timestamp": AT, "component": {"type": "container", "bom-ref": "image", "name": "web"}},
+        "components": [{"type": "library", "bom-ref": "z", "name": "zlib", "version": "1.3.1-r2", "purl": ZLIB}],
+        "vulnerabilities": [{
+            "id": "CVE-2026-1", "affects": [{"ref": "z", "versions": [{"version": "1.3.1-r2", "status": "unaffected"}]}],
+            "analysis": {"state": "not_affected", "justification": "code_not_reachable", "response": ["will_not_fix"]},
+        }],
+    });
+    let csaf = json!({
+        "document": {
+            "category": "csaf_vex", "csaf_version": "2.0", "title": "web",
+            "publisher": {"category": "vendor", "name": "Ann", "namespace": "https://example.com"},
+            "tracking": {"id": "EX-1", "status": "final", "version": "1", "current_release_date": AT,
+                "initial_release_date": AT, "revision_history": []},
+        },
+        "product_tree": {"branches": [{"category": "vendor", "name": "Alpine", "branches": [{
+            "category": "product_version", "name": "1.3.1-r2",
+            "product": {"product_id": "z", "name": "zlib", "product_identification_helper": {"purl": ZLIB}},
+        }]}]},
+        "vulnerabilities": [{
+            "cve": "CVE-2026-1", "product_status": {"known_not_affected": ["z"]},
+            "flags": [{"label": "component_not_present", "product_ids": ["z"]}],
+        }],
+    });
+    [(OPENVEX, openvex), (OPENVEX, image), (CYCLONEDX, cyclonedx), (CSAF, csaf)]
+}
+
+fn digest() -> Digest {
+    Digest::of(b"artifact")
+}
+
+fn strictly(kind: &str, value: &Value) -> Read<Document> {
+    vex::read(kind, value, Shapes::Strict)
+}
+
+/// What a document says of zlib, and of a package that it does not name.
+fn says(document: &Document, package: &str) -> Vec<Status> {
+    let (digests, packages) = ([digest()], [Purl::parse(package).unwrap()]);
+    let place = Place {
+        digests: &digests,
+        service: "team/web",
+        architecture: "amd64",
+        packages: &packages,
+        shapes: Shapes::Strict,
+    };
+    let about = document.statements.iter().filter(|one| one.names.iter().any(|name| name == "CVE-2026-1"));
+    about.filter(|one| one.is_about(&place)).map(|one| one.status).collect()
+}
+
+const OTHERS: [&str; 4] = [
+    "pkg:apk/alpine/musl@1.2.5-r10?arch=x86_64&distro=alpine-3.22.1",
+    "pkg:apk/alpine/zlib@1.3.1-r3?arch=x86_64&distro=alpine-3.22.1",
+    "pkg:apk/wolfi/zlib@1.3.1-r2?arch=x86_64",
+    "pkg:npm/zlib@1.3.1-r2",
+];
+
+#[test]
+fn honest_vex_marks_what_it_names_and_nothing_else() {
+    for (kind, document) in honest_vex() {
+        let Read::Whole(read) = strictly(kind, &document) else { panic!("{:?}", strictly(kind, &document)) };
+        assert_eq!(says(&read, ZLIB), [Status::NotAffected], "{document}");
+        for other in OTHERS {
+            assert_eq!(says(&read, other), [], "{other}: {document}");
+        }
+    }
+}
+
+/// The path of each value in a document, in reading order.
+fn paths(value: &Value, at: &str, all: &mut Vec<String>) {
+    all.push(at.to_owned());
+    match value {
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(place, one)| paths(one, &format!("{at}/{place}"), all));
+        }
+        Value::Object(map) => map.iter().for_each(|(name, one)| {
+            paths(one, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), all);
+        }),
+        _ => {}
+    }
+}
+
+/// Every document that differs from `value` in one place: another shape there, and for fields another spelling.
+fn variants(value: &Value) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    paths(value, "", &mut all);
+    let mut made = Vec::new();
+    for path in all.iter().filter(|path| !path.is_empty()) {
+        let now = value.pointer(path).unwrap();
+        let shapes = [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!(""),
+            json!("x"),
+            json!(7),
+            json!(true),
+            json!([now]),
+            json!({"0": now}),
+            json!(now.to_string()),
+        ];
+        for (at, shape) in shapes.into_iter().enumerate() {
+            let mut changed = value.clone();
+            *changed.pointer_mut(path).unwrap() = shape;
+            made.push((format!("{path} shape {at}"), changed));
+        }
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        if !value.pointer(parent).unwrap().is_object() {
+            continue;
+        }
+        let name = name.replace("~1", "/").replace("~0", "~");
+        for (at, spelling) in spellings(&name).into_iter().enumerate() {
+            let mut changed = value.clone();
+            let map: &mut Map<String, Value> = changed.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+            let field = map.remove(&name).unwrap();
+            map.insert(spelling, field);
+            made.push((format!("{path} spelling {at}"), changed));
+        }
+        let mut without = value.clone();
+        without.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(&name);
+        made.push((format!("{path} gone"), without));
+    }
+    made
+}
+
+fn spellings(name: &str) -> Vec<String> {
+    let first = name.chars().next().unwrap().len_utf8();
+    let mut title = name.to_owned();
+    title.replace_range(..first, &name[..first].to_uppercase());
+    let all = [
+        name.to_uppercase(),
+        title,
+        format!("{name}s"),
+        name[..name.len() - 1].to_owned(),
+        name.replace('_', "-"),
+        name.replace('s', "\u{17f}"),
+        format!(" {name}"),
+        format!("{}{}", &name[1..], &name[..1]),
+    ];
+    all.into_iter().filter(|one| one != name && !one.is_empty()).collect()
+}
+
+#[test]
+fn no_variant_of_a_vex_document_says_more_than_the_document() {
+    let mut tried = 0;
+    for (kind, document) in honest_vex() {
+        for (what, variant) in variants(&document) {
+            // Without its parts a statement is about all of its product: that is another document, not a spoilt one.
+            if what.ends_with("subcomponents gone") {
+                continue;
+            }
+            tried += 1;
+            let Read::Whole(read) = strictly(kind, &variant) else { continue };
+            for other in OTHERS {
+                let marks: Vec<_> = says(&read, other).into_iter().filter(|status| status.marks()).collect();
+                assert_eq!(marks, [], "{what}: {other}: {variant}");
+            }
+            for statement in &read.statements {
+                assert!(!statement.products.is_empty() && !statement.names.is_empty(), "{what}: {variant}");
+            }
+        }
+    }
+    assert!(tried > 1700, "{tried}");
+}
+
+/// What says `affected` may not get lost: read, or an error.
+#[test]
+fn no_variant_of_a_vex_document_hides_that_something_is_affected() {
+    let mut tried = 0;
+    for (at, (kind, document)) in honest_vex().into_iter().enumerate() {
+        let mut document = document;
+        match at {
+            2 => {
+                document["vulnerabilities"][0]["analysis"] = json!({"state": "exploitable"});
+                document["vulnerabilities"][0]["affects"] = json!([{"ref": "z"}]);
+            }
+            3 => {
+                document["vulnerabilities"][0] =
+                    json!({"cve": "CVE-2026-1", "product_status": {"known_affected": ["z"]}});
+            }
+            _ => {
+                document["statements"][0]["status"] = json!("affected");
+                document["statements"][0].as_object_mut().unwrap().remove("justification");
+            }
+        }
+        let Read::Whole(read) = strictly(kind, &document) else { panic!("{document}") };
+        assert_eq!(says(&read, ZLIB), [Status::Affected], "{document}");
+        for (what, variant) in variants(&document).into_iter().filter(|(what, _)| what.contains("spelling")) {
+            tried += 1;
+            match strictly(kind, &variant) {
+                Read::Failed(_) => {}
+                Read::Whole(read) => {
+                    // Names that say nothing of what is affected may be anything.
+                    let said = says(&read, ZLIB);
+                    assert_eq!(said, [Status::Affected], "{what}: {variant}");
+                }
+                Read::Nothing => panic!("{what}: nothing: {variant}"),
+            }
+        }
+    }
+    assert!(tried > 300, "{tried}");
+}
+
+#[test]
+fn documents_that_cannot_be_understood_are_errors() {
+    let put = |at: usize, path: &str, value: Value| {
+        let (kind, mut document) = honest_vex()[at].clone();
+        let (parent, name) = path.rsplit_once('/').unwrap();
+        match document.pointer_mut(parent).unwrap() {
+            Value::Object(map) => drop(map.insert(name.to_owned(), value)),
+            Value::Array(list) => list.push(value),
+            other => panic!("{other}"),
+        }
+        let read = strictly(kind, &document);
+        assert!(matches!(read, Read::Failed(_)), "{path}: {read:?}");
+    };
+    let statement = honest_vex()[0].1["statements"][0].clone();
+    for (at, path, value) in [
+        (0, "/statements/-", statement),
+        (0, "/statements/0/justification", json!("we_say_so")),
+        (0, "/statements/0/status", json!("Not_Affected")),
+        (0, "/statements/0/status", json!("not affected")),
+        (0, "/statements/0/vulnerability", json!({"@id": "https://example.com/CVE-2026-1"})),
+        (0, "/statements/0/vulnerability", json!("")),
+        (0, "/statements/0/products", json!([{"@id": "pkg:npm/lodash@"}])),
+        (0, "/statements/0/products", json!([{"@id": "pkg:npm/%zz"}])),
+        (0, "/statements/0/products", json!([""])),
+        (0, "/statements/0/products", json!([{}])),
+        (0, "/statements/0/products", json!([{"@id": "pkg:oci/web", "hashes": {"sha_256": "1"}}])),
+        (0, "/statements/0/products", json!([{"@id": "pkg:oci/web", "hashes": {"sha-256": "1"}}])),
+        (1, "/statements/0/products/0/subcomponents", json!({"@id": "pkg:apk/alpine/zlib"})),
+        (1, "/statements/0/products/0/subcomponents", json!([])),
+        (
+            2,
+            "/vulnerabilities/0/affects/0/versions",
+            json!([{"range": "vers:apk/<2", "status": "unaffected"}]),
+        ),
+        (2, "/vulnerabilities/0/affects/0/versions", json!([{"version": "1", "range": "vers:apk/<2"}])),
+        (
+            2,
+            "/vulnerabilities/0/affects/0/versions",
+            json!([{"version": "1.3.1-r2", "status": "Unaffected"}]),
+        ),
+        (2, "/vulnerabilities/0/affects", json!([])),
+        (2, "/vulnerabilities/0/analysis/state", json!("not-affected")),
+        (2, "/vulnerabilities/0/analysis/justification", json!("it_is_fine")),
+        (2, "/Vulnerabilities", json!([])),
+        (2, "/specVersion", json!("2.0")),
+        (3, "/vulnerabilities/0/flags", json!([{"label": "fine", "product_ids": ["z"]}])),
+        (3, "/vulnerabilities/0/product_status", json!({"known_not_afected": ["z"]})),
+        (3, "/vulnerabilities/0/product_status", json!({"known_not_affected": ["y"]})),
+        (3, "/document/tracking/status", json!("Final")),
+        (
+            3,
+            "/product_tree/product_groups",
+            json!([{"group_id": "g", "product_ids": ["z"]}, {"group_id": "g", "product_ids": ["z"]}]),
+        ),
+    ] {
+        put(at, path, value);
+    }
+    // The versions of a product as a range.
+    let (kind, mut range) = honest_vex()[3].clone();
+    let branch = &mut range["product_tree"]["branches"][0]["branches"][0];
+    branch["category"] = json!("product_version_range");
+    branch["product"]["product_identification_helper"]["purl"] = json!("pkg:apk/alpine/zlib");
+    assert!(matches!(strictly(kind, &range), Read::Failed(why) if why.contains("range of versions")));
+}
+
+#[test]
+fn what_is_vex_by_its_content_or_its_types_name_is_never_nothing() {
+    for (_, document) in honest_vex() {
+        for kind in ["https://cosign.sigstore.dev/attestation/v1", "https://example.com/x", "", "custom"] {
+            let text = json!({"Data": document.to_string(), "Timestamp": AT});
+            let inner = json!({"Data": document, "Timestamp": AT});
+            for predicate in [&document, &text, &inner] {
+                assert!(matches!(strictly(kind, predicate), Read::Failed(_)), "{kind}: {predicate}");
+            }
+        }
+    }
+    for kind in [
+        "https://openvex.dev/ns/v1.0.0",
+        "https://OpenVEX.dev/ns",
+        "https://docs.oasis-open.org/csaf/csaf/v3.0",
+        "https://example.com/vex/v1",
+    ] {
+        assert!(matches!(strictly(kind, &json!({})), Read::Failed(_)), "{kind}");
+    }
+    // A bill of materials says nothing about vulnerabilities, and other statements are none.
+    let bom = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []});
+    assert_eq!(strictly(CYCLONEDX, &bom), Read::Nothing);
+    assert_eq!(strictly("https://slsa.dev/provenance/v1", &json!({"buildDefinition": {}})), Read::Nothing);
+}
+
+/// A statement about a product, and whether it marks zlib in the image.
+fn about(product: Value, status: &str) -> Vec<Status> {
+    let document = json!({
+        "@context": OPENVEX, "timestamp": AT,
+        "statements": [{"vulnerability": "CVE-2026-1", "products": [product], "status": status,
+            "impact_statement": "x"}],
+    });
+    match strictly(OPENVEX, &document) {
+        Read::Whole(read) => says(&read, ZLIB),
+        Read::Failed(_) => vec![],
+        Read::Nothing => panic!("{document}"),
+    }
+}
+
+#[test]
+fn another_package_or_image_is_never_ours() {
+    let ours = digest().to_string().replace(':', "%3A");
+    let other = Digest::of(b"other").to_string().replace(':', "%3A");
+    let yes = [
+        json!(ZLIB),
+        json!("pkg:apk/alpine/zlib"),
+        json!("pkg:apk/alpine/zlib?distro=3.22"),
+        json!("pkg:oci/web"),
+        json!("pkg:oci/team/web"),
+        json!("pkg:docker/team/web"),
+        json!(format!("pkg:oci/web@{ours}")),
+        json!(format!("pkg:oci/web@{ours}?repository_url=registry.example.com/team/web&tag=1")),
+        json!(format!("pkg:oci/web@{ours}?arch=amd64")),
+        json!({"@id": "https://example.com/web", "hashes": {"sha-256": &ours[9..]}}),
+        json!({"@id": "pkg:oci/web?tag=1", "hashes": {"sha-256": &ours[9..]}}),
+    ];
+    for product in yes {
+        assert_eq!(about(product.clone(), "not_affected"), [Status::NotAffected], "{product}");
+        assert_eq!(about(product.clone(), "affected"), [Status::Affected], "{product}");
+    }
+    let no = [
+        json!("pkg:apk/alpine/zlib@1.3.1-r2#usr/lib/libz.so"),
+        json!("pkg:apk/alpine/zlib#usr/lib/libz.so"),
+        json!("pkg:apk/alpine/zlib?repository_url=https://evil.example.com"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r2?arch=armv7"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r2?distro=alpine-3.21"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r2?checksum=sha256:0"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r2?classifier=doc"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r2?type=x"),
+        json!("pkg:apk/alpine/zlib@1.3.1-r3"),
+        json!("pkg:apk/evil/zlib@1.3.1-r2"),
+        json!("pkg:docker/web"),
+        json!("pkg:docker/evil/web"),
+        json!("pkg:docker/evil/team/web"),
+        json!("pkg:oci/evil/web"),
+        json!("pkg:oci/web?repository_url=evil.example.com/web"),
+        json!("pkg:oci/web?repository_url=registry.example.com/team/web"),
+        json!("pkg:oci/web?tag=1"),
+        json!("pkg:oci/web?arch=amd64"),
+        json!("pkg:oci/web@1.0"),
+        json!("pkg:oci/web#usr"),
+        json!(format!("pkg:oci/web@{ours}#usr/bin/x")),
+        json!(format!("pkg:oci/web@{ours}?arch=arm64")),
+        json!(format!("pkg:oci/web@{ours}?os=windows")),
+        json!(format!("pkg:oci/web@{other}")),
+        json!({"@id": "pkg:oci/web", "hashes": {"sha-256": &other[9..]}}),
+        json!({"@id": format!("pkg:oci/web@{other}"), "hashes": {"sha-256": &ours[9..]}}),
+        json!({"@id": "pkg:apk/alpine/musl", "identifiers": {"purl": ZLIB}}),
+        json!({"@id": "pkg:apk/alpine/zlib@1.3.1-r3", "identifiers": {"purl": "pkg:apk/alpine/zlib"}}),
+        json!({"@id": "pkg:apk/alpine/musl", "subcomponents": [{"@id": ZLIB}]}),
+        json!({"@id": "pkg:oci/web", "subcomponents": [{"@id": "pkg:apk/alpine/musl"}]}),
+        json!({"@id": "pkg:oci/web", "subcomponents": ["pkg:apk/alpine/zlib#x"]}),
+        json!("zlib"),
+        json!("web"),
+        json!("https://example.com/web"),
+    ];
+    assert!(no.len() >= 20);
+    for product in no {
+        assert_eq!(about(product.clone(), "not_affected"), [], "{product}");
+    }
+    // What may be ours counts where it says that it matters.
+    for product in [
+        "pkg:oci/web?tag=1",
+        "pkg:oci/web?repository_url=registry.example.com/team/web",
+        "pkg:apk/alpine/zlib?x=y",
+    ] {
+        assert_eq!(about(json!(product), "affected"), [Status::Affected], "{product}");
+    }
+}
+
+#[test]
+fn versions_and_branches_narrow_what_is_said() {
+    let (kind, bom) = honest_vex()[2].clone();
+    let with = |component: Value, versions: Value, state: &str| {
+        let mut document = bom.clone();
+        document["components"][0] = component;
+        document["vulnerabilities"][0]["affects"][0] = json!({"ref": "z"});
+        if !versions.is_null() {
+            document["vulnerabilities"][0]["affects"][0]["versions"] = versions;
+        }
+        document["vulnerabilities"][0]["analysis"] = json!({"state": state, "detail": "x"});
+        match strictly(kind, &document) {
+            Read::Whole(read) => says(&read, ZLIB),
+            other => panic!("{other:?}"),
+        }
+    };
+    let bare = json!({"bom-ref": "z", "name": "zlib", "purl": "pkg:apk/alpine/zlib"});
+    let of = |version: &str| json!({"bom-ref": "z", "name": "zlib", "version": version, "purl": "pkg:apk/alpine/zlib"});
+    let listed = |version: &str, status: &str| json!([{"version": version, "status": status}]);
+    let (no, affected, not) = (vec![], vec![Status::Affected], vec![Status::NotAffected]);
+    for (component, versions, state, expected) in [
+        (bare.clone(), json!(null), "not_affected", &not),
+        (bare.clone(), listed("1.3.1-r2", "unaffected"), "not_affected", &not),
+        (bare.clone(), listed("1.3.0", "unaffected"), "not_affected", &no),
+        (bare.clone(), listed("1.3.1-r2", "affected"), "not_affected", &affected),
+        (bare.clone(), json!([{"version": "1.3.1-r2"}]), "not_affected", &affected),
+        (bare.clone(), listed("1.3.1-r2", "unknown"), "resolved", &vec![Status::UnderInvestigation]),
+        (bare.clone(), listed("1.3.1-r2", "unaffected"), "resolved", &vec![Status::Fixed]),
+        (bare.clone(), listed("1.3.1-r2", "unaffected"), "exploitable", &no),
+        (bare, listed("1.3.1-r2", "affected"), "in_triage", &vec![Status::UnderInvestigation]),
+        (of("1.3.1-r2"), json!(null), "not_affected", &not),
+        (of("1.3.0"), json!(null), "not_affected", &no),
+        (of("1.3.0"), listed("1.3.1-r2", "unaffected"), "not_affected", &no),
+        (of("1.3.0"), listed("1.3.0", "unaffected"), "not_affected", &no),
+    ] {
+        assert_eq!(
+            &with(component.clone(), versions.clone(), state),
+            expected,
+            "{component} {versions} {state}"
+        );
+    }
+    // CSAF says the version in a branch, and the architecture in another.
+    let (kind, csaf) = honest_vex()[3].clone();
+    let branch = |category: &str, name: &str, purl: &str| {
+        let mut document = csaf.clone();
+        let one = &mut document["product_tree"]["branches"][0]["branches"][0];
+        (one["category"], one["name"]) = (json!(category), json!(name));
+        one["product"]["product_identification_helper"]["purl"] = json!(purl);
+        let Read::Whole(read) = strictly(kind, &document) else { panic!("{document}") };
+        says(&read, ZLIB)
+    };
+    let zlib = "pkg:apk/alpine/zlib";
+    assert_eq!(branch("product_version", "1.3.1-r2", zlib), not);
+    assert_eq!(branch("product_version", "1.3.1-r1", zlib), no);
+    assert_eq!(branch("architecture", "x86_64", zlib), not);
+    assert_eq!(branch("architecture", "armv7", zlib), no);
+    assert_eq!(branch("product_name", "zlib", zlib), not);
+}
+
+#[test]
+fn the_parts_beside_the_products_of_old_documents_narrow_them() {
+    let with = |parts: Value| {
+        let document = json!({
+            "@context": "https://openvex.dev/ns", "timestamp": AT,
+            "statements": [{"vulnerability": "CVE-2026-1", "products": ["pkg:oci/web"], "subcomponents": parts,
+                "status": "fixed"}],
+        });
+        match strictly("https://openvex.dev/ns", &document) {
+            Read::Whole(read) => says(&read, ZLIB),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(with(json!(["pkg:apk/alpine/zlib"])), [Status::Fixed]);
+    assert_eq!(with(json!(["pkg:apk/alpine/musl"])), []);
+}
+
+#[test]
+fn honest_vex_of_others_is_read() {
+    let Some(folder) = or_skip(arena_signing(), "VEX documents") else { return };
+    let value =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap() };
+    for (name, kind, statements) in [
+        ("openvex/pkg/vex/testdata/v0.2.0.json", OPENVEX, 5),
+        ("openvex/pkg/vex/testdata/v020-1.vex.json", OPENVEX, 1),
+        ("openvex/pkg/vex/testdata/v0.0.1.json", OPENVEX, 1),
+        ("openvex/pkg/vex/testdata/v0.0.1-noversion.json", OPENVEX, 1),
+        ("openvex/pkg/vex/testdata/v001-1.vex.json", OPENVEX, 1),
+        ("openvex/pkg/vex/testdata/csaf.json", CSAF, 1),
+    ] {
+        match strictly(kind, &value(name)) {
+            Read::Whole(document) => {
+                assert_eq!(document.statements.len(), statements, "{name}: {document:?}")
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    // It has versions as ranges.
+    let ranges = value("cyclonedx/1.6/valid-vulnerability-1.6.json");
+    assert!(matches!(strictly(CYCLONEDX, &ranges), Read::Failed(why) if why.contains("range of versions")));
+}
+
+/// Reports of a clean image, as scanners write them, each with whether it answers for system packages and for npm.
+fn honest_reports() -> [(&'static str, Value, bool, bool); 4] {
+    let trivy = json!({
+        "SchemaVersion": 2, "Trivy": {"Version": "0.76.0"}, "ReportID": "1", "CreatedAt": AT,
+        "ArtifactName": "web", "ArtifactType": "container_image",
+        "Metadata": {"OS": {"Family": "alpine", "Name": "3.22.1"}, "ImageID": "sha256:1", "RepoDigests": []},
+        "Results": [
+            {"Target": "web (alpine 3.22.1)", "Class": "os-pkgs", "Type": "alpine", "Packages": [{"Name": "zlib"}]},
+            {"Target": "Node.js", "Class": "lang-pkgs", "Type": "node-pkg", "Packages": [{"Name": "a", "FilePath": "app/node_modules/a/package.json"}]},
+        ],
+    });
+    let grype = json!({
+        "matches": [], "source": {"type": "image", "target": {"manifestDigest": "sha256:1"}},
+        "distro": {"name": "alpine", "version": "3.22.1", "idLike": []},
+        "descriptor": {"name": "grype", "version": "0.104.0", "timestamp": AT, "db": {"status": {"valid": true}}},
+    });
+    let osv = json!({"results": [{"source": {"path": "/app/package-lock.json", "type": "lockfile"}, "packages": [
+        {"package": {"name": "a", "version": "1", "ecosystem": "npm"}, "vulnerabilities": [], "groups": []},
+    ]}]});
+    let system = json!({"results": [{"source": {"path": "lib/apk/db/installed", "type": "os"}, "packages": [
+        {"package": {"name": "zlib", "version": "1.3.1-r2", "ecosystem": "Alpine:v3.22"}},
+    ]}]});
+    [
+        ("trivy", trivy, true, true),
+        ("grype", grype, true, false),
+        ("osv", osv, false, true),
+        ("osv", system, true, false),
+    ]
+}
+
+fn wrapped(report: &Value) -> Value {
+    json!({
+        "invocation": {"parameters": null, "uri": "", "event_id": "", "builder.id": ""},
+        "scanner": {"uri": "scanner", "version": "1", "db": {"uri": "", "version": ""}, "result": report},
+        "metadata": {"scanStartedOn": AT, "scanFinishedOn": AT},
+    })
+}
+
+fn inventory(version: &str) -> Inventory {
+    let distribution = Distribution { id: "alpine".into(), version: version.into(), codename: String::new() };
+    Inventory { distribution: Some(distribution), ..Inventory::default() }
+}
+
+/// Whether a report answers for the packages of Alpine 3.22 and for those of npm.
+fn answers(report: &Value) -> (bool, bool) {
+    let mut answered = (false, false);
+    let bare = [(PREDICATE_TYPE, report.clone()), (COSIGN_VULN, wrapped(report))];
+    for (kind, predicate) in bare {
+        let Read::Whole(read) = reports::read(kind, &predicate, Shapes::Strict) else { continue };
+        let any = |gap: Gap<'_>| read.looked.iter().any(|one| one.answers(&gap, &inventory("3.22.1")));
+        let system = any(Gap::Ecosystem("Alpine:v3.22"));
+        assert_eq!(any(Gap::File("/lib/apk/db/installed")), system, "{report}");
+        assert!(!any(Gap::File("/var/lib/rpm/rpmdb.sqlite")) && !any(Gap::File("/var/lib/dpkg/status")));
+        assert!(!any(Gap::File("/etc/os-release")) && !any(Gap::File("")) && !any(Gap::File("/srv/x.jar")));
+        for other in ["Alpine:v3.2", "Alpine", "Debian:12", "acme", "Go", ""] {
+            assert!(!any(Gap::Ecosystem(other)), "{other}: {report}");
+        }
+        answered.0 |= system;
+        answered.1 |= any(Gap::Ecosystem("npm"));
+    }
+    answered
+}
+
+#[test]
+fn honest_reports_answer_for_what_they_name() {
+    for (name, report, system, npm) in honest_reports() {
+        assert_eq!(answers(&report), (system, npm), "{name}");
+    }
+    let file = |report: &Value, path: &str| {
+        let Read::Whole(read) = reports::read(COSIGN_VULN, &wrapped(report), Shapes::Strict) else {
+            panic!()
+        };
+        read.looked.iter().any(|one| one.answers(&Gap::File(path), &inventory("3.22.1")))
+    };
+    let [trivy, _, osv, _] = honest_reports();
+    assert!(
+        file(&trivy.1, "/app/node_modules/a/package.json")
+            && !file(&trivy.1, "/app/node_modules/b/package.json")
+    );
+    assert!(file(&osv.1, "/app/package-lock.json") && !file(&osv.1, "/package-lock.json"));
+}
+
+#[test]
+fn a_report_that_looked_at_nothing_answers_for_nothing_in_any_wrapping() {
+    let trivy = |change: &dyn Fn(&mut Value)| {
+        let mut report = honest_reports()[0].1.clone();
+        change(&mut report);
+        report
+    };
+    let grype = |change: &dyn Fn(&mut Value)| {
+        let mut report = honest_reports()[1].1.clone();
+        change(&mut report);
+        report
+    };
+    let sarif = |run: Value| {
+        let mut run = run;
+        run["tool"] = json!({"driver": {"name": "Trivy"}});
+        json!({"version": "2.1.0", "runs": [run]})
+    };
+    let one = |result: Value| trivy(&|report| report["Results"] = json!([result]));
+    let silent = [
+        trivy(&|report| report["Results"] = json!([])),
+        trivy(&|report| report["Results"] = json!(null)),
+        trivy(&|report| drop(report.as_object_mut().unwrap().remove("Results"))),
+        trivy(&|report| report["Results"] = json!({})),
+        one(json!({"Target": "keys", "Class": "secret", "Secrets": []})),
+        one(json!({"Target": "x", "Class": "config", "Type": "dockerfile"})),
+        one(json!({"Target": "x", "Class": "license"})),
+        one(json!({"Target": "x", "Class": "license-file"})),
+        one(json!({"Target": "x", "Class": "custom"})),
+        one(json!({"Target": "x", "Type": "alpine"})),
+        one(json!({"Target": "x", "Class": "os-pkgs"})),
+        one(json!({"Target": "x", "Class": "OS-pkgs", "Type": "alpine"})),
+        one(json!({"Target": "x", "Class": "os-pkgs", "Type": "debian"})),
+        one(json!({"Target": "x", "Class": "lang-pkgs", "Type": "unheard-of"})),
+        one(json!({"Target": "x", "Class": "lang-pkgs"})),
+        one(json!({})),
+        one(json!(null)),
+        grype(&|report| report["distro"] = json!(null)),
+        grype(&|report| report["distro"] = json!({})),
+        grype(&|report| report["distro"] = json!({"name": "", "version": ""})),
+        grype(&|report| report["distro"] = json!({"name": "alpine", "version": ""})),
+        grype(&|report| report["distro"] = json!({"name": "alpine", "version": "3.21.0"})),
+        grype(&|report| report["distro"]["version"] = json!("edge")),
+        grype(&|report| report["descriptor"]["db"] = json!({"status": {"valid": false}})),
+        grype(&|report| report["descriptor"]["db"] = json!({"valid": true, "error": "no database"})),
+        grype(&|report| drop(report.as_object_mut().unwrap().remove("distro"))),
+        grype(&|report| report["Distro"] = json!({"name": "alpine", "version": "3.22"})),
+        json!({"results": []}),
+        json!({"results": [{"source": {"path": "/app/package-lock.json"}, "packages": []}]}),
+        sarif(json!({"results": []})),
+        sarif(json!({"results": null})),
+        sarif(json!({})),
+        sarif(json!({"results": [], "invocations": [{"executionSuccessful": true, "endTimeUtc": AT}]})),
+        json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"timestamp": AT}, "vulnerabilities": [],
+            "components": [{"bom-ref": "z", "name": "zlib", "purl": ZLIB}]}),
+        json!({}),
+        json!([]),
+        json!(null),
+        json!(""),
+    ];
+    assert!(silent.len() >= 20);
+    for report in silent {
+        assert_eq!(answers(&report), (false, false), "{report}");
+        assert!(
+            reports::wrap(report.clone(), AT.parse().unwrap()).is_err() || answers(&report) == (false, false)
+        );
+    }
+    for (change, expected) in [
+        (json!({"EOSL": true, "Family": "alpine", "Name": "3.22.1"}), (false, true)),
+        (json!({"Family": "alpine", "Name": "3.21.0"}), (false, true)),
+        (json!({"Family": "alpine", "Name": ""}), (false, true)),
+        (json!({"Family": "alpine"}), (false, true)),
+        (json!({"Family": "debian", "Name": "12"}), (false, true)),
+        (json!(null), (false, true)),
+    ] {
+        let report = trivy(&|report| report["Metadata"]["OS"] = change.clone());
+        assert_eq!(answers(&report), expected, "{change}");
+    }
+    // The package list of the distribution is empty, while another is not; and two results of a system are none.
+    let empty = trivy(&|report| report["Results"][0]["Packages"] = json!([]));
+    assert_eq!(answers(&empty), (false, true));
+    let twice = trivy(&|report| {
+        let first = report["Results"][0].clone();
+        report["Results"].as_array_mut().unwrap().push(first);
+    });
+    assert_eq!(answers(&twice), (false, true));
+}
+
+#[test]
+fn no_variant_of_a_report_answers_for_more_or_hides_a_vulnerability() {
+    let found = json!({
+        "VulnerabilityID": "CVE-2026-1", "PkgName": "zlib", "InstalledVersion": "1.3.1-r2", "Severity": "HIGH",
+        "PkgIdentifier": {"PURL": ZLIB},
+    });
+    let mut trivy = honest_reports()[0].1.clone();
+    trivy["Results"][0]["Vulnerabilities"] = json!([found.clone()]);
+    let mut ignored = honest_reports()[0].1.clone();
+    ignored["Results"][0]["ExperimentalModifiedFindings"] = json!([{"Type": "vulnerability", "Status": "ignored", "Statement": "", "Source": "x", "Finding": found}]);
+    let mut grype = honest_reports()[1].1.clone();
+    grype["matches"] = json!([{
+        "vulnerability": {"id": "CVE-2026-1", "severity": "High", "fix": {"versions": ["2"], "state": "fixed"}},
+        "relatedVulnerabilities": [], "artifact": {"name": "zlib", "version": "1.3.1-r2", "type": "apk", "purl": ZLIB},
+    }]);
+    let mut osv = honest_reports()[3].1.clone();
+    osv["results"][0]["packages"][0]["vulnerabilities"] = json!([{"id": "CVE-2026-1", "aliases": []}]);
+    osv["results"][0]["packages"][0]["groups"] =
+        json!([{"ids": ["CVE-2026-1"], "aliases": [], "max_severity": "7.5"}]);
+    let mut tried = 0;
+    for report in [trivy, ignored, grype, osv] {
+        for (what, variant) in variants(&report).into_iter().filter(|(what, _)| what.contains("spelling")) {
+            tried += 1;
+            let Read::Whole(read) = reports::read(COSIGN_VULN, &wrapped(&variant), Shapes::Strict) else {
+                continue;
+            };
+            // Where the list is gone, nothing may be called clean by it.
+            let names = read.holes.iter().any(|hole| hole.names.contains(&"CVE-2026-1".to_owned()));
+            assert!(names, "{what}: {variant}");
+        }
+    }
+    assert!(tried > 200, "{tried}");
+}
+
+#[test]
+fn a_failed_run_answers_for_nothing() {
+    let run = |invocations: Value| {
+        json!({"version": "2.1.0", "runs": [{
+            "tool": {"driver": {"name": "Trivy", "rules": []}}, "invocations": invocations,
+            "results": [{"ruleId": "CVE-2026-1", "level": "error", "message": {"text": "x"}, "properties": {"purl": ZLIB}}],
+        }]})
+    };
+    let good = json!([{"executionSuccessful": true, "endTimeUtc": AT}]);
+    assert_eq!(answers(&run(good)), (true, false), "it names what it found something in");
+    let told = json!([{"level": "error", "message": {"text": "x"}}]);
+    for bad in [
+        json!([{"executionSuccessful": false, "endTimeUtc": AT}]),
+        json!([{"endTimeUtc": AT}]),
+        json!([{"executionSuccessful": "true", "endTimeUtc": AT}]),
+        json!([{"executionSuccessful": true, "endTimeUtc": AT, "toolExecutionNotifications": told}]),
+        json!([{"executionSuccessful": true, "endTimeUtc": AT, "toolConfigurationNotifications": told}]),
+    ] {
+        let Read::Whole(read) = reports::read(PREDICATE_TYPE, &run(bad.clone()), Shapes::Strict) else {
+            panic!("{bad}")
+        };
+        assert_eq!(read.holes.len(), 1, "what it found counts");
+        assert!(read.incomplete.iter().any(|why| why.contains("failed")), "{bad}: {:?}", read.incomplete);
+        assert_eq!(answers(&run(bad.clone())), (false, false), "{bad}");
+    }
+}
+
+#[test]
+fn severities_and_versions_that_are_not_said_are_told() {
+    let with = |key: &str, value: Value| {
+        let mut report = honest_reports()[0].1.clone();
+        let mut found = json!({"VulnerabilityID": "CVE-1", "PkgName": "zlib", "InstalledVersion": "1", "Severity": "LOW"});
+        found[key] = value;
+        report["Results"][0]["Vulnerabilities"] = json!([found]);
+        reports::read(COSIGN_VULN, &wrapped(&report), Shapes::Strict)
+    };
+    for word in ["high", "Hgih", "catastrophic", "HIGH ", "важно"] {
+        assert!(matches!(with("Severity", json!(word)), Read::Failed(_)), "{word}");
+    }
+    for (key, value, why) in
+        [("Severity", json!("UNKNOWN"), "severity"), ("InstalledVersion", json!(""), "version")]
+    {
+        let Read::Whole(read) = with(key, value) else { panic!("{key}") };
+        assert!(read.incomplete.iter().any(|one| one.contains(why)), "{key}: {:?}", read.incomplete);
+    }
+    assert!(matches!(with("PkgName", json!("")), Read::Failed(_)));
+    assert!(matches!(with("VulnerabilityID", json!("")), Read::Failed(_)));
+}
+
+#[test]
+fn what_is_a_report_by_its_content_or_its_types_name_is_never_nothing() {
+    for (_, report, ..) in honest_reports() {
+        for kind in ["https://cosign.sigstore.dev/attestation/v1", "https://example.com/x", ""] {
+            let wrapped = json!({"Data": report.to_string(), "Timestamp": AT});
+            for predicate in [&report, &wrapped] {
+                let read = reports::read(kind, predicate, Shapes::Strict);
+                assert!(matches!(read, Read::Failed(_)), "{kind}: {predicate}");
+            }
+        }
+    }
+    let vulns = json!({"scanner": {"uri": "x", "result": []}});
+    let read = reports::read("https://in-toto.io/attestation/vulns/v0.1", &vulns, Shapes::Strict);
+    assert!(matches!(read, Read::Failed(_)));
+}
+
+#[test]
+fn no_variant_of_a_bill_of_materials_hides_a_package() {
+    let bom = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "components": [
+            {"type": "library", "bom-ref": "z", "name": "zlib", "version": "1.3.1-r2", "purl": ZLIB},
+            {"type": "library", "bom-ref": "y", "name": "y", "version": "1", "purl": "pkg:npm/y@1",
+             "components": [{"type": "library", "bom-ref": "x", "name": "x", "version": "1", "purl": "pkg:npm/x@1"}]},
+        ],
+    });
+    let spdx = json!({"spdxVersion": "SPDX-2.3", "packages": [
+        {"name": "zlib", "versionInfo": "1.3.1-r2", "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": ZLIB}]},
+        {"name": "y", "versionInfo": "1", "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:npm/y@1"}]},
+    ]});
+    let spdx3 = json!({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [
+        {"type": "software_Package", "name": "zlib", "software_packageVersion": "1.3.1-r2", "software_packageUrl": ZLIB},
+        {"type": "software_Package", "name": "y", "software_packageVersion": "1", "software_packageUrl": "pkg:npm/y@1"},
+    ]});
+    let mut tried = 0;
+    for (kind, document, count) in
+        [(CYCLONEDX, bom, 3), ("https://spdx.dev/Document", spdx, 2), ("https://spdx.dev/Document", spdx3, 2)]
+    {
+        let read = |document: &Value| sbom::read(kind, document, Digest::of(b"x"), Shapes::Strict);
+        let Read::Whole(whole) = read(&document) else { panic!("{document}") };
+        assert_eq!((whole.packages.len(), whole.nameless.len()), (count, 0), "{document}");
+        for (what, variant) in variants(&document).into_iter().filter(|(what, _)| what.contains("spelling")) {
+            tried += 1;
+            match read(&variant) {
+                Read::Whole(read) => {
+                    assert_eq!(read.packages.len() + read.nameless.len(), count, "{what}: {variant}");
+                }
+                Read::Failed(_) => {}
+                Read::Nothing => panic!("{what}: {variant}"),
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+    let nameless = json!({"bomFormat": "CycloneDX", "components": [
+        {"type": "library", "name": "a", "version": "1"}, {"type": "framework", "name": "b"},
+        {"type": "application", "name": "package-lock.json"}, {"type": "file", "name": "c", "version": "1"},
+        {"type": "operating-system", "name": "alpine", "version": "3.22.1"}, {"type": "library", "purl": "pkg:npm/d"},
+    ]});
+    let Read::Whole(read) = sbom::read(CYCLONEDX, &nameless, Digest::of(b"x"), Shapes::Strict) else {
+        panic!()
+    };
+    assert_eq!((read.packages.len(), read.nameless), (0, vec!["a 1".into(), "b".into(), "pkg:npm/d".into()]));
+}
