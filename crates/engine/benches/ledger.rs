@@ -50,6 +50,10 @@ fn main() {
                             advisories: 0,
                             refused: 0,
                             newest: Timestamp::from_unix(0),
+                            origins: vec![],
+                            reason: None,
+                            lost: vec![],
+                            gained: vec![],
                         });
                         let entry = Entry::new(Timestamp::from_unix(0), "bench", event);
                         ledger.append_one(entry, vec![]).await.unwrap();

@@ -5,7 +5,8 @@ use lockgate_model::canon::CanonError;
 use lockgate_model::ports::PortError;
 use lockgate_model::projection::Conflict;
 use lockgate_model::route::RouteError;
-use lockgate_model::{Digest, Service};
+use lockgate_model::{Digest, Service, Timestamp};
+use lockgate_scan::feed::Loss;
 
 use crate::ledger::LedgerError;
 
@@ -33,6 +34,17 @@ pub enum EngineError {
     /// A feed cannot be read.
     #[error("the feed cannot be read: {0}")]
     Feed(String),
+    /// A feed has less than the one before it, and nobody said why.
+    #[error("the new feed has less than the feed in force:\n{}", lines(.0))]
+    FeedLost(Vec<Loss>),
+    /// A source of a feed says that it was fetched later than now.
+    #[error("source `{source_name}` of the feed says that it was fetched later than now, {now}")]
+    FeedOfTomorrow {
+        /// The source.
+        source_name: String,
+        /// Now.
+        now: Timestamp,
+    },
     /// The index of inventories cannot be read or made.
     #[error("{0}")]
     Index(String),
@@ -73,10 +85,29 @@ pub enum EngineError {
     Interrupted,
 }
 
+/// Lines of a list that are told; the rest is counted.
+const TOLD: usize = 20;
+
+fn lines(losses: &[Loss]) -> String {
+    let mut lines: Vec<_> = losses.iter().take(TOLD).map(|loss| format!("  - {loss}")).collect();
+    if losses.len() > TOLD {
+        lines.push(format!("  - and {} more", losses.len() - TOLD));
+    }
+    lines.join("\n")
+}
+
 impl EngineError {
     /// What to do about it, where more can be said than the error itself says.
     pub fn help(&self) -> Option<String> {
         match self {
+            Self::FeedLost(_) => Some(
+                "the feed in force stays. Look at the sources; if the loss is right, say why: the same command with \
+                 --reason TEXT, which is recorded"
+                    .to_owned(),
+            ),
+            Self::FeedOfTomorrow { .. } => {
+                Some("set this machine's clock, or that of the machine that made the feed".to_owned())
+            }
             Self::Port(error) if !error.help.is_empty() => Some(error.help.clone()),
             Self::NoSuchTag { .. } => {
                 Some("push the image there first, or name another tag or digest".into())

@@ -8,7 +8,7 @@ use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
 use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, Verdict, canon};
 
-use crate::gather::{Request, blocking, gather};
+use crate::gather::{Purpose, Request, blocking, gather};
 use crate::ledger::{Appended, LedgerError};
 use crate::{EngineError, Workspace};
 
@@ -30,7 +30,17 @@ pub struct Recorded {
 
 /// Closes the Case of `request`, judges it and records the Decision. Promotes nothing.
 pub async fn judge(workspace: &Workspace, request: &Request) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request, false).await?;
+    judge_with(workspace, request, None).await
+}
+
+/// As [`judge`], by another feed than the one in force. Whoever asks for a promotion does not choose the feed: there is no
+/// such function for promotions.
+pub async fn judge_with(
+    workspace: &Workspace,
+    request: &Request,
+    feed: Option<Digest>,
+) -> Result<Recorded, EngineError> {
+    let case = gather(workspace, request, Purpose::Judge(feed)).await?;
     record(workspace, case, false).await
 }
 
@@ -40,7 +50,9 @@ pub(crate) async fn judge_to_promote(
     workspace: &Workspace,
     request: &Request,
 ) -> Result<Recorded, EngineError> {
-    let case = gather(workspace, request, true).await?;
+    // The clock's instant, whatever was asked for: a promotion is judged for now, by the feed in force.
+    let request = Request { as_of: workspace.clock.now(), ..request.clone() };
+    let case = gather(workspace, &request, Purpose::Promote).await?;
     record(workspace, case, true).await
 }
 

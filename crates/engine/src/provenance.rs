@@ -125,7 +125,7 @@ fn roots<'w>(workspace: &'w Workspace, unread: &mut Vec<String>) -> Vec<(&'w Ins
         match TrustedRoot::from_json(&file.root) {
             Ok(root) => roots.push((file, root)),
             Err(error) => {
-                unread.push(format!("the root of the instance {} cannot be read: {error}", file.said.name))
+                unread.push(format!("the root of the instance {} cannot be read: {error}", file.said.name));
             }
         }
     }

@@ -104,8 +104,6 @@ pub struct Workspace {
     pub trust: Trust,
     /// The policies.
     pub policies: Vec<PolicySource>,
-    /// The feed to judge with; without one, the feed imported last.
-    pub feed: Option<Digest>,
     /// Who acts.
     pub actor: String,
     /// Signs verdicts.
@@ -128,11 +126,8 @@ impl Workspace {
         prefix.join(service.as_str())
     }
 
-    /// The feed to judge with: the pinned one, or the one imported last, or none.
-    pub(crate) async fn feed_digest(&self) -> Result<Option<Digest>, crate::EngineError> {
-        if let Some(pinned) = self.feed {
-            return Ok(Some(pinned));
-        }
+    /// The feed in force: the one imported last, if there is one.
+    pub(crate) async fn newest_feed(&self) -> Result<Option<Digest>, crate::EngineError> {
         Ok(self.store.feeds().await?.last().map(|row| row.feed))
     }
 }

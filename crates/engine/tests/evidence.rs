@@ -29,7 +29,7 @@ const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 /// A world whose image has a hole, and whose stage hears the key of `security`.
 async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
     let mut workspace = world.process(&Plan::none()).await;
-    let mut feed = lockgate_scan::FeedBuilder::new();
+    let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
     let record = json!({
         "id": "CVE-2026-1", "modified": "2026-01-01T00:00:00Z", "database_specific": {"severity": "HIGH"},
         "affected": [{
@@ -37,9 +37,9 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.2.5-r11"}]}],
         }],
     });
-    feed.add("feed", std::io::Cursor::new(record.to_string()), Timestamp::from_unix(0)).unwrap();
+    feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
     let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
-    lockgate_engine::feed::import(&workspace, feed, vec![], 0).await.unwrap();
+    lockgate_engine::feed::import(&workspace, feed, lockgate_engine::feed::Import::default()).await.unwrap();
     let pem = security.public().to_pem().into();
     workspace.keys.push(KeyFile { name: "security".into(), pem, valid_from: None, valid_until: None });
     let gates = BTreeMap::from([

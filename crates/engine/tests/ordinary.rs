@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use dev::{Dev, GOOD, digest, platform, route, with};
-use lockgate_engine::gather::{Request, gather};
+use lockgate_engine::gather::{Purpose, Request, gather};
 use lockgate_judge::decide;
 use lockgate_model::oci::media;
 use lockgate_model::reference::Target;
@@ -29,7 +29,7 @@ async fn objections(dev: &Dev, images: &Path, name: &str) -> Vec<String> {
     let mut request: Request = world::World::request("staging");
     request.service = name.parse().unwrap();
     request.target = Target::Digest(digest(&index["manifests"][0]));
-    let case = gather(&workspace, &request, true).await.unwrap();
+    let case = gather(&workspace, &request, Purpose::Promote).await.unwrap();
     let decision = decide(&case);
     let route = decision.verdicts.iter().find(|verdict| verdict.gate == "route").unwrap();
     let blocking = route.findings.iter().filter(|one| one.effect != Effect::Advise);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use dev::documents::{Chance, changed};
 use dev::{Dev, Image, digest, platform, with};
-use lockgate_engine::gather::gather;
+use lockgate_engine::gather::{Purpose, gather};
 use lockgate_engine::workspace::PolicySource;
 use lockgate_judge::decide;
 use lockgate_model::oci::{Content, ImageConfig, Reading, is_index, media};
@@ -389,7 +389,7 @@ async fn what_is_judged_is_what_four_other_readers_read() {
         dev.list_alone(&document);
         let mut request = world::World::request("staging");
         request.target = Target::Digest(digest(&document));
-        let Ok(case) = gather(&dev.workspace, &request, false).await else { continue };
+        let Ok(case) = gather(&dev.workspace, &request, Purpose::Judge(None)).await else { continue };
         if decide(&case).outcome == Outcome::Proceed {
             accepted.push(Judged::of(&case));
         }

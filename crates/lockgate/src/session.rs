@@ -242,7 +242,6 @@ impl Session {
             keys: keys(&config)?,
             trust: trust::read(&config)?,
             policies: policies::read(&config.folder.join(&config.policies), &config.policies)?,
-            feed: None,
             actor: global.actor.clone().unwrap_or_else(|| around.account.clone()),
             verdict: VerdictSigner {
                 key: read_key(&config.folder.join(&config.verdict.key))?,

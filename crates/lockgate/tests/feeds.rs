@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -118,13 +119,10 @@ fn an_update_takes_what_changed_and_imports_it_as_files() {
     assert_eq!(server.said(), ["/osv.json 200 OK", "/kev.json 200 OK"]);
     let shown = w.run(&["feed", "show", "--output", "json"]).expect(0).json();
     assert_eq!((&shown["row"]["feed"], &shown["row"]["sources"]), (&first["feed"], &json!(["osv", "kev"])));
-    // The same files, imported by hand, make the same feed.
-    let files = ["osv.json", "kev.json"].map(|name| {
-        std::fs::write(w.folder.join(name), &server.files.lock().unwrap()[&format!("/{name}")]).unwrap();
-        name
-    });
-    let by_hand = w.run(&["feed", "import", files[0], files[1], "--output", "json"]).expect(0).json();
-    assert_eq!(by_hand["feed"], first["feed"]);
+    // Each source has the instant at which it was fetched, which nobody claimed.
+    for source in shown["header"]["sources"].as_array().unwrap() {
+        assert!(source["fetched"].is_string() && source["claimed"].is_null(), "{source}");
+    }
 
     // Nothing changed: nothing is sent, nothing is imported.
     let before = ledger_size(&w);
@@ -194,8 +192,11 @@ fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
     let import = |records: &[Value]| {
         let lines: Vec<_> = records.iter().map(Value::to_string).collect();
         std::fs::write(w.folder.join("new.jsonl"), lines.join("\n")).unwrap();
-        let feed =
-            w.run(&["feed", "import", "new.jsonl", "--output", "json"]).expect(0).json()["feed"].clone();
+        let feed = w
+            .run(&["feed", "import", "new.jsonl", "--replace", "--reason", "a test", "--output", "json"])
+            .expect(0)
+            .json()["feed"]
+            .clone();
         feed.as_str().unwrap().to_owned()
     };
     let affected = |arguments: &[&str]| {
@@ -256,4 +257,214 @@ fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
     // People get a table.
     let ran = w.run(&["feed", "affected", &base, &new]).expect(0);
     assert!(ran.out.contains("libcrypto3") && ran.out.contains("X-1"), "{}", ran.out);
+}
+
+fn lines(records: &[Value]) -> String {
+    records.iter().map(|record| format!("{record}\n")).collect()
+}
+
+/// The feed in force, and all that is said about it.
+fn in_force(w: &Workspace) -> Value {
+    w.run(&["feed", "show", "--output", "json"]).expect(0).json()
+}
+
+fn sources(w: &Workspace) -> Vec<String> {
+    let shown = in_force(w);
+    let names = shown["header"]["sources"].as_array().unwrap().iter();
+    names.map(|source| source["name"].as_str().unwrap().to_owned()).collect()
+}
+
+const PAST: &str = "2026-01-10T00:00:00Z";
+
+#[test]
+fn an_import_adds_and_a_source_replaces_its_own_records() {
+    let w = Workspace::init();
+    let npm: Vec<_> = (0..20).map(|at| record(&format!("N-{at}"), "npm", "a", 1)).collect();
+    std::fs::write(w.folder.join("npm.jsonl"), lines(&npm)).unwrap();
+    std::fs::create_dir(w.folder.join("more")).unwrap();
+    std::fs::write(w.folder.join("more/one.json"), record("P-1", "PyPI", "p", 1).to_string()).unwrap();
+    std::fs::write(w.folder.join("more/two.json"), record("P-2", "PyPI", "p", 1).to_string()).unwrap();
+    let ran = w.run(&["feed", "import", "npm.jsonl", "--fetched", PAST]).expect(0);
+    assert!(ran.out.contains("gained npm: 20 advisories") && !ran.out.contains("undated"), "{}", ran.out);
+    let ran = w.run(&["feed", "import", "./more/"]).expect(0);
+    assert!(
+        ran.out.contains("gained PyPI: 2 advisories")
+            && ran.out.contains("undated: nobody knows when `more`"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(sources(&w), ["more", "npm.jsonl"]);
+    // Written in another way it is the same source; its new content is all that it has.
+    let changed: Vec<_> = (1..21).map(|at| record(&format!("N-{at}"), "npm", "a", 1)).collect();
+    std::fs::write(w.folder.join("npm.jsonl"), lines(&changed)).unwrap();
+    let again =
+        w.run(&["feed", "import", ".//npm.jsonl", "--fetched", "now", "--output", "json"]).expect(0).json();
+    assert_eq!(again["summary"]["header"]["advisories"], 22);
+    assert_eq!(again["change"]["losses"], json!([]));
+    let shown = in_force(&w);
+    assert_eq!(shown["header"]["releases"], json!({"npm": 20, "PyPI": 2}));
+    assert_eq!(shown["header"]["sources"][1]["claimed"], true);
+    assert_eq!(shown["row"]["origins"][1]["name"], "npm.jsonl");
+    // A file's time says nothing, and neither does when it is read.
+    let touched = |w: &Workspace| {
+        let file = std::fs::File::options().write(true).open(w.folder.join("more/one.json")).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        w.run(&["feed", "import", "more", "--output", "json"]).expect(0).json()["feed"].clone()
+    };
+    assert_eq!(touched(&w), again["feed"]);
+    w.run(&["feed", "verify"]).expect(0);
+    w.run(&["ledger", "verify"]).expect(0);
+    w.run(&["ledger", "rebuild"]).expect(0);
+    assert_eq!(in_force(&w)["row"]["feed"], again["feed"]);
+}
+
+/// Each of these would make the gates see less than before.
+#[test]
+fn a_feed_that_has_less_needs_a_reason() {
+    let w = Workspace::init();
+    let npm: Vec<_> = (0..20).map(|at| record(&format!("N-{at}"), "npm", "a", 10)).collect();
+    std::fs::write(w.folder.join("npm.jsonl"), lines(&npm)).unwrap();
+    std::fs::write(w.folder.join("pypi.jsonl"), lines(&[record("P-1", "PyPI", "p", 1)])).unwrap();
+    w.run(&["feed", "import", "npm.jsonl", "pypi.jsonl", "--fetched", PAST]).expect(0);
+    let before = in_force(&w)["row"]["feed"].clone();
+    let size = ledger_size(&w);
+    std::fs::write(w.folder.join("tiny.jsonl"), lines(&npm[..1])).unwrap();
+    std::fs::write(w.folder.join("empty.json"), "[]").unwrap();
+    let old: Vec<_> = (0..20).map(|at| record(&format!("N-{at}"), "npm", "a", 1)).collect();
+    std::fs::write(w.folder.join("old.jsonl"), lines(&old)).unwrap();
+    let cut = lines(&npm);
+    std::fs::write(w.folder.join("cut.jsonl"), &cut[..cut.len() / 2 + 7]).unwrap();
+    for (arguments, told) in [
+        (&["tiny.jsonl", "--name", "npm.jsonl", "--fetched", "now"][..], "`npm` has 1 advisories, it had 20"),
+        (&["tiny.jsonl", "--replace", "--fetched", "now"], "`PyPI` is lost"),
+        (&["empty.json", "--name", "pypi.jsonl", "--fetched", "now"], "`PyPI` is lost"),
+        (&["old.jsonl", "--name", "npm.jsonl", "--fetched", "now"], "its newest record is of 2026-01-01"),
+        (&["npm.jsonl", "--fetched", "2026-01-09T23:59:59Z"], "went back in time: fetched 2026-01-09"),
+        (&["npm.jsonl"], "went back in time: fetched unknown"),
+        (&["cut.jsonl", "--name", "npm.jsonl", "--fetched", "now"], "cut off"),
+        (&["npm.jsonl", "--fetched", "2999-01-01T00:00:00Z"], "later than now"),
+        (&["npm.jsonl", "--fetched", "now", "--reason", " "], "not a reason"),
+        (&["npm.jsonl", "--fetched", "now", "--name", "a\nb"], "name of a source"),
+    ] {
+        let all: Vec<_> = ["feed", "import"].iter().chain(arguments).copied().collect();
+        let ran = w.run(&all).expect(1);
+        assert!(ran.err.contains(told) && ran.err.contains("help:"), "{arguments:?}: {}", ran.err);
+        assert_eq!(in_force(&w)["row"]["feed"], before, "{arguments:?}");
+        assert_eq!(ledger_size(&w), size, "{arguments:?}");
+    }
+    w.run(&["feed", "import", "npm.jsonl", "--fetched", "soon"]).expect(2);
+    w.run(&["feed", "remove", "pypi.jsonl"]).expect(2);
+    let ran = w.run(&["feed", "remove", "pypi.json", "--reason", "gone"]).expect(1);
+    assert!(ran.err.contains("no source `pypi.json`") && ran.err.contains("pypi.jsonl"), "{}", ran.err);
+    // With a reason it is the feed in force, and the ledger has the reason and what was lost.
+    w.run(&["feed", "remove", "pypi.jsonl", "--reason", "no Python here"]).expect(0);
+    assert_eq!(sources(&w), ["npm.jsonl"]);
+    let row = &in_force(&w)["row"];
+    assert_eq!(row["reason"], "no Python here");
+    assert!(
+        row["lost"].as_array().unwrap().iter().any(|line| line.as_str().unwrap().contains("`PyPI` is lost")),
+        "{row}"
+    );
+    // Nothing may be left of a feed.
+    let ran = w.run(&["feed", "remove", "npm.jsonl", "--reason", "x"]).expect(1);
+    assert!(ran.err.contains("no advisory"), "{}", ran.err);
+    // What cannot be read cannot be compared with, nor added to.
+    let feeds = std::fs::read_dir(w.folder.join(".lockgate/feeds")).unwrap().map(|one| one.unwrap().path());
+    feeds
+        .filter(|path| path.extension().is_some_and(|end| end == "feed"))
+        .for_each(|path| std::fs::remove_file(path).unwrap());
+    let ran = w.run(&["feed", "import", "npm.jsonl", "--fetched", "now"]).expect(1);
+    assert!(ran.err.contains("cannot be added to") && ran.err.contains("--replace"), "{}", ran.err);
+    let ran = w.run(&["feed", "import", "npm.jsonl", "--fetched", "now", "--replace"]).expect(1);
+    assert!(ran.err.contains("cannot be read to be compared with"), "{}", ran.err);
+    w.run(&["feed", "import", "npm.jsonl", "--fetched", "now", "--replace", "--reason", "the disk"])
+        .expect(0);
+    w.run(&["ledger", "verify"]).expect(0);
+}
+
+#[test]
+fn an_update_that_has_less_keeps_the_feed_in_force() {
+    let (server, w) = (Server::start(), Workspace::init());
+    with_feeds(&server, &w, &[("/osv.json", "osv"), ("/more.json", "more")]);
+    server.put("/osv.json", lines(&[record("A-1", "npm", "a", 1), record("A-2", "PyPI", "a", 1)]));
+    server.put("/more.json", lines(&[record("B-1", "Go", "b", 1)]));
+    let first = w.run(&["feed", "update", "--output", "json"]).expect(0).json()["feed"].clone();
+    let size = ledger_size(&w);
+    server.put("/osv.json", lines(&[record("A-1", "npm", "a", 1)]));
+    for _ in 0..2 {
+        let ran = w.run(&["feed", "update"]).expect(1);
+        assert!(ran.err.contains("`PyPI` is lost") && ran.err.contains("--reason"), "{}", ran.err);
+        assert_eq!((&in_force(&w)["row"]["feed"], ledger_size(&w)), (&first, size));
+    }
+    // What was imported by hand besides stays, through updates too.
+    std::fs::write(w.folder.join("own.jsonl"), lines(&[record("O-1", "Maven", "o", 1)])).unwrap();
+    w.run(&["feed", "import", "own.jsonl", "--fetched", PAST]).expect(0);
+    w.run(&["feed", "update", "--reason", "the publisher gave PyPI up"]).expect(0);
+    assert_eq!(sources(&w), ["more", "osv", "own.jsonl"]);
+    let shown = in_force(&w);
+    assert_eq!(shown["header"]["releases"], json!({"npm": 1, "Go": 1, "Maven": 1}));
+    assert_eq!(shown["row"]["reason"], "the publisher gave PyPI up");
+    // By hand the same source can be set back, with a reason; the next update, though nothing changed, has it right again.
+    std::fs::write(w.folder.join("osv"), lines(&[record("A-1", "npm", "a", 1)])).unwrap();
+    w.run(&["feed", "import", "osv", "--fetched", PAST, "--reason", "a test"]).expect(0);
+    server.said();
+    w.run(&["feed", "update"]).expect(0);
+    assert_eq!(server.said(), ["/osv.json 304 Not Modified", "/more.json 304 Not Modified"]);
+    let shown = in_force(&w);
+    let osv = &shown["header"]["sources"][1];
+    assert!(
+        osv["name"] == "osv" && osv["fetched"].as_str() > Some(PAST) && osv["claimed"].is_null(),
+        "{osv}"
+    );
+}
+
+#[test]
+fn a_promotion_takes_no_feed() {
+    let w = Workspace::quickstart();
+    let feed = in_force(&w)["row"]["feed"].as_str().unwrap().to_owned();
+    for arguments in [
+        &["promote", "web:1.4.2", "--to", "prod", "--feed", &feed][..],
+        &["promote", "web:1.4.2", "--feed", &feed, "--to", "prod"],
+        &["promote", "--feed=x", "web:1.4.2", "--to", "prod"],
+    ] {
+        let ran = w.run(arguments).expect(2);
+        assert!(ran.err.contains("--feed"), "{}", ran.err);
+    }
+    assert_eq!(w.run(&["judge", "web:1.4.2", "--to", "prod", "--feed", &feed[..20]]).code, 0);
+    let shown = in_force(&w);
+    let source = &shown["header"]["sources"][0];
+    assert!(
+        source["name"] == "samples" && source["fetched"].is_string(),
+        "stamped when it was made: {source}"
+    );
+}
+
+/// Killed anywhere on the way, an import has happened or it has not.
+#[test]
+fn an_import_that_is_killed_leaves_a_feed_in_force() {
+    let w = Workspace::init();
+    std::fs::write(w.folder.join("first.jsonl"), lines(&[record("A-1", "npm", "a", 1)])).unwrap();
+    w.run(&["feed", "import", "first.jsonl"]).expect(0);
+    let more: Vec<_> = (0..400).map(|at| record(&format!("B-{at}"), "PyPI", "b", 1)).collect();
+    std::fs::write(w.folder.join("more.jsonl"), lines(&more)).unwrap();
+    let mut before = in_force(&w)["row"]["feed"].clone();
+    for waits in [0_u32, 10, 100, 1_000, 3_000, 10_000, 30_000, 100_000] {
+        let name = format!("more-{waits}");
+        let mut command = w.command(&["feed", "import", "more.jsonl", "--name", &name]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        for _ in 0..waits {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        let done = child.wait().unwrap().success();
+        let now = in_force(&w)["row"]["feed"].clone();
+        assert!(!done || now != before, "{waits}: it said that it was done");
+        assert!(now == before || sources(&w).contains(&name), "{waits}");
+        w.run(&["feed", "verify"]).expect(0);
+        w.run(&["ledger", "verify"]).expect(0);
+        before = now;
+    }
+    // Afterwards it works as if nothing had been.
+    w.run(&["feed", "import", "more.jsonl", "--name", "more"]).expect(0);
+    assert!(sources(&w).contains(&"more".to_owned()));
 }

@@ -84,7 +84,7 @@ fn at_any_point() {
         text.replace("registries: []", &format!("registries:\n  - {{host: \"{host}\", plainHttp: true}}"))
     });
     std::fs::write(w.folder.join("feed.jsonl"), sample_images::ADVISORIES).unwrap();
-    w.run(&["feed", "import", "feed.jsonl"]).expect(0);
+    w.run(&["feed", "import", "feed.jsonl", "--fetched", "now"]).expect(0);
     let (mut point, mut killed) = (0, 0);
     loop {
         let service = format!("web-{point}");

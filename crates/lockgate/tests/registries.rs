@@ -105,7 +105,7 @@ fn climbs(part: Result<Part, parts::Absent>, test: &str) {
     ]);
     let digest = world.digest("dev", "1.0");
     let image = format!("{}@{digest}", world.reference("dev"));
-    w.run(&["feed", "import", "feed.jsonl"]).expect(0);
+    w.run(&["feed", "import", "feed.jsonl", "--fetched", "now"]).expect(0);
 
     // Nobody signed it, then one of two, then both: each signer in both forms.
     w.run(&["promote", "web:1.0", "--to", "staging"]).expect(3);

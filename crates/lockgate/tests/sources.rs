@@ -79,7 +79,7 @@ fn feeds_travel_as_deltas() {
     for folder in [&here, &there] {
         std::fs::write(folder.path().join("old.jsonl"), &old).unwrap();
         assert_eq!(lockgate(folder.path(), &["init"]).0, 0);
-        assert_eq!(lockgate(folder.path(), &["feed", "import", "old.jsonl"]).0, 0);
+        assert_eq!(lockgate(folder.path(), &["feed", "import", "old.jsonl", "--name", "all"]).0, 0);
     }
     let digest = |folder: &Path| {
         let (_, printed, _) = lockgate(folder, &["feed", "show", "--output", "json"]);
@@ -88,7 +88,7 @@ fn feeds_travel_as_deltas() {
     };
     let first = digest(here.path());
     std::fs::write(here.path().join("new.jsonl"), &new).unwrap();
-    assert_eq!(lockgate(here.path(), &["feed", "import", "new.jsonl"]).0, 0);
+    assert_eq!(lockgate(here.path(), &["feed", "import", "new.jsonl", "--name", "all"]).0, 0);
     let file = there.path().join("step");
     let (code, printed, told) =
         lockgate(here.path(), &["feed", "delta", &first, "--file", &file.display().to_string()]);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canon::{self, CanonError};
 use crate::decision::Outcome;
 use crate::digest::Digest;
+use crate::feed::FeedOrigin;
 use crate::keyring::KeyringChange;
 use crate::limits;
 use crate::oci::Descriptor;
@@ -92,6 +93,18 @@ pub struct FeedImported {
     pub refused: u64,
     /// Newest change of any advisory in it.
     pub newest: Timestamp,
+    /// All its sources, when each was fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<FeedOrigin>,
+    /// Why it may have less than the feed before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it has less than the feed before it, a line each; the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Ecosystems, with their releases, that the feed before it had not; the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gained: Vec<String>,
 }
 
 /// A Case was judged.

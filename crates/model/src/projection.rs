@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Outcome;
 use crate::digest::Digest;
 use crate::entry::{Alert, Entry, Event, Intent};
+use crate::feed::FeedOrigin;
 use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
@@ -123,6 +124,15 @@ pub struct FeedRow {
     pub refused: u64,
     /// Newest change of any advisory in it.
     pub newest: Timestamp,
+    /// All its sources, when each was fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<FeedOrigin>,
+    /// Why it may have less than the feed before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it has less than the feed before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
 }
 
 /// What one entry does to the tables.
@@ -215,6 +225,9 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             advisories: import.advisories,
             refused: import.refused,
             newest: import.newest,
+            origins: import.origins.clone(),
+            reason: import.reason.clone(),
+            lost: import.lost.clone(),
         }))],
         Event::Decided(decided) => vec![Change::AddDecision(Box::new(DecisionRow {
             seq,

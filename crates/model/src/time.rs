@@ -18,6 +18,11 @@ pub struct TimestampError {
 }
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(0);
+    /// The last instant of the year 9999 or so: nothing is later.
+    pub const LAST: Self = Self(253_402_207_200);
+
     /// From seconds since 1970-01-01T00:00:00Z; values outside the years 0 to 9999 are clamped.
     pub fn from_unix(seconds: i64) -> Self {
         Self(seconds.clamp(-62_167_219_200, 253_402_207_200))

@@ -36,8 +36,8 @@ fn main() {
     let text = records(&arena);
     let (mut spool, mut out) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let start = Instant::now();
-    let mut builder = FeedBuilder::spooled(Spool(BufWriter::new(&mut spool)));
-    builder.add("records", Cursor::new(&text), Timestamp::from_unix(0)).unwrap();
+    let mut builder = FeedBuilder::spooled(Spool(BufWriter::new(&mut spool)), Timestamp::from_unix(i64::MAX));
+    builder.add("records", Cursor::new(&text)).unwrap();
     let mut writer = BufWriter::new(&mut out);
     let (digest, summary) = builder.write(&mut writer).unwrap();
     writer.flush().unwrap();

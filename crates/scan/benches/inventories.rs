@@ -130,12 +130,12 @@ fn written(old: Option<&File>, batch: &Batch, size: u64) -> File {
 
 /// Advisories about so many of the packages that few have.
 fn feed(count: u64, numbers: &mut Numbers) -> Feed {
-    let mut builder = FeedBuilder::new();
+    let mut builder = FeedBuilder::new(Timestamp::from_unix(i64::MAX));
     for at in 0..count {
         let name = format!("package-{}", COMMON + numbers.below(POOL - COMMON));
         let record = json!({"id": format!("A-{at}"), "modified": "2026-01-01T00:00:00Z", "affected": [
             {"package": {"ecosystem": "Debian:12", "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]});
-        builder.add("x", Cursor::new(record.to_string()), Timestamp::from_unix(0)).unwrap();
+        builder.add("x", Cursor::new(record.to_string())).unwrap();
     }
     Feed::open(Arc::new(Bytes::from(builder.finish().unwrap().0))).unwrap()
 }

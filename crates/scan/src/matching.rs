@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use lockgate_model::{Inventory, Package, Severity};
+use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::feed::{Advisory, Affected, RangeEvent, names, version};
@@ -33,6 +33,12 @@ pub struct Match {
     pub summary: String,
     /// Where to read on.
     pub url: Option<String>,
+    /// Nobody rated it: `severity` is a guess. Always false by feeds of format 3, which do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrated: bool,
+    /// The package itself is the attack. Always false by feeds of format 3, which do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub malicious: bool,
 }
 
 impl Match {
@@ -157,7 +163,10 @@ fn denied(advisory: &Advisory, affected: &Affected, denials: &[(&Advisory, &Affe
     cves.peek().is_some()
         && cves.all(|cve| {
             denials.iter().any(|(denial, said)| {
-                let heeded = said.ecosystem != affected.ecosystem || denial.modified >= advisory.modified;
+                // What has no date may be younger than any denial.
+                let dated = advisory.modified > Timestamp::UNIX_EPOCH;
+                let younger = dated && denial.modified >= advisory.modified;
+                let heeded = said.ecosystem != affected.ecosystem || younger;
                 heeded && denial.names().any(|name| name == cve)
             })
         })
@@ -362,6 +371,10 @@ fn one_match(
             .find(|text| !text.is_empty())
             .unwrap_or_default(),
         url: advisories().find_map(|one| one.url.clone()),
+        // That one source sees no harm does not answer for those that are silent.
+        unrated: advisories().any(|one| one.unrated)
+            && !advisories().any(|one| !one.unrated && one.severity > Severity::Info),
+        malicious: advisories().any(|one| one.malicious),
         id,
     }
 }

@@ -21,14 +21,14 @@ use xtask::parts::{self, or_skip};
 
 /// A feed of every file of advisories in the arena.
 fn feed(arena: &Path) -> Feed {
-    let mut builder = FeedBuilder::new();
+    let mut builder = FeedBuilder::new(Timestamp::from_unix(i64::MAX));
     let mut files: Vec<_> =
         std::fs::read_dir(arena.join("advisories")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.ends_with(".jsonl.zst") || name.starts_with("kev") || name.starts_with("epss") {
-            builder.add(&name, std::fs::File::open(&path).unwrap(), Timestamp::from_unix(0)).unwrap();
+            builder.add(&name, std::fs::File::open(&path).unwrap()).unwrap();
         }
     }
     let (bytes, summary) = builder.finish().unwrap();

@@ -146,9 +146,9 @@ proptest! {
 }
 
 fn feed(records: &[Value]) -> Feed {
-    let mut builder = FeedBuilder::new();
+    let mut builder = FeedBuilder::new(Timestamp::from_unix(i64::MAX));
     for record in records {
-        builder.add("x", std::io::Cursor::new(record.to_string()), Timestamp::from_unix(0)).unwrap();
+        builder.add("x", std::io::Cursor::new(record.to_string())).unwrap();
     }
     Feed::open(Arc::new(Bytes::from(builder.finish().unwrap().0))).unwrap()
 }

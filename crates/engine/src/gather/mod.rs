@@ -23,7 +23,9 @@ use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
-use lockgate_model::{Case, CaseRecord, Descriptor, Evidence, Inputs, Inventory, Service, Timestamp, canon};
+use lockgate_model::{
+    Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
+};
 use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
@@ -78,8 +80,17 @@ pub(crate) struct Found {
     pub(crate) bytes: bytes::Bytes,
 }
 
-/// Closes the Case of `request`. `to_promote` says whether what travels is listed, at all depths.
-pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) -> Result<Case, EngineError> {
+/// What a Case is closed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be judged only: by a feed that was chosen, or by the one in force.
+    Judge(Option<Digest>),
+    /// To promote: by the feed in force, and what travels is listed, at all depths.
+    Promote,
+}
+
+/// Closes the Case of `request`.
+pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
@@ -95,11 +106,16 @@ pub async fn gather(workspace: &Workspace, request: &Request, to_promote: bool) 
         images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
     let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
-    let further = to_promote.then(|| attestations.iter().map(|child| child.manifest).collect());
+    let further =
+        (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
     let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
     let declared = declared(&evidence, gates, &mut basket).await?;
-    let feed = pin_feed(workspace, &parts, declared, &mut basket).await?;
+    let feed = match purpose {
+        Purpose::Judge(Some(chosen)) => Some(chosen),
+        Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
+    };
+    let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
     let mut record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
@@ -191,11 +207,12 @@ async fn declared(
 /// says what that means.
 async fn pin_feed(
     workspace: &Workspace,
+    feed: Option<Digest>,
     parts: &[ImageParts],
     declared: Option<Inventory>,
     basket: &mut Basket,
 ) -> Result<Option<FeedPin>, EngineError> {
-    let Some(digest) = workspace.feed_digest().await? else { return Ok(None) };
+    let Some(digest) = feed else { return Ok(None) };
     let bytes = match workspace.feeds.get(&digest).await {
         Ok(bytes) => bytes,
         Err(error) => {

@@ -37,7 +37,7 @@ impl Dev {
 
     pub async fn with(plan: &std::sync::Arc<Plan>) -> Self {
         let world = World::new().await;
-        let mut feed = lockgate_scan::FeedBuilder::new();
+        let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
         let record = json!({
             "id": "CVE-2026-1", "modified": "2026-01-01T00:00:00Z", "database_specific": {"severity": "HIGH"},
             "affected": [{
@@ -45,10 +45,10 @@ impl Dev {
                 "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0-r0"}]}],
             }],
         });
-        feed.add("feed", std::io::Cursor::new(record.to_string()), Timestamp::from_unix(0)).unwrap();
+        feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
         let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
         let keeper = world.process(&Plan::none()).await;
-        lockgate_engine::feed::import(&keeper, feed, vec![], 0).await.unwrap();
+        lockgate_engine::feed::import(&keeper, feed, lockgate_engine::feed::Import::default()).await.unwrap();
         let mut workspace = world.process(plan).await;
         workspace.route = route();
         let folder = world.folder().join("dev/web");

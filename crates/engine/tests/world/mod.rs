@@ -59,14 +59,13 @@ impl World {
         let at = Timestamp::from_unix(1_780_000_000);
         let forms = [Form::Bundle, Form::Legacy];
         sign(reach, &"oci:dev/web:1".parse().unwrap(), &world.build, &forms, at).await.unwrap();
-        let mut feed = lockgate_scan::FeedBuilder::new();
+        let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
         let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.22","name":"x"}}]}"#;
-        feed.add("feed", std::io::Cursor::new(record), Timestamp::from_unix(0)).unwrap();
+        feed.add("feed", std::io::Cursor::new(record)).unwrap();
         lockgate_engine::feed::import(
             &workspace,
             std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0)),
-            vec![],
-            0,
+            lockgate_engine::feed::Import::default(),
         )
         .await
         .unwrap();
@@ -104,7 +103,6 @@ impl World {
             keys: vec![KeyFile { name: "build".into(), pem, valid_from: None, valid_until: None }],
             trust: Trust::default(),
             policies: vec![],
-            feed: None,
             actor: "ann".into(),
             verdict: VerdictSigner {
                 key: SigningKey::from_pem(self.verdict.as_bytes()).unwrap(),

@@ -82,7 +82,7 @@ pub enum Command {
     /// Show who built an image, from which commit, how and with what, and who says so
     Provenance(Provenance),
     /// Judge whether an image may climb, without promoting it
-    Judge(Climb),
+    Judge(Judge),
     /// Judge whether an image may climb and, if so, promote it
     Promote(Promote),
     /// Show what each stage holds
@@ -169,13 +169,25 @@ pub struct Reproduce {
 pub enum Feed {
     /// Read OSV and CSAF (zip, tar, folder, JSON lines), Debian's tracker, Alpine's secdb, CISA KEV, EPSS and endoflife.date
     /// into a feed
-    Import {
-        /// The files and folders.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
+    ///
+    /// They are added to the feed in force. Each file or folder is a source: one that is imported again replaces what it
+    /// brought before.
+    Import(FeedImport),
     /// Download what changed of the files under `feeds` in lockgate.yaml, and import them
-    Update,
+    Update {
+        /// Why the feed may have less than the one in force; without it, such a feed is not imported.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take sources out of the feed in force
+    Remove {
+        /// Their names, as `lockgate feed show` has them.
+        #[arg(required = true, value_name = "SOURCE")]
+        sources: Vec<String>,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// List the imported feeds
     List,
     /// Compare a feed with its digest, and read all of it
@@ -204,12 +216,55 @@ pub enum Feed {
     Apply {
         /// The delta.
         file: PathBuf,
+        /// Why the feed may have less than the one in force; without it, such a feed is not imported.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Show a feed
     Show {
         /// The feed's digest or the first digits of it; without it, the feed imported last.
         feed: Option<String>,
     },
+}
+
+/// `feed import`
+#[derive(Debug, Args)]
+pub struct FeedImport {
+    /// The files and folders.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// When they were fetched from their publisher, as somebody claims: 2026-11-26T08:00:00Z, or now. Without it, what has no
+    /// date of its own is undated, and no stage is passed by it that asks how old feeds are.
+    #[arg(long, value_name = "INSTANT", value_parser = Fetched::parse)]
+    pub fetched: Option<Fetched>,
+    /// What to call the source, for files whose names change; without it, each is called by its path.
+    #[arg(long, value_name = "SOURCE")]
+    pub name: Option<String>,
+    /// Start anew, with these files only.
+    #[arg(long)]
+    pub replace: bool,
+    /// Why the feed may have less than the one in force; without it, such a feed is not imported.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// When something was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fetched {
+    /// Right now.
+    Now,
+    /// At an instant.
+    At(Timestamp),
+}
+
+impl Fetched {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::Now);
+        }
+        let written = || "write it as 2026-11-26T08:00:00Z, or as now".to_owned();
+        text.parse().map(Self::At).map_err(|_| written())
+    }
 }
 
 /// `scan`
@@ -279,6 +334,17 @@ fn severity(text: &str) -> Result<Severity, String> {
 
 /// `judge`
 #[derive(Debug, Args)]
+pub struct Judge {
+    /// What to judge.
+    #[command(flatten)]
+    pub climb: Climb,
+    /// The feed's digest or the first digits of it; without it, the feed imported last. A promotion takes no other.
+    #[arg(long)]
+    pub feed: Option<String>,
+}
+
+/// What `judge` and `promote` have in common.
+#[derive(Debug, Args)]
 pub struct Climb {
     /// The image in the stage below: SERVICE:TAG or SERVICE@DIGEST
     #[arg(value_name = "SERVICE:TAG")]
@@ -286,9 +352,6 @@ pub struct Climb {
     /// The stage to climb to.
     #[arg(long, value_name = "STAGE")]
     pub to: String,
-    /// The feed's digest or the first digits of it; without it, the feed imported last.
-    #[arg(long)]
-    pub feed: Option<String>,
     /// Show findings that do not block, too.
     #[arg(long)]
     pub all: bool,

@@ -7,35 +7,32 @@ use lockgate_model::reference::{Target, checked_tag};
 use lockgate_model::{Outcome, Service};
 use serde_json::json;
 
-use super::args::{Climb, Global, Output, Promote};
+use super::args::{Climb, Global, Judge, Output, Promote};
 use crate::failure::Failure;
 use crate::session::{Session, Surroundings};
 use crate::show;
 
 /// `lockgate judge`
-pub(super) async fn judge(global: &Global, around: &Surroundings, args: &Climb) -> Result<u8, Failure> {
-    let session = open(global, around, args).await?;
-    let recorded = judge::judge(&session.workspace, &request(&session, args)?).await?;
-    tell(global, args, &recorded, None);
+pub(super) async fn judge(global: &Global, around: &Surroundings, args: &Judge) -> Result<u8, Failure> {
+    let session = Session::open(global, around).await?;
+    let feed = match &args.feed {
+        Some(prefix) => Some(session.feed(prefix).await?.feed),
+        None => None,
+    };
+    let request = request(&session, &args.climb)?;
+    let recorded = judge::judge_with(&session.workspace, &request, feed).await?;
+    tell(global, &args.climb, &recorded, None);
     Ok(recorded.decision.outcome.exit_code())
 }
 
 /// `lockgate promote`
 pub(super) async fn promote(global: &Global, around: &Surroundings, args: &Promote) -> Result<u8, Failure> {
-    let session = open(global, around, &args.climb).await?;
+    let session = Session::open(global, around).await?;
     let tag = args.tag.clone().map(checked_tag).transpose()?;
     let request = request(&session, &args.climb)?;
     let promoted = promote::promote(&session.workspace, &request, tag).await?;
     tell(global, &args.climb, &promoted.recorded, Some(promoted.copied.is_some()));
     Ok(promoted.recorded.decision.outcome.exit_code())
-}
-
-async fn open(global: &Global, around: &Surroundings, args: &Climb) -> Result<Session, Failure> {
-    let mut session = Session::open(global, around).await?;
-    if let Some(feed) = &args.feed {
-        session.workspace.feed = Some(session.feed(feed).await?.feed);
-    }
-    Ok(session)
 }
 
 fn request(session: &Session, args: &Climb) -> Result<Request, Failure> {

@@ -79,7 +79,7 @@ impl Show<'_> {
         say("Two of them are signed by the build's key, and a feed says what is vulnerable:");
         self.type_in("sign oci:registry/dev/web:1.4.2 --key keys/build.key").await?;
         self.type_in("sign oci:registry/dev/legacy:0.9.0 --key keys/build.key").await?;
-        self.type_in("feed import advisories.jsonl").await?;
+        self.type_in("feed import advisories.jsonl --name samples --fetched now").await?;
         Ok(())
     }
 

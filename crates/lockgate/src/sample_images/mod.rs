@@ -151,14 +151,8 @@ mod tests {
             .collect();
         let inventory = merge(&layers);
         assert_eq!(inventory.packages.len(), 5, "{inventory:?}");
-        let mut builder = FeedBuilder::new();
-        builder
-            .add(
-                "advisories.jsonl",
-                std::io::Cursor::new(ADVISORIES),
-                lockgate_model::Timestamp::from_unix(0),
-            )
-            .unwrap();
+        let mut builder = FeedBuilder::new(lockgate_model::Timestamp::from_unix(i64::MAX));
+        builder.add("advisories.jsonl", std::io::Cursor::new(ADVISORIES)).unwrap();
         let (bytes, summary) = builder.finish().unwrap();
         assert_eq!((summary.refused_count, summary.header.advisories >= 8), (0, true), "{summary:?}");
         let feed = Feed::open(std::sync::Arc::new(bytes::Bytes::from(bytes))).unwrap();

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use compared::compared;
 pub use decision::{decision, plan};
-pub use feeds::{affected, feed, feeds, imported, scanned};
+pub use feeds::{affected, feed, feed_change, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;
 pub use provenance::provenance;

@@ -1,18 +1,17 @@
-//! Reads files of advisories into one feed. A record that is broken is kept out, counted and named; the rest goes in.
-//! Records wait in a spool (a file, as a rule), so that memory does not grow with them.
+//! Reads files of advisories into one feed. A record that is broken is kept out, counted and named; the rest goes in. A
+//! file that is cut off is an error.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, Write};
 
-use bytes::Bytes;
-use lockgate_model::{Digest, Severity, Timestamp};
+use lockgate_model::feed::FeedOrigin;
+use lockgate_model::{Digest, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::source::{Document, Rated, alpine, by_score, csaf, debian, eol, epss, kev, osv};
-use super::writer::FeedWriter;
-use super::{Advisory, FeedError, FeedHeader, record};
+use super::collect::Collected;
+use super::source::{Document, Rated, UNDATED, alpine, csaf, debian, eol, epss, kev, osv};
+use super::{Feed, FeedError, FeedHeader};
 use crate::limits;
 
 /// A record that was kept out.
@@ -41,29 +40,20 @@ pub struct FeedSummary {
     pub epss_read: u64,
 }
 
-/// A record in the spool.
-struct Spooled {
-    place: u64,
-    length: usize,
-    modified: Timestamp,
-    rated: bool,
-}
-
 /// Collects records and makes a feed of them.
 pub struct FeedBuilder<S = Cursor<Vec<u8>>> {
-    spool: S,
-    written: u64,
-    records: BTreeMap<String, Spooled>,
-    /// The worst score that anyone gave a CVE, for advisories that have none of their own.
-    scores: BTreeMap<String, u8>,
-    kev: BTreeSet<String>,
-    epss: BTreeMap<String, u32>,
-    end_of_life: BTreeMap<String, Timestamp>,
+    collected: Collected<S>,
+    /// The source of what is read; each file is one of its own before somebody says so.
+    origin: Option<FeedOrigin>,
+    /// Sources of which something was read here.
+    read: BTreeSet<String>,
     withdrawn: u64,
     refused_count: u64,
     refused: Vec<Refused>,
 }
 
+/// How the names of malicious packages begin (github.com/ossf/malicious-packages).
+const MALICIOUS: &str = "MAL-";
 /// What a file begins with.
 const ZIP: &[u8] = b"PK\x03\x04";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
@@ -74,9 +64,10 @@ const TAR_MAGIC_AT: usize = 257;
 const TAR_HEADER: u64 = 512;
 
 impl FeedBuilder {
-    /// Nothing read yet; records wait in memory.
-    pub fn new() -> Self {
-        Self::spooled(Cursor::default())
+    /// Nothing read yet; records wait in memory. `now` is the instant of the import: what says that it is of a later one is
+    /// not believed.
+    pub fn new(now: Timestamp) -> Self {
+        Self::spooled(Cursor::default(), now)
     }
 
     /// The feed, and what became of everything that was read.
@@ -87,43 +78,48 @@ impl FeedBuilder {
     }
 }
 
-impl Default for FeedBuilder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<S: Read + Write + Seek> FeedBuilder<S> {
-    /// Nothing read yet; records wait in `spool`, which is empty.
-    pub fn spooled(spool: S) -> Self {
+    /// As [`FeedBuilder::new`]; records wait in `spool`, which is empty.
+    pub fn spooled(spool: S, now: Timestamp) -> Self {
         Self {
-            spool,
-            written: 0,
-            records: BTreeMap::new(),
-            scores: BTreeMap::new(),
-            kev: BTreeSet::new(),
-            epss: BTreeMap::new(),
-            end_of_life: BTreeMap::new(),
+            collected: Collected::new(spool, now),
+            origin: None,
+            read: BTreeSet::new(),
             withdrawn: 0,
             refused_count: 0,
             refused: Vec::new(),
         }
     }
 
+    /// Begins with what `feed` has, but for the sources in `without`: they are gone, or read anew.
+    ///
+    /// Errors: it is damaged, or of a format that does not remember its sources.
+    pub fn carry(&mut self, feed: &Feed, without: &BTreeSet<String>) -> Result<(), FeedError> {
+        if !feed.remembers_sources() {
+            return Err(FeedError::Earlier);
+        }
+        self.collected.carry(feed, |source| !without.contains(source), |_, _| true)
+    }
+
+    /// What is added from now on is of this source.
+    pub fn source(&mut self, origin: FeedOrigin) {
+        self.origin = Some(origin);
+    }
+
     /// Reads a file called `name`, plain, or compressed with zip, zstd or gzip: OSV records and CSAF documents (one, a
-    /// list, or lines; in a tar too), Debian's tracker, Alpine's secdb, KEV, EPSS, endoflife.date. What it is is told by its content. `modified` is
-    /// the date of what has none of its own.
-    pub fn add(
-        &mut self,
-        name: &str,
-        mut reader: impl Read + Seek,
-        modified: Timestamp,
-    ) -> Result<(), FeedError> {
+    /// list, or lines; in a tar too), Debian's tracker, Alpine's secdb, KEV, EPSS, endoflife.date. What it is is told by its
+    /// content.
+    ///
+    /// Errors: it is none of these, or cut off: what is left of it would look like all of it.
+    pub fn add(&mut self, name: &str, mut reader: impl Read + Seek) -> Result<(), FeedError> {
         let trouble = |source| FeedError::File { name: name.to_owned(), source };
         let mut start = Vec::new();
         reader.by_ref().take(4).read_to_end(&mut start).map_err(trouble)?;
         reader.rewind().map_err(trouble)?;
-        let file = Source { name, modified };
+        let own = || FeedOrigin { name: name.to_owned(), fetched: None, claimed: false };
+        let origin = self.origin.clone().unwrap_or_else(own);
+        let file = Source { name, place: self.collected.source(&origin) };
+        self.read.insert(origin.name);
         match start.as_slice() {
             start if start.starts_with(ZIP) => self.zip(&file, reader),
             start if start.starts_with(ZSTD) => {
@@ -151,8 +147,8 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             let place = format!("{}: {name}", file.name);
             let mut bytes = Vec::new();
             match entry.by_ref().take(limits::RECORD_BYTES + 1).read_to_end(&mut bytes) {
-                Ok(_) => self.record(&place, &bytes)?,
-                Err(error) => self.refuse(&place, &error.to_string()),
+                Ok(_) => self.record(file, &place, &bytes)?,
+                Err(error) => self.refuse(file, &place, &error.to_string()),
             }
         }
         Ok(())
@@ -168,7 +164,8 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
 
     /// Records in a tar. Its entries are taken as they lie: names that are too long for them are in messages only.
     fn tar(&mut self, file: &Source<'_>, reader: impl Read) -> Result<(), FeedError> {
-        let mut archive = tar::Archive::new(reader);
+        let mut reader = Tail { reader, last: [1; TAR_BLOCK], at: 0 };
+        let mut archive = tar::Archive::new(&mut reader);
         let entries = archive.entries().map_err(|error| file.trouble(error))?.raw(true);
         for (index, entry) in entries.enumerate() {
             let mut entry = entry.map_err(|error| file.trouble(error))?;
@@ -186,8 +183,12 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
                 .read_to_end(&mut bytes)
                 .map_err(|error| file.trouble(error))?;
             if bytes.trim_ascii_start().starts_with(b"{") {
-                self.record(&place, &bytes)?;
+                self.record(file, &place, &bytes)?;
             }
+        }
+        // POSIX, "ustar Interchange Format": blocks of zeros say that there is no more.
+        if reader.last.iter().any(|byte| *byte != 0) {
+            return Err(file.unknown("it is cut off: a tar ends with blocks of zeros".to_owned()));
         }
         Ok(())
     }
@@ -204,7 +205,10 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             let mut number = 1_u64;
             while !line.is_empty() {
                 if !line.trim_ascii().is_empty() {
-                    self.record(&format!("{}: line {number}", file.name), &line)?;
+                    if !line.ends_with(b"\n") && is_cut(&line) {
+                        return Err(file.unknown(format!("it is cut off: line {number} ends in the middle")));
+                    }
+                    self.record(file, &format!("{}: line {number}", file.name), &line)?;
                 }
                 line.clear();
                 read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
@@ -226,148 +230,123 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     fn document(&mut self, file: &Source<'_>, bytes: &[u8]) -> Result<(), FeedError> {
         let value: Value = serde_json::from_slice(bytes).map_err(|error| file.unknown(error.to_string()))?;
         match Document::of(&value) {
-            Some(Document::Osv | Document::Csaf) => self.record(file.name, bytes)?,
+            Some(Document::Osv | Document::Csaf) => self.record(file, file.name, bytes)?,
             Some(Document::List) => {
                 for (index, entry) in value.as_array().into_iter().flatten().enumerate() {
-                    self.record(&format!("{}: [{index}]", file.name), entry.to_string().as_bytes())?;
+                    let place = format!("{}: [{index}]", file.name);
+                    self.record(file, &place, entry.to_string().as_bytes())?;
                 }
             }
-            Some(Document::Kev) => {
-                for cve in kev::read(&value) {
-                    match cve {
-                        Ok(cve) => drop(self.kev.insert(cve)),
-                        Err(at) => {
-                            self.refuse(
-                                &format!("{}: vulnerabilities[{at}]", file.name),
-                                "it has no `cveID`",
-                            );
-                        }
-                    }
-                }
-            }
+            Some(Document::Kev) => self.kev(file, &value),
             Some(Document::Alpine) => {
-                for rated in alpine::read(&value, file.modified) {
-                    self.keep(&rated)?;
-                }
+                self.collected.dated(file.place, None);
+                alpine::read(&value).into_iter().try_for_each(|rated| self.keep(file, rated))?;
             }
             Some(Document::Debian) => {
-                for rated in debian::read(&value, file.modified) {
-                    self.keep(&rated)?;
+                self.collected.dated(file.place, None);
+                debian::read(&value).try_for_each(|rated| self.keep(file, rated))?;
+            }
+            Some(Document::EndOfLife) => {
+                self.collected.dated(file.place, eol::generated(&value));
+                for (release, day) in eol::read(&value) {
+                    self.collected.facts(file.place).ends(release, day);
                 }
             }
-            Some(Document::EndOfLife) => self.end_of_life.extend(eol::read(&value)),
             None => return Err(file.unknown("JSON of another shape".to_owned())),
         }
         Ok(())
     }
 
+    fn kev(&mut self, file: &Source<'_>, value: &Value) {
+        self.collected.dated(file.place, kev::released(value));
+        for cve in kev::read(value) {
+            match cve {
+                Ok(cve) => self.collected.facts(file.place).exploited(&cve),
+                Err(at) => {
+                    let place = format!("{}: vulnerabilities[{at}]", file.name);
+                    self.refuse(file, &place, "it has no `cveID`");
+                }
+            }
+        }
+    }
+
     fn epss(&mut self, file: &Source<'_>, first: Vec<u8>, mut reader: impl BufRead) -> Result<(), FeedError> {
-        let (mut line, mut number, mut headed) = (first, 1_u64, false);
+        let (mut line, mut number, mut headed, mut date) = (first, 1_u64, false, None);
         while !line.is_empty() {
             let text = String::from_utf8_lossy(&line);
+            let whole = text.ends_with('\n');
             let text = text.trim();
             headed |= text.starts_with("cve,");
+            date = date.or_else(|| epss::score_date(text));
             if !(text.is_empty() || text.starts_with('#') || text.starts_with("cve,")) {
                 if !headed {
                     let reason = format!("line {number} is not the `cve,epss,...` that EPSS begins with");
                     return Err(file.unknown(reason));
                 }
+                if !whole && text.split(',').count() < 3 {
+                    return Err(file.unknown(format!("it is cut off: line {number} ends in the middle")));
+                }
                 if let Some((cve, ppm)) = epss::line(text) {
-                    self.epss.insert(cve, ppm);
+                    self.collected.facts(file.place).probability(&cve, ppm);
                 } else {
                     let place = format!("{}: line {number}", file.name);
-                    self.refuse(&place, "it is not `cve,epss,percentile`");
+                    self.refuse(file, &place, "it is not `cve,epss,percentile`");
                 }
             }
             line.clear();
             read_line(&mut reader, &mut line).map_err(|error| file.trouble(error))?;
             number += 1;
         }
+        self.collected.dated(file.place, date);
         Ok(())
     }
 
-    fn record(&mut self, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
+    fn record(&mut self, file: &Source<'_>, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
+        // When a record was changed says nothing about when the others were fetched.
+        self.collected.dated(file.place, None);
         if bytes.len() as u64 > limits::RECORD_BYTES {
-            self.refuse(place, &format!("it has more than {} bytes", limits::RECORD_BYTES));
+            self.refuse(file, place, &format!("it has more than {} bytes", limits::RECORD_BYTES));
             return Ok(());
         }
         match osv::read(bytes) {
-            Ok(osv::Read::Withdrawn) => self.withdrawn += 1,
-            Ok(osv::Read::Advisory(rated)) => self.keep(&rated)?,
-            Err(_) if csaf::is_csaf(bytes) => self.csaf(place, bytes)?,
-            Err(reason) => self.refuse(place, &reason),
+            Ok(osv::Read::Withdrawn(modified)) => {
+                self.withdrawn += 1;
+                modified.map(|modified| self.collected.date(file.place, modified));
+            }
+            Ok(osv::Read::Advisory(rated)) => self.keep(file, *rated)?,
+            Err(_) if csaf::is_csaf(bytes) => self.csaf(file, place, bytes)?,
+            Err(reason) => self.refuse(file, place, &reason),
         }
         Ok(())
     }
 
-    fn csaf(&mut self, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
+    fn csaf(&mut self, file: &Source<'_>, place: &str, bytes: &[u8]) -> Result<(), FeedError> {
         match csaf::read(bytes) {
             Ok(read) => {
                 self.withdrawn += read.withdrawn;
                 for (part, reason) in &read.refused {
-                    self.refuse(&format!("{place}: {part}"), reason);
+                    self.refuse(file, &format!("{place}: {part}"), reason);
                 }
-                read.advisories.iter().try_for_each(|rated| self.keep(rated))?;
+                read.advisories.into_iter().try_for_each(|rated| self.keep(file, rated))?;
             }
-            Err(reason) => self.refuse(place, &reason),
+            Err(reason) => self.refuse(file, place, &reason),
         }
         Ok(())
     }
 
-    /// Spools a record. Of two with one id the later one counts; two of one date are parts of one, as in dumps that
-    /// are split by ecosystem. Their order does not matter.
-    fn keep(&mut self, rated: &Rated) -> Result<(), FeedError> {
-        let Rated { advisory, rated } = rated;
-        match self.records.get(&advisory.id).map(|other| other.modified.cmp(&advisory.modified)) {
-            Some(Ordering::Greater) => return Ok(()),
-            Some(Ordering::Equal) => {
-                let (other, other_rated) = self.spooled_record(&advisory.id)?;
-                if other != *advisory {
-                    return self.put(&merged(&other, advisory), *rated || other_rated);
-                }
-            }
-            Some(Ordering::Less) | None => return self.put(advisory, *rated),
+    fn keep(&mut self, file: &Source<'_>, rated: Rated) -> Result<(), FeedError> {
+        let Rated { mut advisory, rated } = rated;
+        let named = advisory.names().any(|name| name.starts_with(MALICIOUS));
+        advisory.malicious |= named;
+        advisory.unrated = !rated;
+        if advisory.modified != UNDATED {
+            advisory.modified = self.collected.date(file.place, advisory.modified);
         }
-        Ok(())
+        self.collected.keep(file.place, &advisory)
     }
 
-    fn put(&mut self, advisory: &Advisory, rated: bool) -> Result<(), FeedError> {
-        if let Some(tenths) = advisory.cvss_tenths {
-            let names = std::iter::once(&advisory.id).chain(&advisory.aliases);
-            for cve in names.filter(|name| name.starts_with("CVE-")) {
-                let score = self.scores.entry(cve.clone()).or_default();
-                *score = tenths.max(*score);
-            }
-        }
-        let bytes = record::write(advisory).map_err(FeedError::Damaged)?;
-        self.spool.write_all(&bytes).map_err(spool)?;
-        let (place, length) = (self.written, bytes.len());
-        self.written += length as u64;
-        let spooled = Spooled { place, length, modified: advisory.modified, rated };
-        self.records.insert(advisory.id.clone(), spooled);
-        Ok(())
-    }
-
-    /// The record that waits under `id`, and whether it was rated; the spool is at its end again.
-    fn spooled_record(&mut self, id: &str) -> Result<(Advisory, bool), FeedError> {
-        let Some(spooled) = self.records.get(id) else {
-            return Err(spool(io::Error::other("it lost a record")));
-        };
-        let (place, length, rated) = (spooled.place, spooled.length, spooled.rated);
-        let bytes = Bytes::from(self.read_spool(place, length)?);
-        let (advisory, _) = record::read_whole(&bytes, 0).ok_or_else(damaged)?;
-        self.spool.seek(SeekFrom::Start(self.written)).map_err(spool)?;
-        Ok((advisory, rated))
-    }
-
-    fn read_spool(&mut self, place: u64, length: usize) -> Result<Vec<u8>, FeedError> {
-        let mut bytes = vec![0; length];
-        self.spool.seek(SeekFrom::Start(place)).map_err(spool)?;
-        self.spool.read_exact(&mut bytes).map_err(spool)?;
-        Ok(bytes)
-    }
-
-    fn refuse(&mut self, place: &str, reason: &str) {
+    fn refuse(&mut self, file: &Source<'_>, place: &str, reason: &str) {
+        self.collected.refused(file.place);
         self.refused_count += 1;
         if self.refused.len() < limits::REFUSED_NAMED {
             let reason = reason.chars().take(200).collect();
@@ -376,76 +355,26 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     }
 
     /// Writes the feed to `out`; its digest, and what became of everything that was read.
-    pub fn write(mut self, out: impl Write) -> Result<(Digest, FeedSummary), FeedError> {
-        let mut writer = FeedWriter::new(out)?;
-        self.spool.flush().map_err(spool)?;
-        for spooled in std::mem::take(&mut self.records).values() {
-            writer.add_record(&self.completed(spooled)?)?;
-        }
-        let (digest, header) = writer.finish(self.end_of_life)?;
+    pub fn write(self, out: impl Write) -> Result<(Digest, FeedSummary), FeedError> {
+        let (kev_read, epss_read) = self.collected.counts(&self.read);
+        let (digest, header) = self.collected.write(out)?;
         let summary = FeedSummary {
             header,
             withdrawn: self.withdrawn,
             refused_count: self.refused_count,
             refused: self.refused,
-            kev_read: self.kev.len() as u64,
-            epss_read: self.epss.len() as u64,
+            kev_read,
+            epss_read,
         };
         Ok((digest, summary))
     }
-
-    /// A record with what others know about the hole.
-    fn completed(&mut self, spooled: &Spooled) -> Result<Vec<u8>, FeedError> {
-        let bytes = self.read_spool(spooled.place, spooled.length)?;
-        let mut head = record::head(&bytes).ok_or_else(damaged)?;
-        let epss = head.names().filter_map(|name| self.epss.get(name)).max().copied();
-        let exploited = head.names().any(|name| self.kev.contains(name));
-        // The word of its own source counts for more than a score that others gave.
-        let score = head.names().filter_map(|name| self.scores.get(name)).max().filter(|_| !spooled.rated);
-        let score = score.copied();
-        if epss.is_none() && !exploited && score.is_none() {
-            return Ok(bytes);
-        }
-        head.epss_ppm = epss;
-        if let Some(tenths) = score {
-            head.cvss_tenths = Some(tenths);
-            head.severity = by_score(tenths);
-        }
-        if exploited {
-            head.known_exploited = true;
-            head.severity = Severity::Critical;
-        }
-        record::with_head(&bytes, &head).ok_or_else(damaged)
-    }
-}
-
-fn damaged() -> FeedError {
-    spool(io::Error::other("a record is damaged"))
-}
-
-/// Two parts of one record.
-fn merged(one: &Advisory, other: &Advisory) -> Advisory {
-    let mut whole = one.max(other).clone();
-    let lesser = one.min(other);
-    whole.aliases.extend(lesser.aliases.iter().cloned());
-    whole.aliases.sort();
-    whole.aliases.dedup();
-    whole.severity = whole.severity.max(lesser.severity);
-    whole.cvss_tenths = whole.cvss_tenths.max(lesser.cvss_tenths);
-    if whole.summary.is_empty() {
-        whole.summary.clone_from(&lesser.summary);
-    }
-    whole.url = whole.url.or_else(|| lesser.url.clone());
-    whole.affected.extend(lesser.affected.iter().cloned());
-    whole.affected.sort();
-    whole.affected.dedup();
-    whole
 }
 
 /// A file being read.
 struct Source<'a> {
     name: &'a str,
-    modified: Timestamp,
+    /// The place of the source that it is of.
+    place: u32,
 }
 
 impl Source<'_> {
@@ -458,10 +387,6 @@ impl Source<'_> {
     }
 }
 
-fn spool(source: io::Error) -> FeedError {
-    FeedError::File { name: "the spool of the import".to_owned(), source }
-}
-
 fn is_json(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
 }
@@ -469,4 +394,33 @@ fn is_json(name: &str) -> bool {
 /// One line of at most a record's length and what follows of it; a longer one is cut, and then refused as JSON.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     reader.take(limits::RECORD_BYTES + 2).read_until(b'\n', line).map(drop)
+}
+
+/// Whether JSON ends before it is whole.
+fn is_cut(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
+}
+
+/// Bytes of a block of a tar.
+const TAR_BLOCK: usize = 512;
+
+/// Remembers the last block of what is read through it.
+struct Tail<R> {
+    reader: R,
+    last: [u8; TAR_BLOCK],
+    at: usize,
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        let read = buffer.get(..count).unwrap_or_default();
+        for byte in read.iter().rev().take(TAR_BLOCK).rev() {
+            if let Some(place) = self.last.get_mut(self.at) {
+                *place = *byte;
+            }
+            self.at = (self.at + 1) % TAR_BLOCK;
+        }
+        Ok(count)
+    }
 }

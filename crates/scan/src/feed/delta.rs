@@ -1,26 +1,53 @@
 //! What changed between two feeds, for those who carry feeds by hand: small, and proven by the digest of what it makes.
+//!
+//! It carries what each source gave, and when it was fetched; what sources know of each other is joined again by whoever
+//! applies it.
 
-use std::io::Write;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Seek, Write};
 
-use lockgate_model::{Digest, canon};
+use lockgate_model::{Digest, Timestamp, canon};
 use serde::{Deserialize, Serialize};
 
-use super::writer::FeedWriter;
-use super::{Advisory, Feed, FeedError, FeedHeader};
+use super::collect::Collected;
+use super::facts::Facts;
+use super::name::Name;
+use super::{Advisory, Feed, FeedError, FeedHeader, FeedSource, record};
+
+/// The shape of a delta; another one gets another number.
+const FORMAT: &str = "lockgate-delta-2";
 
 /// The step from one feed to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Delta {
+    /// `lockgate-delta-2`.
+    pub format: String,
     /// The feed it begins with.
     pub from: Digest,
     /// The feed it makes.
     pub to: Digest,
-    /// Ids that are gone.
-    pub removed: Vec<String>,
-    /// Advisories that are new or changed, sorted by id.
-    pub changed: Vec<Advisory>,
-    /// The days on which distributions end, all of them.
-    pub end_of_life: std::collections::BTreeMap<String, lockgate_model::Timestamp>,
+    /// All sources of the feed it makes, with their dates.
+    pub sources: Vec<FeedSource>,
+    /// By source: ids of advisories that are gone, sorted.
+    pub removed: BTreeMap<String, BTreeSet<String>>,
+    /// By source: advisories that are new or changed, as the source gave them, sorted by id.
+    pub changed: BTreeMap<String, Vec<Advisory>>,
+    /// By source: what it says by the names of vulnerabilities, whole, where that changed.
+    pub facts: BTreeMap<String, NamedFacts>,
+}
+
+/// What a source says by the names of vulnerabilities, for a delta.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedFacts {
+    /// Known to be exploited.
+    pub exploited: BTreeSet<String>,
+    /// Probabilities of exploitation, in parts per million.
+    pub probabilities: BTreeMap<String, u32>,
+    /// The days on which distributions end.
+    pub ends: BTreeMap<String, Timestamp>,
 }
 
 /// What happened to one advisory between two feeds.
@@ -62,20 +89,106 @@ pub(super) fn walk(old: &Feed, new: &Feed, mut visit: impl FnMut(Change)) -> Res
     }
 }
 
+/// What two feeds have of the advisories of one source, by id.
+type Pair = (Option<Advisory>, Option<Advisory>);
+
+/// A contribution: its place in the order, which is its id and then its source, and the advisory as the source gave it.
+type Contribution<'a> = ((String, &'a str), Advisory);
+
+/// The next contribution of a feed.
+fn next<'a>(
+    feed: &'a Feed,
+    all: &mut impl Iterator<Item = Result<(record::Head, Vec<u8>), FeedError>>,
+) -> Result<Option<Contribution<'a>>, FeedError> {
+    let damaged = || FeedError::Damaged("an advisory".to_owned());
+    let Some((head, bytes)) = all.next().transpose()? else { return Ok(None) };
+    let place = usize::try_from(head.source).unwrap_or(usize::MAX);
+    let source = feed.summary().sources.get(place).ok_or_else(damaged)?;
+    let advisory = record::advisory(&bytes).ok_or_else(damaged)?;
+    Ok(Some(((head.id, &source.name), advisory)))
+}
+
+/// Calls `visit` with every contribution that differs, and its source.
+fn differences(old: &Feed, new: &Feed, mut visit: impl FnMut(&str, &str, Pair)) -> Result<(), FeedError> {
+    let (mut before, mut after) = (old.contributions(), new.contributions());
+    let (mut one, mut other) = (next(old, &mut before)?, next(new, &mut after)?);
+    loop {
+        let order = match (&one, &other) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+        };
+        let gone = if order.is_le() { std::mem::replace(&mut one, next(old, &mut before)?) } else { None };
+        let fresh = if order.is_ge() { std::mem::replace(&mut other, next(new, &mut after)?) } else { None };
+        let Some(((id, source), _)) = gone.as_ref().or(fresh.as_ref()) else { return Ok(()) };
+        let pair = (gone.as_ref().map(|one| one.1.clone()), fresh.as_ref().map(|one| one.1.clone()));
+        if pair.0 != pair.1 {
+            visit(source, id, pair);
+        }
+    }
+}
+
 /// The step from `old` to `new`, which are named by their digests.
+///
+/// Errors: one of them is damaged, or of a format that does not remember its sources.
 pub fn delta(from: Digest, old: &Feed, to: Digest, new: &Feed) -> Result<Delta, FeedError> {
+    if !old.remembers_sources() || !new.remembers_sources() {
+        return Err(FeedError::Earlier);
+    }
     let mut delta = Delta {
+        format: FORMAT.to_owned(),
         from,
         to,
-        removed: Vec::new(),
-        changed: Vec::new(),
-        end_of_life: new.summary().end_of_life.clone(),
+        sources: new.summary().sources.clone(),
+        removed: BTreeMap::new(),
+        changed: BTreeMap::new(),
+        facts: BTreeMap::new(),
     };
-    walk(old, new, |change| match change {
-        Change::Gone(gone) => delta.removed.push(gone.id),
-        Change::Fresh(after) | Change::Altered { after, .. } => delta.changed.push(*after),
+    let kept: BTreeSet<&str> = delta.sources.iter().map(|source| source.name.as_str()).collect();
+    let (mut removed, mut changed) = (BTreeMap::new(), BTreeMap::new());
+    differences(old, new, |source, id, (_, fresh)| match fresh {
+        Some(fresh) => changed.entry(source.to_owned()).or_insert_with(Vec::new).push(fresh),
+        // A source that is gone goes with all it has.
+        None if kept.contains(source) => {
+            removed.entry(source.to_owned()).or_insert_with(BTreeSet::new).insert(id.to_owned());
+        }
+        None => {}
     })?;
+    (delta.removed, delta.changed) = (removed, changed);
+    let named = |feed: &Feed| -> Result<BTreeMap<String, Facts>, FeedError> {
+        let names = feed.summary().sources.iter().map(|source| source.name.clone());
+        Ok(names.zip(feed.facts()?).collect())
+    };
+    let (before, after) = (named(old)?, named(new)?);
+    let differs = after.iter().filter(|(name, facts)| {
+        before.get(*name).map_or(**facts != Facts::default(), |before| before != *facts)
+    });
+    delta.facts = differs.map(|(name, facts)| (name.clone(), NamedFacts::of(facts))).collect();
     Ok(delta)
+}
+
+impl NamedFacts {
+    fn of(facts: &Facts) -> Self {
+        let ends = facts.ends.iter().map(|(release, day)| (release.clone(), Timestamp::from_unix(*day)));
+        Self {
+            exploited: facts.exploited.iter().map(ToString::to_string).collect(),
+            probabilities: facts.probabilities.iter().map(|(name, ppm)| (name.to_string(), *ppm)).collect(),
+            ends: ends.collect(),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            exploited: self.exploited.iter().map(|name| Name::from(name.as_str())).collect(),
+            probabilities: self
+                .probabilities
+                .iter()
+                .map(|(name, ppm)| (Name::from(name.as_str()), *ppm))
+                .collect(),
+            ends: self.ends.iter().map(|(release, day)| (release.clone(), day.unix())).collect(),
+        }
+    }
 }
 
 impl Delta {
@@ -86,30 +199,49 @@ impl Delta {
 
     /// Reads what [`Delta::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FeedError> {
-        canon::from_bytes(bytes).map_err(|error| FeedError::Damaged(error.to_string()))
+        let delta: Self = canon::from_bytes(bytes).map_err(|error| FeedError::Damaged(error.to_string()))?;
+        if delta.format == FORMAT { Ok(delta) } else { Err(FeedError::Earlier) }
     }
 
-    /// Writes the feed that this makes of `old`.
+    /// Writes the feed that this makes of `old`; records wait in `spool`, which is empty.
     ///
     /// Errors: what came out is not what the delta says it makes.
-    pub fn apply(&self, old: &Feed, out: impl Write) -> Result<FeedHeader, FeedError> {
-        let mut writer = FeedWriter::new(out)?;
-        let mut changed = self.changed.iter().peekable();
-        for advisory in old.advisories() {
-            let advisory = advisory?;
-            while let Some(fresh) = changed.next_if(|fresh| fresh.id < advisory.id) {
-                writer.add(fresh)?;
-            }
-            match changed.next_if(|fresh| fresh.id == advisory.id) {
-                Some(fresh) => writer.add(fresh)?,
-                None if self.removed.binary_search(&advisory.id).is_ok() => {}
-                None => writer.add(&advisory)?,
+    pub fn apply(
+        &self,
+        old: &Feed,
+        spool: impl Read + Write + Seek,
+        out: impl Write,
+    ) -> Result<FeedHeader, FeedError> {
+        if !old.remembers_sources() {
+            return Err(FeedError::Earlier);
+        }
+        // Dates were looked at when the feed was made.
+        let mut collected = Collected::new(spool, Timestamp::from_unix(i64::MAX));
+        let kept: BTreeSet<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
+        let changed: BTreeSet<(&str, &str)> = self
+            .changed
+            .iter()
+            .flat_map(|(source, all)| all.iter().map(|one| (source.as_str(), one.id.as_str())))
+            .collect();
+        let removed =
+            |source: &str, id: &str| self.removed.get(source).is_some_and(|removed| removed.contains(id));
+        collected.carry(
+            old,
+            |source| kept.contains(source),
+            |source, id| !removed(source, id) && !changed.contains(&(source, id)),
+        )?;
+        for said in &self.sources {
+            let facts = self.facts.get(&said.name).map(NamedFacts::facts);
+            let place = collected.restate(said, facts);
+            for advisory in self.changed.get(&said.name).into_iter().flatten() {
+                collected.keep(place, advisory)?;
             }
         }
-        for fresh in changed {
-            writer.add(fresh)?;
+        let (digest, header) = collected.write(out)?;
+        let said = self.changed.keys().chain(self.removed.keys()).chain(self.facts.keys());
+        if header.sources != self.sources || said.into_iter().any(|source| !kept.contains(source.as_str())) {
+            return Err(FeedError::Damaged("the delta says something else than it makes".to_owned()));
         }
-        let (digest, header) = writer.finish(self.end_of_life.clone())?;
         if digest == self.to {
             return Ok(header);
         }

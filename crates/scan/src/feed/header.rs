@@ -86,12 +86,30 @@ fn is_zero(count: &u64) -> bool {
 pub struct Sections {
     /// The advisories.
     pub records_end: u64,
+    /// What each of several sources says in advisories that they share. Feeds of format 3 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contributions_end: Option<u64>,
+    /// What sources say by the names of vulnerabilities. Feeds of format 3 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts_end: Option<u64>,
     /// The keys of the index.
     pub names_end: u64,
     /// The postings.
     pub postings_end: u64,
     /// The index.
     pub index_end: u64,
+}
+
+impl Sections {
+    /// Where the records and the contributions end, and the names begin; nothing when the parts are not in their order.
+    pub(super) fn ordered(&self, begin: u64, end: u64) -> Option<(u64, u64, u64)> {
+        let Self { records_end, contributions_end, facts_end, names_end, postings_end, index_end } = *self;
+        let contributions_end = contributions_end.unwrap_or(records_end);
+        let facts_end = facts_end.unwrap_or(contributions_end);
+        let places = [begin, records_end, contributions_end, facts_end, names_end, postings_end, index_end];
+        let ordered = places.is_sorted() && index_end == end;
+        ordered.then_some((records_end, contributions_end, facts_end))
+    }
 }
 
 impl FeedSource {

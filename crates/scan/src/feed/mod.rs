@@ -4,18 +4,27 @@
 //! is read where it lies: opening one reads its index, a search reads what it finds.
 //!
 //! ```text
-//! lockgate-feed-3 NL
+//! lockgate-feed-4 NL
 //! records     advisories, each a head and its packages (record.rs), in the order of their ids
+//! contributions  what each source says in advisories that several have, in the order of ids, then of sources
+//! facts       of each source what it says by the names of vulnerabilities (facts.rs), postcard
 //! names       the keys of the index: ecosystem with its release, TAB (two for a package as it is installed), name
 //! postings    pairs of places: of a record, and of a package in it
 //! index       of each key: place and length in names, first posting, how many; in the order of the keys
 //! header      FeedHeader, canonical JSON
-//! footer      length of the header (8 bytes, least significant first), `LGFEED3` NL
+//! footer      length of the header (8 bytes, least significant first), `LGFEED4` NL
 //! ```
+//!
+//! Feeds of format 3 are read too: recorded Cases were judged with them. They have no sources, so that nothing in them is
+//! dated and nothing can be added to them.
 
 mod builder;
+mod change;
+mod collect;
 mod delta;
+mod facts;
 mod header;
+mod name;
 mod record;
 mod source;
 mod touched;
@@ -31,16 +40,22 @@ use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use builder::{FeedBuilder, FeedSummary, Refused};
+pub use change::{FeedChange, Loss, change};
 pub use delta::{Delta, delta};
 pub use header::{FeedHeader, FeedSource, Sections};
 pub use touched::{PackageKey, touched};
 
 use crate::version::family;
+use facts::Facts;
+use record::{Head, Layout, Walk};
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-feed-3";
+const FORMAT: &str = "lockgate-feed-4";
+/// The shape before it, which is read.
+const THIRD: &str = "lockgate-feed-3";
 /// What a feed ends with.
-const FOOTER: &[u8; 8] = b"LGFEED3\n";
+const FOOTER: &[u8; 8] = b"LGFEED4\n";
+const THIRD_FOOTER: &[u8; 8] = b"LGFEED3\n";
 /// Bytes of an entry of the index, and of a posting.
 const INDEX_ENTRY: usize = 32;
 const POSTING: usize = 16;
@@ -51,6 +66,9 @@ pub enum FeedError {
     /// The bytes are no feed of this format.
     #[error("the feed is damaged or of another version: {0}")]
     Damaged(String),
+    /// It is of a format that does not remember its sources.
+    #[error("it is of an earlier format, which does not remember what came from where")]
+    Earlier,
     /// A file cannot be read.
     #[error("{name}: {source}")]
     File {
@@ -103,6 +121,13 @@ pub struct Advisory {
     pub modified: Timestamp,
     /// The packages it speaks about.
     pub affected: Vec<Affected>,
+    /// Nobody rated it, neither its own source nor one that names it otherwise. Feeds of format 3 do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrated: bool,
+    /// The package itself is the attack (OSV, `MAL-`): `critical`, and there is no version to go to. Feeds of format 3 do
+    /// not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub malicious: bool,
 }
 
 impl Advisory {
@@ -159,6 +184,9 @@ pub struct Feed {
     bytes: Arc<dyn FeedBytes>,
     names: Bytes,
     index: Bytes,
+    layout: Layout,
+    /// Where records, contributions and facts end.
+    ends: (u64, u64, u64),
 }
 
 fn damaged(reason: &str) -> FeedError {
@@ -182,25 +210,29 @@ impl Feed {
         };
         let start = read(0, FORMAT.len() as u64 + 1)?;
         let end = bytes.length().checked_sub(FOOTER.len() as u64).ok_or_else(cut)?;
-        if start.strip_suffix(b"\n") != Some(FORMAT.as_bytes()) || read(end, bytes.length())? != FOOTER[..] {
-            return Err(cut());
-        }
+        let layout = match (start.strip_suffix(b"\n"), read(end, bytes.length())?) {
+            (Some(first), last) if first == FORMAT.as_bytes() && last == FOOTER[..] => Layout::Fourth,
+            (Some(first), last) if first == THIRD.as_bytes() && last == THIRD_FOOTER[..] => Layout::Third,
+            _ => return Err(cut()),
+        };
         let header_end = end.checked_sub(8).ok_or_else(cut)?;
         let header_at = number(&read(header_end, end)?, 0).and_then(|length| header_end.checked_sub(length));
         let header_at = header_at.ok_or_else(|| damaged("its header"))?;
         let header: FeedHeader = canon::from_bytes(&read(header_at, header_end)?)
             .map_err(|error| FeedError::Damaged(error.to_string()))?;
-        let Sections { records_end, names_end, postings_end, index_end } = header.sections;
-        let ordered = (FORMAT.len() as u64) < records_end
-            && records_end <= names_end
-            && names_end <= postings_end
-            && postings_end <= index_end
-            && index_end == header_at;
-        if !ordered || !(index_end - postings_end).is_multiple_of(INDEX_ENTRY as u64) {
+        let ends = header.sections.ordered(FORMAT.len() as u64 + 1, header_at);
+        let ends = ends.ok_or_else(|| damaged("its sections"))?;
+        let Sections { names_end, postings_end, index_end, .. } = header.sections;
+        if !(index_end - postings_end).is_multiple_of(INDEX_ENTRY as u64) {
             return Err(damaged("its sections"));
         }
-        let (names, index) = (read(records_end, names_end)?, read(postings_end, index_end)?);
-        Ok(Self { header, bytes, names, index })
+        let (names, index) = (read(ends.2, names_end)?, read(postings_end, index_end)?);
+        Ok(Self { header, bytes, names, index, layout, ends })
+    }
+
+    /// Whether it remembers its sources, so that something can be added to it.
+    pub fn remembers_sources(&self) -> bool {
+        self.layout == Layout::Fourth
     }
 
     /// What the feed says about itself.
@@ -251,7 +283,7 @@ impl Feed {
     }
 
     fn read(&self, found: Places) -> Result<Vec<Advisory>, FeedError> {
-        let read = |(record, parts)| record::read(&*self.bytes, record, parts);
+        let read = |(record, parts)| record::read(&*self.bytes, self.layout, record, parts);
         let advisories: Option<Vec<_>> = found.into_iter().map(read).collect();
         let mut advisories = advisories.ok_or_else(|| damaged("an advisory"))?;
         advisories.sort();
@@ -289,15 +321,51 @@ impl Feed {
 
     /// Every advisory, in the order of their ids; an error where the feed is damaged.
     pub fn advisories(&self) -> impl Iterator<Item = Result<Advisory, FeedError>> + '_ {
-        let mut at = FORMAT.len() as u64 + 1;
+        let mut walk = Walk::new(&*self.bytes, self.layout, FORMAT.len() as u64 + 1, self.ends.0);
+        std::iter::from_fn(move || walk.advisory())
+    }
+
+    /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its head.
+    /// Nothing of feeds that do not remember their sources.
+    fn contributions(&self) -> impl Iterator<Item = Result<(Head, Vec<u8>), FeedError>> + '_ {
+        let begin = FORMAT.len() as u64 + 1;
+        let (records_end, contributions_end, _) = self.ends;
+        let end = if self.remembers_sources() { records_end } else { begin };
+        let mut records = Walk::new(&*self.bytes, self.layout, begin, end);
+        let mut shared = Walk::new(&*self.bytes, self.layout, records_end, contributions_end);
+        let mut waiting: Option<Result<(Head, Vec<u8>), FeedError>> = None;
+        let mut several: Option<String> = None;
         std::iter::from_fn(move || {
-            if at >= self.header.sections.records_end {
-                return None;
+            loop {
+                if let Some(id) = &several {
+                    let next = waiting.take().or_else(|| shared.bare());
+                    match next {
+                        Some(Ok((head, record))) if head.id == *id => return Some(Ok((head, record))),
+                        Some(Err(error)) => return Some(Err(error)),
+                        other => waiting = other,
+                    }
+                    several = None;
+                }
+                match records.bare()? {
+                    Ok((head, _)) if head.source == record::SEVERAL => several = Some(head.id),
+                    other => return Some(other),
+                }
             }
-            let read = record::read_whole(&*self.bytes, at);
-            at = read.as_ref().map_or(u64::MAX, |(_, end)| *end);
-            Some(read.map(|(advisory, _)| advisory).ok_or_else(|| damaged("an advisory")))
         })
+    }
+
+    /// What each source says by the names of vulnerabilities, in the order of the sources.
+    fn facts(&self) -> Result<Vec<Facts>, FeedError> {
+        if !self.remembers_sources() {
+            return Ok(Vec::new());
+        }
+        let (_, from, to) = self.ends;
+        let length = to.checked_sub(from).and_then(|length| usize::try_from(length).ok());
+        let bytes = length.and_then(|length| self.bytes.read(from, length).ok());
+        let facts: Option<Vec<Facts>> = bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        facts
+            .filter(|facts| facts.len() == self.header.sources.len())
+            .ok_or_else(|| damaged("what its sources say by name"))
     }
 }
 

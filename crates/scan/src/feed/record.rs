@@ -6,11 +6,22 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Advisory, Affected, PackageKey, RangeEvent};
+use super::{Advisory, Affected, FeedError, PackageKey, RangeEvent};
 use crate::matching::Said;
 
 /// Bytes of a length.
 const LENGTH: usize = 4;
+/// The source of an advisory that several sources have: what each says lies in the contributions.
+pub(super) const SEVERAL: u32 = u32::MAX;
+
+/// In which format a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Without a source, and without what its own source said before others completed it.
+    Third,
+    /// The present one.
+    Fourth,
+}
 
 /// An advisory without its packages.
 #[derive(Serialize, Deserialize)]
@@ -24,18 +35,94 @@ pub(super) struct Head {
     summary: String,
     url: Option<String>,
     modified: i64,
+    /// The place of its source in the list of sources, or [`SEVERAL`].
+    pub(super) source: u32,
+    /// Nobody rated it.
+    pub(super) unrated: bool,
+    pub(super) malicious: bool,
+    /// How its own source rated it.
+    pub(super) own: Option<Severity>,
+    /// The score that its own source gave.
+    pub(super) own_tenths: Option<u8>,
+}
+
+/// A head of the third format.
+#[derive(Deserialize)]
+struct ThirdHead {
+    id: String,
+    aliases: Vec<String>,
+    severity: Severity,
+    cvss_tenths: Option<u8>,
+    known_exploited: bool,
+    epss_ppm: Option<u32>,
+    summary: String,
+    url: Option<String>,
+    modified: i64,
+}
+
+impl From<ThirdHead> for Head {
+    fn from(third: ThirdHead) -> Self {
+        let ThirdHead {
+            id,
+            aliases,
+            severity,
+            cvss_tenths,
+            known_exploited,
+            epss_ppm,
+            summary,
+            url,
+            modified,
+        } = third;
+        Self {
+            id,
+            aliases,
+            severity,
+            cvss_tenths,
+            known_exploited,
+            epss_ppm,
+            summary,
+            url,
+            modified,
+            source: SEVERAL,
+            unrated: false,
+            malicious: false,
+            own: Some(severity),
+            own_tenths: cvss_tenths,
+        }
+    }
 }
 
 impl Head {
     /// Its names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.id).chain(&self.aliases)
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.id).chain(&self.aliases).map(String::as_str)
     }
 
     /// Its last change.
     pub(super) fn modified(&self) -> Timestamp {
         Timestamp::from_unix(self.modified)
     }
+
+    /// As its own source gave it, before others completed it.
+    pub(super) fn bare(&mut self) {
+        self.severity = severity(self.own, self.malicious);
+        self.cvss_tenths = self.own_tenths;
+        self.unrated = self.own.is_none();
+        self.known_exploited = false;
+        self.epss_ppm = None;
+    }
+
+    fn read(bytes: &[u8], layout: Layout) -> Option<Self> {
+        match layout {
+            Layout::Third => postcard::from_bytes::<ThirdHead>(bytes).ok().map(Self::from),
+            Layout::Fourth => postcard::from_bytes(bytes).ok(),
+        }
+    }
+}
+
+/// The severity of what its source rated so, or did not.
+fn severity(own: Option<Severity>, malicious: bool) -> Severity {
+    if malicious { Severity::Critical } else { own.unwrap_or(Severity::Medium) }
 }
 
 /// What an advisory says about one package. Lists of versions are one text, a line each: most are only searched.
@@ -50,24 +137,38 @@ struct Part<'a> {
     unaffected: bool,
 }
 
+impl Part<'_> {
+    /// Whether it can say anything about any package: it denies, names a version, or has a range that begins.
+    fn says_something(&self) -> bool {
+        let begins = |event: &RangeEvent| matches!(event, RangeEvent::Introduced(_));
+        self.unaffected || !self.versions.is_empty() || self.ranges.iter().flatten().any(begins)
+    }
+}
+
 /// The lines of a list.
 fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
     text.split('\n').filter(|line| !line.is_empty())
 }
 
-/// The record of an advisory.
-pub(super) fn write(advisory: &Advisory) -> Result<Vec<u8>, String> {
+/// The record of an advisory as its own source gave it.
+pub(super) fn write(advisory: &Advisory, source: u32) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
+    let own = (!advisory.unrated).then_some(advisory.severity);
     let head = Head {
         id: advisory.id.clone(),
         aliases: advisory.aliases.clone(),
-        severity: advisory.severity,
+        severity: severity(own, advisory.malicious),
         cvss_tenths: advisory.cvss_tenths,
         known_exploited: advisory.known_exploited,
         epss_ppm: advisory.epss_ppm,
         summary: advisory.summary.clone(),
         url: advisory.url.clone(),
         modified: advisory.modified.unix(),
+        source,
+        unrated: advisory.unrated,
+        malicious: advisory.malicious,
+        own,
+        own_tenths: advisory.cvss_tenths,
     };
     put(&head, &mut bytes)?;
     put(&(advisory.affected.len() as u64), &mut bytes)?;
@@ -95,7 +196,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The head of a record.
 pub(super) fn head(record: &[u8]) -> Option<Head> {
-    postcard::from_bytes(split(record)?.0).ok()
+    Head::read(split(record)?.0, Layout::Fourth)
 }
 
 /// The same record with another head.
@@ -106,15 +207,29 @@ pub(super) fn with_head(record: &[u8], head: &Head) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Of each package of a record: where it begins, and its key.
-pub(super) fn parts(record: &[u8]) -> Option<Vec<(usize, PackageKey)>> {
+/// A package of a record.
+pub(super) struct Place {
+    /// Where it begins.
+    pub(super) at: usize,
+    /// Its key.
+    pub(super) key: PackageKey,
+    /// Whether it can match anything.
+    pub(super) says_something: bool,
+}
+
+/// The packages of a record.
+pub(super) fn parts(record: &[u8]) -> Option<Vec<Place>> {
     let (_, mut rest) = split(split(record)?.1)?;
     let mut parts = Vec::new();
     while !rest.is_empty() {
-        let (part, after) = split(rest)?;
-        let Part { ecosystem, name, binary, .. } = postcard::from_bytes(part).ok()?;
-        let key = PackageKey { ecosystem: ecosystem.to_owned(), name: name.to_owned(), binary };
-        parts.push((record.len() - rest.len(), key));
+        let (bytes, after) = split(rest)?;
+        let part: Part<'_> = postcard::from_bytes(bytes).ok()?;
+        let key = PackageKey {
+            ecosystem: part.ecosystem.to_owned(),
+            name: part.name.to_owned(),
+            binary: part.binary,
+        };
+        parts.push(Place { at: record.len() - rest.len(), key, says_something: part.says_something() });
         rest = after;
     }
     Some(parts)
@@ -157,26 +272,116 @@ pub(super) fn may_apply<'a>(part: &[u8], packages: impl IntoIterator<Item = &'a 
 }
 
 /// The advisory whose record begins at `at`, with the packages that begin at `parts`.
-pub(super) fn read(feed: &dyn FeedBytes, at: u64, parts: impl IntoIterator<Item = u64>) -> Option<Advisory> {
-    let head = postcard::from_bytes(&take(feed, at)?).ok()?;
+pub(super) fn read(
+    feed: &dyn FeedBytes,
+    layout: Layout,
+    at: u64,
+    parts: impl IntoIterator<Item = u64>,
+) -> Option<Advisory> {
+    let head = Head::read(&take(feed, at)?, layout)?;
     let affected = parts.into_iter().map(|part| whole(&take(feed, part)?));
     Some(joined(head, affected.collect::<Option<_>>()?))
 }
 
-/// The advisory whose record begins at `at`, whole, and where the record ends.
-pub(super) fn read_whole(feed: &dyn FeedBytes, mut at: u64) -> Option<(Advisory, u64)> {
-    let mut next = || {
-        let value = take(feed, at)?;
-        at = at.checked_add((LENGTH + value.len()) as u64)?;
-        Some(value)
-    };
-    let head = postcard::from_bytes(&next()?).ok()?;
-    let count: u64 = postcard::from_bytes(&next()?).ok()?;
+/// The advisory of a record of the present format.
+pub(super) fn advisory(record: &[u8]) -> Option<Advisory> {
+    let (first, rest) = split(record)?;
+    let (_, mut rest) = split(rest)?;
     let mut affected = Vec::new();
-    for _ in 0..count {
-        affected.push(whole(&next()?)?);
+    while !rest.is_empty() {
+        let (part, after) = split(rest)?;
+        affected.push(whole(part)?);
+        rest = after;
     }
-    Some((joined(head, affected), at))
+    Some(joined(Head::read(first, Layout::Fourth)?, affected))
+}
+
+/// Bytes that a walk reads at once.
+const PIECE: usize = 1 << 20;
+
+/// Reads records one after the other, in large pieces.
+pub(super) struct Walk<'a> {
+    feed: &'a dyn FeedBytes,
+    layout: Layout,
+    at: u64,
+    end: u64,
+    piece: Bytes,
+}
+
+impl<'a> Walk<'a> {
+    /// The records from `at` to `end`.
+    pub(super) fn new(feed: &'a dyn FeedBytes, layout: Layout, at: u64, end: u64) -> Self {
+        Self { feed, layout, at, end, piece: Bytes::new() }
+    }
+
+    /// The next `length` bytes.
+    fn bytes(&mut self, length: usize) -> Option<Bytes> {
+        if self.piece.len() < length {
+            let left = usize::try_from(self.end.checked_sub(self.at)?).ok()?;
+            if left < length {
+                return None;
+            }
+            self.piece = self.feed.read(self.at, left.min(PIECE.max(length))).ok()?;
+        }
+        self.at += length as u64;
+        Some(self.piece.split_to(length))
+    }
+
+    fn value(&mut self) -> Option<Bytes> {
+        let length = u32::from_le_bytes(self.bytes(LENGTH)?.as_ref().try_into().ok()?);
+        self.bytes(usize::try_from(length).ok()?)
+    }
+
+    fn parts(&mut self) -> Option<Vec<Bytes>> {
+        let count: u64 = postcard::from_bytes(&self.value()?).ok()?;
+        let mut parts = Vec::new();
+        for _ in 0..count {
+            parts.push(self.value()?);
+        }
+        Some(parts)
+    }
+
+    fn next_whole(&mut self) -> Option<Advisory> {
+        let head = Head::read(&self.value()?, self.layout)?;
+        let parts = self.parts()?;
+        Some(joined(head, parts.iter().map(|part| whole(part)).collect::<Option<_>>()?))
+    }
+
+    fn next_bare(&mut self) -> Option<(Head, Vec<u8>)> {
+        let mut head = Head::read(&self.value()?, self.layout)?;
+        head.bare();
+        let mut record = Vec::new();
+        put(&head, &mut record).ok()?;
+        let parts = self.parts()?;
+        put(&(parts.len() as u64), &mut record).ok()?;
+        for part in parts {
+            record.extend(u32::try_from(part.len()).ok()?.to_le_bytes());
+            record.extend(part);
+        }
+        Some((head, record))
+    }
+
+    /// What `read` makes of the next record; an error where it is damaged, and then nothing more.
+    fn step<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Result<T, FeedError>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let read = read(self).ok_or_else(|| FeedError::Damaged("an advisory".to_owned()));
+        if read.is_err() {
+            self.at = self.end;
+        }
+        Some(read)
+    }
+
+    /// The next advisory, whole.
+    pub(super) fn advisory(&mut self) -> Option<Result<Advisory, FeedError>> {
+        self.step(Self::next_whole)
+    }
+
+    /// The next record as its own source gave it, and its head.
+    pub(super) fn bare(&mut self) -> Option<Result<(Head, Vec<u8>), FeedError>> {
+        self.step(Self::next_bare)
+    }
 }
 
 fn whole(part: &[u8]) -> Option<Affected> {
@@ -195,7 +400,6 @@ fn whole(part: &[u8]) -> Option<Affected> {
 }
 
 fn joined(head: Head, affected: Vec<Affected>) -> Advisory {
-    let modified = head.modified();
     Advisory {
         id: head.id,
         aliases: head.aliases,
@@ -205,7 +409,9 @@ fn joined(head: Head, affected: Vec<Affected>) -> Advisory {
         epss_ppm: head.epss_ppm,
         summary: head.summary,
         url: head.url,
-        modified,
+        modified: Timestamp::from_unix(head.modified),
         affected,
+        unrated: head.unrated,
+        malicious: head.malicious,
     }
 }

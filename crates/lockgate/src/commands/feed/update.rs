@@ -3,16 +3,20 @@
 //! Each file is kept with what the server calls it, so that it is not sent again. Nothing is imported before everything is
 //! there; what was downloaded before something failed is there the next time.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use lockgate_model::{Digest, Hasher};
+use lockgate_engine::feed::Imported;
+use lockgate_model::feed::FeedOrigin;
+use lockgate_model::{Digest, Hasher, Timestamp};
 use lockgate_registry::{Downloaded, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Source, import, working};
+use super::import::{Plan, Source, carry_out, in_force};
+use super::working;
 use crate::commands::DONE;
 use crate::commands::args::{Global, Output};
 use crate::config::FeedEntry;
@@ -21,10 +25,13 @@ use crate::session::{Session, read_file};
 use crate::show;
 
 /// A file that was downloaded, as it is kept.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Kept {
     url: String,
+    /// When it was downloaded, or the server said that it did not change.
+    #[serde(default)]
+    fetched: Option<Timestamp>,
     version: Version,
     digest: Digest,
 }
@@ -40,8 +47,12 @@ struct Last {
 /// The folder of what was downloaded.
 struct Folder(PathBuf);
 
+/// How old the dates of a feed may become before they are written anew though nothing changed, in seconds: each new feed is
+/// a file as large as the one before.
+const CONFIRM_AFTER: i64 = 3600;
+
 /// `lockgate feed update`
-pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failure> {
+pub(super) async fn run(global: &Global, session: &Session, reason: Option<String>) -> Result<u8, Failure> {
     if session.feed_sources().is_empty() {
         return Err(Failure::told(
             "no feeds are listed in lockgate.yaml",
@@ -50,11 +61,13 @@ pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failur
     }
     let folder = Folder(session.feed_folder().join("sources"));
     std::fs::create_dir_all(&folder.0).map_err(|error| Failure::file(&folder.0, &error))?;
-    let (mut files, mut changed) = (Vec::new(), Vec::new());
+    let (mut files, mut changed, mut sources) = (Vec::new(), Vec::new(), Vec::new());
     for feed in session.feed_sources() {
-        let (digest, fresh) = folder.fetch(session, feed).await?;
-        files.push((feed.name().to_owned(), digest));
+        let (kept, fresh) = folder.fetch(session, feed).await?;
+        files.push((feed.name().to_owned(), kept.digest));
         changed.extend(fresh.then(|| feed.name()));
+        let origin = FeedOrigin { name: feed.name().to_owned(), fetched: kept.fetched, claimed: false };
+        sources.push(Source { origin, files: vec![folder.data(&feed.url)] });
     }
     if let Some(feed) = folder.imported(session, &files).await? {
         match global.output {
@@ -63,18 +76,19 @@ pub(super) async fn run(global: &Global, session: &Session) -> Result<u8, Failur
         }
         return Ok(DONE);
     }
-    let sources = session.feed_sources().iter();
-    let sources = sources.map(|feed| Source { name: feed.name().to_owned(), path: folder.data(&feed.url) });
-    let names = files.iter().map(|(name, _)| name.clone()).collect();
-    let (feed, summary) = import(session, sources.collect(), names).await?;
+    let plan = Plan { sources, gone: BTreeSet::new(), anew: false, reason };
+    let (Imported { feed, change }, summary) = carry_out(session, plan).await?;
     folder.write("last", &Last { feed, files })?;
     match global.output {
-        Output::Json => show::json(&json!({"feed": feed, "summary": summary, "changed": changed})),
+        Output::Json => {
+            let said = json!({"feed": feed, "summary": summary, "changed": changed, "change": change});
+            show::json(&said);
+        }
         Output::Table => {
             for name in &changed {
                 say!("changed: {name}");
             }
-            show::imported(&feed, &summary);
+            show::imported(&feed, &summary, &change);
         }
     }
     Ok(DONE)
@@ -86,17 +100,25 @@ impl Folder {
         self.0.join(format!("{}.data", Digest::of(url.as_bytes()).hex()))
     }
 
-    /// Downloads a feed's file unless it is here and did not change. Its digest, and whether it is another one than before.
-    async fn fetch(&self, session: &Session, feed: &FeedEntry) -> Result<(Digest, bool), Failure> {
+    /// Downloads a feed's file unless it is here and did not change. What is kept of it now, and whether its content is
+    /// another one than before.
+    async fn fetch(&self, session: &Session, feed: &FeedEntry) -> Result<(Kept, bool), Failure> {
         let state = Digest::of(feed.url.as_bytes()).hex();
         let kept = self.kept(&state, &feed.url).await;
         let none = Version::default();
         let known = kept.as_ref().map_or(&none, |kept| &kept.version);
         let scratch = |error: io::Error| Failure::file(&self.0, &error);
         let file = tempfile::Builder::new().prefix(".").tempfile_in(&self.0).map_err(scratch)?;
+        // The instant before it was asked for: what it answers is not older.
+        let fetched = Some(session.workspace.clock.now());
         let downloaded = session.web.download(&feed.url, known, file.path()).await?;
         let (version, digest) = match (downloaded, &kept) {
-            (Downloaded::Unchanged, Some(kept)) => return Ok((kept.digest, false)),
+            (Downloaded::Unchanged, Some(kept)) => {
+                let Kept { url, version, digest, .. } = kept.clone();
+                let kept = Kept { url, fetched, version, digest };
+                self.write(&state, &kept)?;
+                return Ok((kept, false));
+            }
             (Downloaded::Unchanged, None) => {
                 let what = format!("{}: the server says that nothing changed, and nothing is here", feed.url);
                 return Err(Failure::told(what, "look at the server, then try again"));
@@ -105,8 +127,9 @@ impl Folder {
         };
         let fresh = kept.is_none_or(|kept| kept.digest != digest);
         file.persist(self.data(&feed.url)).map_err(|error| scratch(error.error))?;
-        self.write(&state, &Kept { url: feed.url.clone(), version, digest })?;
-        Ok((digest, fresh))
+        let kept = Kept { url: feed.url.clone(), fetched, version, digest };
+        self.write(&state, &kept)?;
+        Ok((kept, fresh))
     }
 
     /// What is kept of an address, when its file is as it was.
@@ -117,7 +140,8 @@ impl Folder {
         (kept.url == url && kept.digest == digest).then_some(kept)
     }
 
-    /// The feed of the last update, when it was made of these files and is still here.
+    /// The feed in force, when the last update made it of these files, it is still here, and what it says of when they were
+    /// fetched is not old.
     async fn imported(
         &self,
         session: &Session,
@@ -126,9 +150,17 @@ impl Folder {
         let Some(last) = self.read::<Last>("last").filter(|last| last.files == files) else {
             return Ok(None);
         };
-        let recorded = session.workspace.store.feeds().await?.iter().any(|row| row.feed == last.feed);
-        let here = recorded && session.workspace.feeds.get(&last.feed).await.is_ok();
-        Ok(here.then_some(last.feed))
+        let newest = session.workspace.store.feeds().await?.pop();
+        if newest.is_none_or(|newest| newest.feed != last.feed) {
+            return Ok(None);
+        }
+        let Ok(Some((_, feed))) = in_force(session).await else { return Ok(None) };
+        let since = session.workspace.clock.now().plus_seconds(-CONFIRM_AFTER);
+        let fresh = |name: &String| {
+            let source = feed.summary().sources.iter().find(|source| source.name == *name);
+            source.is_some_and(|source| source.fetched >= Some(since))
+        };
+        Ok(files.iter().all(|(name, _)| fresh(name)).then_some(last.feed))
     }
 
     /// What was written under `name`; what is damaged counts as lost, which costs time only.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_model::{Severity, Timestamp};
+use lockgate_model::Severity;
 use serde_json::Value;
 
-use super::Rated;
+use super::{Rated, UNDATED};
 use crate::feed::{Advisory, Affected, RangeEvent};
 
-/// One advisory for each CVE of each package. The database has no dates: `modified` is the caller's.
-pub(in crate::feed) fn read(value: &Value, modified: Timestamp) -> Vec<Rated> {
+/// One advisory for each CVE of each package. The database has no dates.
+pub(in crate::feed) fn read(value: &Value) -> Vec<Rated> {
     let word =
         |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (release, repository) = (word(value, "distroversion"), word(value, "reponame"));
@@ -30,13 +30,13 @@ pub(in crate::feed) fn read(value: &Value, modified: Timestamp) -> Vec<Rated> {
             versions
                 .sort_by(|a, b| crate::version::compare("Alpine", a, b).unwrap_or(std::cmp::Ordering::Equal));
             let Some(fixed) = versions.pop() else { continue };
-            rated.push(one(&name, &cve, &release, &repository, fixed, modified));
+            rated.push(one(&name, &cve, &release, &repository, fixed));
         }
     }
     rated
 }
 
-fn one(name: &str, cve: &str, release: &str, repository: &str, fixed: String, modified: Timestamp) -> Rated {
+fn one(name: &str, cve: &str, release: &str, repository: &str, fixed: String) -> Rated {
     let range = vec![RangeEvent::Introduced("0".to_owned()), RangeEvent::Fixed(fixed)];
     let affected = Affected {
         ecosystem: format!("Alpine:{release}"),
@@ -53,10 +53,12 @@ fn one(name: &str, cve: &str, release: &str, repository: &str, fixed: String, mo
         severity: Severity::Medium,
         cvss_tenths: None,
         known_exploited: false,
+        unrated: false,
+        malicious: false,
         epss_ppm: None,
         summary: String::new(),
         url: Some(format!("https://security.alpinelinux.org/vuln/{cve}")),
-        modified,
+        modified: UNDATED,
         affected: vec![affected],
     };
     Rated { advisory, rated: false }
@@ -71,7 +73,7 @@ mod tests {
         let value = serde_json::json!({"distroversion": "v3.20", "reponame": "main", "packages": [
             {"pkg": {"name": "openssl", "secfixes": {"3.3.1-r1": ["CVE-2024-1 GHSA-x"], "3.3.2-r0": ["CVE-2024-1"],
              "0": ["CVE-2024-2"]}}}]});
-        let read = read(&value, Timestamp::from_unix(0));
+        let read = read(&value);
         let [one] = read.as_slice() else { panic!() };
         assert_eq!(one.advisory.affected[0].ecosystem, "Alpine:v3.20");
         assert_eq!(one.advisory.affected[0].ranges[0][1], RangeEvent::Fixed("3.3.2-r0".into()));

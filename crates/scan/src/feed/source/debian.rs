@@ -1,10 +1,10 @@
 //! Debian's security tracker (security-tracker.debian.org, "/tracker/data/json"): of each source package, of each CVE,
 //! its state in each release.
 
-use lockgate_model::{Severity, Timestamp};
+use lockgate_model::Severity;
 use serde_json::Value;
 
-use super::{Rated, first_line};
+use super::{Rated, UNDATED, first_line};
 use crate::feed::{Advisory, Affected, RangeEvent};
 
 /// Releases by name, as the tracker has them, and by number, as advisories do.
@@ -31,16 +31,16 @@ pub(super) fn is_tracker(value: &Value) -> bool {
     first.and_then(|cves| cves.values().next()).is_some_and(|cve| cve.get("releases").is_some())
 }
 
-/// One advisory for each CVE of each package. The tracker has no dates: `modified` is the caller's.
-pub(in crate::feed) fn read(value: &Value, modified: Timestamp) -> impl Iterator<Item = Rated> + '_ {
+/// One advisory for each CVE of each package. The tracker has no dates.
+pub(in crate::feed) fn read(value: &Value) -> impl Iterator<Item = Rated> + '_ {
     let packages = value.as_object().into_iter().flatten();
     packages.flat_map(move |(package, cves)| {
         let cves = cves.as_object().into_iter().flatten();
-        cves.filter_map(move |(cve, said)| one(package, cve, said, modified))
+        cves.filter_map(move |(cve, said)| one(package, cve, said))
     })
 }
 
-fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Rated> {
+fn one(package: &str, cve: &str, said: &Value) -> Option<Rated> {
     let releases = said.get("releases")?.as_object()?;
     let (mut affected, mut worst) = (Vec::new(), None);
     for (codename, state) in releases {
@@ -73,10 +73,12 @@ fn one(package: &str, cve: &str, said: &Value, modified: Timestamp) -> Option<Ra
         severity: worst.unwrap_or(Severity::Medium),
         cvss_tenths: None,
         known_exploited: false,
+        unrated: false,
+        malicious: false,
         epss_ppm: None,
         summary,
         url: Some(format!("https://security-tracker.debian.org/tracker/{cve}")),
-        modified,
+        modified: UNDATED,
         affected,
     };
     (!advisory.affected.is_empty()).then_some(Rated { rated: worst.is_some(), advisory })
@@ -102,7 +104,7 @@ mod tests {
             "trixie": {"status": "open", "urgency": "not yet assigned"},
             "bullseye": {"status": "resolved", "fixed_version": "0", "urgency": "low"}}}}});
         assert!(is_tracker(&value));
-        let read: Vec<_> = read(&value, Timestamp::from_unix(0)).collect();
+        let read: Vec<_> = read(&value).collect();
         let [one] = read.as_slice() else { panic!() };
         let releases: Vec<_> = one.advisory.affected.iter().map(|one| one.ecosystem.as_str()).collect();
         assert_eq!(releases, ["Debian:12", "Debian:13"]);

@@ -17,6 +17,11 @@ pub(in crate::feed) fn read(value: &Value) -> Vec<(String, Timestamp)> {
     dated.collect()
 }
 
+/// When the document was made.
+pub(in crate::feed) fn generated(value: &Value) -> Option<Timestamp> {
+    value.get("generated_at").and_then(Value::as_str)?.parse().ok()
+}
+
 /// The `ID` of os-release(5), where the site has another name.
 fn id(product: &str) -> &str {
     match product {

@@ -1,6 +1,13 @@
 //! CISA's catalogue of known exploited vulnerabilities (cisa.gov, "KEV", JSON).
 
+use lockgate_model::Timestamp;
 use serde_json::Value;
+
+/// When the catalogue was released.
+pub(in crate::feed) fn released(value: &Value) -> Option<Timestamp> {
+    let text = value.get("dateReleased").and_then(Value::as_str)?;
+    super::instant("dateReleased", text).ok()
+}
 
 /// The CVE of each entry; for one without, its place.
 pub(in crate::feed) fn read(value: &Value) -> impl Iterator<Item = Result<String, usize>> + '_ {

@@ -17,6 +17,9 @@ use serde_json::Value;
 
 use super::Advisory;
 
+/// The date of records whose source has no dates. Nothing is older, so that whatever has a date is heeded before it.
+pub(super) const UNDATED: Timestamp = Timestamp::UNIX_EPOCH;
+
 /// An advisory, and whether its own source rated it.
 pub(super) struct Rated {
     pub(super) advisory: Advisory,
@@ -100,7 +103,7 @@ pub(super) fn by_score(tenths: u8) -> Severity {
 
 /// The word that a database uses where it gives no score.
 fn by_word(text: &str) -> Option<Severity> {
-    match text.to_ascii_lowercase().as_str() {
+    match text.trim().trim_end_matches('*').to_ascii_lowercase().as_str() {
         "critical" => Some(Severity::Critical),
         "high" | "important" => Some(Severity::High),
         "medium" | "moderate" => Some(Severity::Medium),

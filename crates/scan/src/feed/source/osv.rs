@@ -1,6 +1,6 @@
 //! One OSV record (ossf.github.io/osv-schema, 1.6), normalised.
 
-use lockgate_model::Severity;
+use lockgate_model::{Severity, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -88,7 +88,8 @@ struct EventRecord {
 /// What became of a record.
 pub(in crate::feed) enum Read {
     Advisory(Box<Rated>),
-    Withdrawn,
+    /// It was taken back; its date, where it has one.
+    Withdrawn(Option<Timestamp>),
 }
 
 /// Normalises a record; the error says what is wrong with it.
@@ -102,10 +103,13 @@ fn normalise(record: Record) -> Result<Read, String> {
         return Err("its id is empty".to_owned());
     }
     if record.withdrawn.is_some() {
-        return Ok(Read::Withdrawn);
+        return Ok(Read::Withdrawn(instant("modified", &record.modified).ok()));
     }
     let cvss_tenths = cvss(&record);
-    let said = cvss_tenths.map(by_score).or_else(|| by_words(&record));
+    // A score of 0 is often a place that waits for one: a word weighs more.
+    let scored = cvss_tenths.filter(|tenths| *tenths > 0).map(by_score);
+    let said = scored.or_else(|| by_words(&record)).or(cvss_tenths.map(by_score));
+    let malicious = is_malicious(&record);
     let mut aliases = record.aliases.unwrap_or_default();
     aliases.extend(record.upstream.unwrap_or_default());
     aliases.retain(|alias| *alias != record.id);
@@ -121,6 +125,8 @@ fn normalise(record: Record) -> Result<Read, String> {
         severity: said.unwrap_or(Severity::Medium),
         cvss_tenths,
         known_exploited: false,
+        unrated: false,
+        malicious,
         epss_ppm: None,
         summary: first_line(&text),
         url: url(record.references.unwrap_or_default()),
@@ -204,6 +210,15 @@ fn events(record: EventRecord) -> Vec<RangeEvent> {
     events.into_iter().flatten().collect()
 }
 
+/// Whether the package itself is the attack: GitHub's advisories say so by the weakness (CWE-506, "Embedded Malicious
+/// Code"), the malicious-packages database by where it has the record from.
+fn is_malicious(record: &Record) -> bool {
+    let weaknesses = record.database_specific.get("cwe_ids").and_then(Value::as_array);
+    let embedded = |weakness: &Value| weakness.as_str() == Some("CWE-506");
+    weaknesses.into_iter().flatten().any(embedded)
+        || record.database_specific.get("malicious-packages-origins").is_some()
+}
+
 /// The CVSS score of the record and its packages, in tenths.
 fn cvss(record: &Record) -> Option<u8> {
     let own = record.severity.iter().flatten();
@@ -220,7 +235,11 @@ fn by_words(record: &Record) -> Option<Severity> {
         specific.into_iter().flat_map(|value| [value.get("severity"), value.get("urgency")])
     });
     let words = std::iter::once(own).chain(of_packages).flatten().filter_map(Value::as_str);
-    words.filter_map(by_word).max()
+    // Ubuntu gives its word as a score of the type `Ubuntu` (schema 1.7).
+    let own = record.severity.iter().flatten();
+    let of_packages = record.affected.iter().flatten().flat_map(|one| one.severity.iter().flatten());
+    let scores = own.chain(of_packages).map(|score| score.score.as_str());
+    words.chain(scores).filter_map(by_word).max()
 }
 
 #[cfg(test)]

@@ -259,6 +259,8 @@ fn advisory(
         severity: severity.unwrap_or(Severity::Medium),
         cvss_tenths,
         known_exploited: false,
+        unrated: false,
+        malicious: false,
         epss_ppm: None,
         summary,
         url: url(document, one),
