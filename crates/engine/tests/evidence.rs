@@ -58,7 +58,7 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
 fn vex() -> Value {
     json!({
         "@context": OPENVEX, "@id": "https://example.com/vex/1", "author": "Ann", "version": 1,
-        "timestamp": "2026-06-01T00:00:00Z",
+        "timestamp": "2026-09-01T00:00:00Z",
         "statements": [{
             "vulnerability": {"name": "CVE-2026-1"}, "products": [{"@id": "pkg:apk/alpine/musl@1.2.5-r10"}],
             "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",

@@ -10,12 +10,13 @@ pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod sboms;
-mod trust;
+pub(crate) mod seen;
+pub(crate) mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::Edition;
-use lockgate_judge::gates::{reading_declared, reading_the_feed};
+use lockgate_judge::gates::{reading_declared, reading_evidence, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
 use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
@@ -105,19 +106,21 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
     let images::Parts { images: parts, attestations } =
         images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
-    let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let attached = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let further =
         (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
-    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
+    let travelling = attached.may_travel();
+    let companions =
+        companions::gather(reach, &reference.repository, &travelling, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
-    let declared = declared(&evidence, gates, &mut basket).await?;
+    let declared = declared(&attached.evidence, gates, &mut basket).await?;
     let feed = match purpose {
         Purpose::Judge(Some(chosen)) => Some(chosen),
         Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
     };
     let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
-    let mut record = CaseRecord {
+    let record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
         ledger_size,
@@ -129,7 +132,8 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
         attestations,
-        evidence,
+        evidence: attached.evidence.clone(),
+        seen: None,
         companions,
         feed,
         keys: trust.keys,
@@ -140,8 +144,10 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
         gates: step.to.gates.clone(),
         gaps: basket.gaps,
     };
-    record.sort();
-    Ok(Case { record, inputs: basket.inputs })
+    let case = Case { record, inputs: basket.inputs };
+    let mut case = seen::complete(workspace, case, attached, &reading_evidence(gates)).await?;
+    case.record.sort();
+    Ok(case)
 }
 
 /// Resolves `reference` once and reads what it names. The digest is computed from the bytes.

@@ -125,6 +125,7 @@ impl Making {
             artifact,
             attestations: vec![],
             evidence: vec![evidence],
+            seen: None,
             companions: vec![],
             feed: Some(FeedPin {
                 feed: Digest::of(b"feed"),

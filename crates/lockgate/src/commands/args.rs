@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
 mod attest;
+mod evidence;
 mod keyring;
 mod signing;
 mod trust;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
 
 pub use attest::{Attest, Build};
+pub use evidence::Evidence;
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 pub use signing::{KeyAccess, Keyless, Means};
 pub use trust::{Export, Import, MakeRoot, SignRoot, Trust, Update};
@@ -81,6 +83,9 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Show who built an image, from which commit, how and with what, and who says so
     Provenance(Provenance),
+    /// List evidence, and record what of it may be gone
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Judge whether an image may climb, without promoting it
     Judge(Judge),
     /// Judge whether an image may climb and, if so, promote it
