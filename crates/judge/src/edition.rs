@@ -41,6 +41,11 @@ impl Edition {
         }
     }
 
+    /// Whether policies are read from their syntax tree, and held to their contract.
+    pub(crate) fn reads_policies_by_tree(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// Whether signatures by certificates of an instance of Sigstore are judged.
     pub(crate) fn knows_instances(self) -> bool {
         self >= Self::E2026_2
@@ -56,8 +61,9 @@ impl Edition {
         self >= Self::E2026_3
     }
 
-    /// Whether policies are read from their syntax tree, and held to their contract.
-    pub(crate) fn reads_policies_by_tree(self) -> bool {
+    /// Whether packages are asked about by the release of their ecosystem, sources of advisories by their age, and
+    /// vulnerabilities without a rating pause.
+    pub(crate) fn covers_releases(self) -> bool {
         self >= Self::E2026_3
     }
 

@@ -16,7 +16,7 @@ use lockgate_model::case::{Gap, TrustedKey};
 use lockgate_model::inventory::Unread;
 use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome, Package};
 use lockgate_scan::reports::{COSIGN_VULN, PREDICATE_TYPE};
-use making::{Making, answer, codes, inventory, package};
+use making::{Making, answer, codes, covered, inventory, package};
 use serde_json::{Value, json};
 
 const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
@@ -38,6 +38,7 @@ impl Heard {
         let file = making.inputs.insert(key.public().to_pem());
         making.record.keys.push(TrustedKey::plain("security", file));
         making.record.gates.insert("vulnerability".into(), settings);
+        making.set_coverage("npm", Some(covered()));
         Self { making, key }
     }
 

@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockgate_judge::Edition;
 use lockgate_judge::gates::{reading_declared, reading_evidence, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
-use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
@@ -27,9 +26,9 @@ use lockgate_model::route::Step;
 use lockgate_model::{
     Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
 };
-use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
+use crate::scan::covered;
 use crate::workspace::{PolicySource, Reach};
 use crate::{EngineError, Workspace};
 
@@ -237,8 +236,8 @@ async fn pin_feed(
             extract: digest,
             newest: header.newest,
             end_of_life: ends(header, &inventories),
-            uncovered: uncovered(header, &inventories),
-            coverage: coverage(header, &inventories),
+            uncovered: BTreeSet::new(),
+            coverage: covered(&feed, &inventories.iter().collect::<Vec<_>>()),
             origins: header.sources.iter().map(FeedSource::origin).collect(),
         };
         Ok::<_, lockgate_scan::FeedError>((pin, advisories))
@@ -256,21 +255,6 @@ async fn pin_feed(
             Ok(None)
         }
     }
-}
-
-/// The ecosystems of packages that the feed has no advisory of. An image cannot be clean of what nobody was asked about.
-fn uncovered(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeSet<String> {
-    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-    let families = packages.map(|package| family(&package.ecosystem));
-    families.filter(|family| !feed.ecosystems.contains_key(*family)).map(str::to_owned).collect()
-}
-
-/// What the feed has about the ecosystems of the packages, each with its release.
-fn coverage(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeMap<String, FeedCoverage> {
-    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-    let ecosystems: BTreeSet<&str> = packages.map(|package| package.ecosystem.as_str()).collect();
-    let known = ecosystems.into_iter().filter_map(|one| Some((one.to_owned(), feed.coverage(one)?)));
-    known.collect()
 }
 
 /// When the distributions of the images end: of the release itself, or of the series it belongs to.
