@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::statement::Statement;
 
-/// The predicate type.
-pub const PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+pub use lockgate_model::evidence::SUMMARY_TYPE as PREDICATE_TYPE;
+
 /// Said of artifacts whose SLSA build level was not asked for, and of those that passed Lockgate's gates.
 const LEVELS: [&str; 2] = ["SLSA_BUILD_LEVEL_UNEVALUATED", "LOCKGATE_GATES_PASSED"];
 

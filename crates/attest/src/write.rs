@@ -30,6 +30,16 @@ pub struct Attachable {
     pub tag: Option<String>,
 }
 
+impl Attachable {
+    /// The same with one more annotation in its manifest.
+    pub fn annotated(mut self, name: &str, value: &str) -> Result<Self, WriteError> {
+        let mut manifest: Manifest = serde_json::from_slice(&self.manifest)?;
+        manifest.annotations.insert(name.to_owned(), value.to_owned());
+        self.manifest = serde_json::to_vec(&manifest)?;
+        Ok(self)
+    }
+}
+
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {

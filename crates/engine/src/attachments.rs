@@ -7,6 +7,7 @@ use bytes::Bytes;
 use lockgate_attest::vsa::{Summary, vsa_statement};
 use lockgate_attest::write::cosign_bundle;
 use lockgate_model::entry::Attached;
+use lockgate_model::evidence::VERDICT;
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Outcome, Repository};
@@ -69,6 +70,7 @@ fn verdict(
     };
     let statement = vsa_statement(&record.artifact, &summary);
     let bundle = cosign_bundle(&record.artifact, &workspace.verdict.key, &statement, decision.as_of)
+        .and_then(|bundle| bundle.annotated(VERDICT, decision.to.as_str()))
         .map_err(|error| EngineError::Attest(error.to_string()))?;
     files.add(bundle.manifest, bundle.blobs);
     Ok(())

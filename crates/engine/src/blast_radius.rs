@@ -14,7 +14,8 @@ use lockgate_model::blast_radius::{BLAST_RADIUS_VERSION, BlastRadius, Running, T
 use lockgate_model::case::Revocation;
 use lockgate_model::projection::{DecisionRow, ReleaseRow};
 use lockgate_model::{
-    Answer, Case, CaseRecord, Decision, Digest, Effect, Inputs, Outcome, Relied, Timestamp, Verdict, canon,
+    Answer, Case, CaseRecord, Decision, Digest, Effect, Evidence, Inputs, Outcome, Relied, Timestamp,
+    Verdict, canon,
 };
 
 use crate::gather::blocking;
@@ -266,7 +267,7 @@ impl Keys {
     async fn revoked(&mut self, workspace: &Workspace, record: &CaseRecord) -> Result<Case, EngineError> {
         let files = record.trust_files();
         let unread = files.iter().filter(|file| !self.files.contains_key(file));
-        let evidence = record.evidence.iter().flat_map(|one| one.blobs.iter().chain([&one.manifest.digest]));
+        let evidence = record.pieces().flat_map(Evidence::digests);
         let wanted: BTreeSet<Digest> = evidence.chain(unread).copied().collect();
         let wanted: Vec<Digest> = wanted.into_iter().collect();
         let mut inputs = Inputs::new();

@@ -80,6 +80,14 @@ pub enum EngineError {
         /// Why.
         reason: &'static str,
     },
+    /// Evidence cannot be forgotten.
+    #[error("the evidence {evidence} cannot be forgotten: {reason}")]
+    CannotForget {
+        /// The manifest that carries it.
+        evidence: Digest,
+        /// Why.
+        reason: &'static str,
+    },
     /// Work on another thread did not end.
     #[error("the work was interrupted")]
     Interrupted,
@@ -114,6 +122,9 @@ impl EngineError {
             }
             Self::Prefix { found: 0, .. } => {
                 Some("`lockgate history SERVICE` lists the Decisions of a service".into())
+            }
+            Self::CannotForget { .. } => {
+                Some("`lockgate evidence list IMAGE` lists what was seen and is gone".into())
             }
             Self::Prefix { .. } => Some("give more digits".into()),
             Self::Missing { .. } => Some("`lockgate ledger verify` tells what else is damaged".into()),

@@ -94,6 +94,7 @@ async fn record(workspace: &Workspace, case: Case, alerts: bool) -> Result<Recor
             artifact: decision.artifact,
             outcome: decision.outcome,
             ledger_size: Some(case.record.ledger_size),
+            evidence: Some(case.record.evidence_digest()?),
         }),
     );
     let mut blobs: Vec<Bytes> = vec![case_bytes.into(), decision_bytes.into()];

@@ -9,6 +9,7 @@ pub mod affected;
 pub mod blast_radius;
 pub mod carry;
 pub mod error;
+pub mod evidence;
 pub mod feed;
 pub mod gather;
 pub mod judge;

@@ -66,7 +66,7 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
     let mut basket = Basket::default();
     let repository = &reference.repository;
-    let evidence = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
+    let attached = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;
     let mut unread: Vec<_> =
         basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     let keys = named_keys(workspace, &mut unread).await?;
@@ -83,7 +83,7 @@ pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Reco
         reading: Reading::NEWEST,
     };
     let mut record = Record { artifact: found.artifact, said: vec![], refused: vec![], unread };
-    for one in &evidence {
+    for one in &attached.evidence {
         let Some(carried) = Carried::of(one, &basket.inputs) else {
             record.unread.push(format!("{}: its bytes are missing", one.manifest.digest));
             continue;
@@ -125,7 +125,7 @@ fn roots<'w>(workspace: &'w Workspace, unread: &mut Vec<String>) -> Vec<(&'w Ins
         match TrustedRoot::from_json(&file.root) {
             Ok(root) => roots.push((file, root)),
             Err(error) => {
-                unread.push(format!("the root of the instance {} cannot be read: {error}", file.said.name))
+                unread.push(format!("the root of the instance {} cannot be read: {error}", file.said.name));
             }
         }
     }

@@ -7,6 +7,7 @@ use lockgate_scan::{Feed, write_extract};
 
 use crate::gather::{blocking, sboms};
 use crate::judge::{decide, load, stored};
+use crate::scan::covered;
 use crate::{EngineError, Workspace};
 
 /// What a replay gave.
@@ -58,7 +59,7 @@ pub async fn load_case(workspace: &Workspace, digest: &Digest) -> Result<Case, E
 }
 
 async fn confirm_extract(workspace: &Workspace, case: &Case) -> Result<Option<bool>, EngineError> {
-    let Some(FeedPin { feed, extract, .. }) = &case.record.feed else { return Ok(None) };
+    let Some(FeedPin { feed, extract, coverage, .. }) = &case.record.feed else { return Ok(None) };
     let Ok(bytes) = workspace.feeds.get(feed).await else { return Ok(None) };
     let inventory = |digest: &Digest| canon::from_bytes::<Inventory>(case.inputs.get(digest)?).ok();
     let found = case.record.images.iter().filter_map(|image| inventory(image.inventory.as_ref()?));
@@ -68,9 +69,17 @@ async fn confirm_extract(workspace: &Workspace, case: &Case) -> Result<Option<bo
     let again = blocking(move || {
         // A feed of another format confirms nothing.
         let feed = Feed::open(bytes).ok()?;
-        let extract = feed.extract(&inventories.iter().collect::<Vec<_>>());
-        Some(extract.ok().and_then(|advisories| write_extract(&advisories).ok()))
+        let inventories: Vec<_> = inventories.iter().collect();
+        let extract = feed.extract(&inventories);
+        let covered = covered(&feed, &inventories);
+        Some(
+            extract.ok().and_then(|advisories| write_extract(&advisories).ok()).map(|bytes| (bytes, covered)),
+        )
     })
     .await?;
-    Ok(again.map(|bytes| bytes.is_some_and(|bytes| Digest::of(&bytes) == *extract)))
+    // Cases of earlier Editions do not say what was covered.
+    let confirmed = |(bytes, covered): (Vec<u8>, _)| {
+        Digest::of(&bytes) == *extract && (coverage.is_empty() || covered == *coverage)
+    };
+    Ok(again.map(|made| made.is_some_and(confirmed)))
 }

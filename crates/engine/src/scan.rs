@@ -1,10 +1,13 @@
 //! Scans any image, on a route or not: its inventory, and what a feed says about it. Records nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::ports::FeedBytes;
-use lockgate_model::{Descriptor, Digest, Inventory, Reference};
-use lockgate_scan::{ANALYSER, Feed, Match, match_inventory};
+use lockgate_model::{Descriptor, Digest, Inventory, Reference, Timestamp};
+use lockgate_scan::coverage::{self, Asked, age};
+use lockgate_scan::{ANALYSER, Feed, FeedSource, Match, match_inventory};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -24,6 +27,19 @@ pub struct ScannedImage {
     pub matches: Vec<Match>,
     /// Versions that could not be compared, for people.
     pub uncomparable: Vec<String>,
+    /// What was asked about the packages, by ecosystem with its release, and about what nobody was asked.
+    pub coverage: Vec<Asked>,
+}
+
+/// The feed that was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedFeed {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its advisories.
+    pub advisories: u64,
+    /// Its sources, each with when it was fetched.
+    pub sources: Vec<FeedOrigin>,
 }
 
 /// What was found in an artifact.
@@ -31,6 +47,9 @@ pub struct ScannedImage {
 pub struct Scanned {
     /// The artifact.
     pub artifact: Descriptor,
+    /// The feed that was asked; nothing where nobody was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<AskedFeed>,
     /// Its images.
     pub images: Vec<ScannedImage>,
     /// What could not be read. Not empty means that nobody may call the artifact clean.
@@ -38,12 +57,45 @@ pub struct Scanned {
 }
 
 impl Scanned {
-    /// Whether everything could be read and compared.
-    pub fn complete(&self) -> bool {
-        let whole = |image: &ScannedImage| {
-            image.uncomparable.is_empty() && image.inventory.as_ref().is_some_and(|one| one.unread.is_empty())
-        };
-        self.unread.is_empty() && self.images.iter().all(whole)
+    /// What the scan could not answer, for people, where sources of advisories may be at most so many days old. Not empty
+    /// means that nobody may call the artifact clean.
+    pub fn unanswered(&self, at: Timestamp, most_days: u32) -> Vec<String> {
+        let inventories = self.images.iter().filter_map(|image| Some((image, image.inventory.as_ref()?)));
+        let unread = inventories.flat_map(|(image, inventory)| {
+            let files = inventory.unread.iter().map(|one| format!("{}: {}", one.path, one.reason));
+            files.chain(image.uncomparable.iter().cloned())
+        });
+        let mut unanswered: Vec<_> = self.unread.iter().cloned().chain(unread).collect();
+        unanswered.extend(self.not_asked());
+        unanswered.extend(self.not_fresh(at, most_days));
+        unanswered
+    }
+
+    /// About what nobody was asked, for people, and what to do.
+    fn not_asked(&self) -> Vec<String> {
+        if self.feed.is_none() {
+            return vec![
+                "no advisories were asked: there is no feed; import one with lockgate feed import FILE... in a \
+                 workspace, or name one with --feed"
+                    .to_owned(),
+            ];
+        }
+        let silent = self.images.iter().flat_map(|image| {
+            let name = if image.platform.is_empty() { "image" } else { &image.platform };
+            let blind = image.coverage.iter().filter(|one| one.blinds());
+            blind.filter_map(move |one| Some(format!("{name}: {}; {}", one.why()?, one.fix())))
+        });
+        silent.collect()
+    }
+
+    /// The sources that were asked and are too old, or of which nobody knows how old they are, for people.
+    pub fn not_fresh(&self, at: Timestamp, most_days: u32) -> Vec<String> {
+        let asked = self.images.iter().flat_map(|image| &image.coverage).filter_map(|one| one.feed.as_ref());
+        let origins: BTreeSet<&FeedOrigin> = asked.map(|feed| &feed.origin).collect();
+        origins
+            .into_iter()
+            .filter_map(|origin| age(origin, at, most_days).trouble(origin, most_days))
+            .collect()
     }
 }
 
@@ -60,27 +112,35 @@ pub async fn scan(
         basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     unread.sort();
     unread.dedup();
-    let images = match feed {
+    let (feed, images) = match feed {
         Some((feed, digest)) => with_feed(reach, parts, feed, &digest).await?,
-        None => parts.into_iter().map(|part| scanned(part, Answer::default())).collect(),
+        None => (None, parts.into_iter().map(|part| scanned(part, None)).collect()),
     };
-    Ok(Scanned { artifact: found.artifact, images, unread })
+    Ok(Scanned { artifact: found.artifact, feed, images, unread })
 }
 
 /// What a feed says about one image.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Answer {
+    feed: AskedFeed,
     matches: Vec<Match>,
     uncomparable: Vec<String>,
+    coverage: Vec<Asked>,
 }
 
-fn scanned(part: ImageParts, answer: Answer) -> ScannedImage {
+fn scanned(part: ImageParts, answer: Option<Answer>) -> ScannedImage {
+    let nobody = || part.inventory.as_ref().map(|inventory| coverage::asked(inventory, &BTreeMap::new()));
+    let (matches, uncomparable, coverage) = match answer {
+        Some(answer) => (answer.matches, answer.uncomparable, answer.coverage),
+        None => (vec![], vec![], nobody().unwrap_or_default()),
+    };
     ScannedImage {
         platform: part.platform,
         manifest: part.manifest.digest,
         inventory: part.inventory,
-        matches: answer.matches,
-        uncomparable: answer.uncomparable,
+        matches,
+        uncomparable,
+        coverage,
     }
 }
 
@@ -90,37 +150,63 @@ async fn with_feed(
     parts: Vec<ImageParts>,
     feed: Arc<dyn FeedBytes>,
     digest: &Digest,
-) -> Result<Vec<ScannedImage>, EngineError> {
-    let mut images = Vec::new();
+) -> Result<(Option<AskedFeed>, Vec<ScannedImage>), EngineError> {
+    let (mut images, mut asked) = (Vec::new(), None);
     for mut part in parts {
         let program = env!("CARGO_PKG_VERSION");
         let name = Digest::of(format!("what {program} finds in {digest} about {}", part.layers).as_bytes());
         let kept = reach.layers.get(&name, ANALYSER).await.ok().flatten();
-        if let Some(answer) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            images.push(scanned(part, answer));
+        if let Some(answer) = kept.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok()) {
+            asked = Some(answer.feed.clone());
+            images.push(scanned(part, Some(answer)));
             continue;
         }
         let Some(inventory) = part.inventory.take() else {
-            images.push(scanned(part, Answer::default()));
+            images.push(scanned(part, None));
             continue;
         };
-        let feed = feed.clone();
+        let (feed, digest) = (feed.clone(), *digest);
         let (inventory, answer) =
-            blocking(move || ask(feed, &inventory).map(|answer| (inventory, answer))).await??;
+            blocking(move || ask(feed, digest, &inventory).map(|answer| (inventory, answer))).await??;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
             // A cache that cannot be written costs time only.
             let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
         }
         part.inventory = Some(inventory);
-        images.push(scanned(part, answer));
+        asked = Some(answer.feed.clone());
+        images.push(scanned(part, Some(answer)));
     }
-    Ok(images)
+    if asked.is_none() {
+        let digest = *digest;
+        asked = Some(blocking(move || opened(feed, digest).map(|(_, said)| said)).await??);
+    }
+    Ok((asked, images))
 }
 
-fn ask(feed: Arc<dyn FeedBytes>, inventory: &Inventory) -> Result<Answer, EngineError> {
+fn opened(feed: Arc<dyn FeedBytes>, digest: Digest) -> Result<(Feed, AskedFeed), EngineError> {
+    let feed = Feed::open(feed).map_err(|error| EngineError::Feed(error.to_string()))?;
+    let header = feed.summary();
+    let sources = header.sources.iter().map(FeedSource::origin).collect();
+    let said = AskedFeed { digest, advisories: header.advisories, sources };
+    Ok((feed, said))
+}
+
+fn ask(feed: Arc<dyn FeedBytes>, digest: Digest, inventory: &Inventory) -> Result<Answer, EngineError> {
     let told = |error: lockgate_scan::FeedError| EngineError::Feed(error.to_string());
-    let feed = Feed::open(feed).map_err(told)?;
+    let (feed, said) = opened(feed, digest)?;
     let found = match_inventory(inventory, &feed.applying(&[inventory]).map_err(told)?);
     let uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();
-    Ok(Answer { matches: found.matches, uncomparable })
+    let covered = covered(&feed, &[inventory]);
+    let coverage = coverage::asked(inventory, &covered);
+    Ok(Answer { feed: said, matches: found.matches, uncomparable, coverage })
+}
+
+/// What a feed has about the ecosystems that answer for the packages of inventories, each with its release.
+pub(crate) fn covered(feed: &Feed, inventories: &[&Inventory]) -> BTreeMap<String, FeedCoverage> {
+    let packages = inventories.iter().flat_map(|inventory| {
+        inventory.packages.iter().map(move |package| coverage::answering(inventory, package))
+    });
+    let ecosystems: BTreeSet<_> = packages.collect();
+    let header = feed.summary();
+    ecosystems.into_iter().filter_map(|one| header.coverage(&one).map(|known| (one, known))).collect()
 }

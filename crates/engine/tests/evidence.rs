@@ -37,6 +37,7 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.2.5-r11"}]}],
         }],
     });
+    feed.source(world::fetched());
     feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
     let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
     lockgate_engine::feed::import(&workspace, feed, lockgate_engine::feed::Import::default()).await.unwrap();
@@ -58,7 +59,7 @@ async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
 fn vex() -> Value {
     json!({
         "@context": OPENVEX, "@id": "https://example.com/vex/1", "author": "Ann", "version": 1,
-        "timestamp": "2026-06-01T00:00:00Z",
+        "timestamp": "2026-09-01T00:00:00Z",
         "statements": [{
             "vulnerability": {"name": "CVE-2026-1"}, "products": [{"@id": "pkg:apk/alpine/musl@1.2.5-r10"}],
             "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
@@ -149,7 +150,10 @@ async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
     stages[1].gates.insert("vulnerability".to_owned(), settings);
     workspace.route = Route::new(stages).unwrap();
     // What our own scan sees has no hole.
-    let release = layer(&[("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n")]);
+    let release = layer(&[
+        ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
+        ("lib/apk/db/installed", "P:zlib\nV:1.3.1-r2\nA:x86_64\nL:Zlib\n\n"),
+    ]);
     let registry = &workspace.reach.registry;
     let web = "oci:dev/web".parse().unwrap();
     let pushed = registry.push(&web, &upload(&[release], BTreeMap::new())).await.unwrap();

@@ -504,10 +504,13 @@ async fn a_ledger_of_the_version_before_is_brought_up() {
     assert_eq!(try_promote(&process(&world, 0, "ann").await, "staging").await.0, Outcome::Pause);
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.database());
     let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
-    // As it was: the two tables gone, and only the entries that were known then.
+    // As it was: what is new gone, and only the entries that were known then.
     for statement in [
         "DROP TABLE keyring",
         "DROP TABLE alerts",
+        "DROP TABLE forgotten",
+        "DROP INDEX decisions_by_artifact",
+        "ALTER TABLE decisions DROP COLUMN artifact",
         "DELETE FROM entries WHERE seq > 2",
         "DELETE FROM checkpoints WHERE size > 3",
         "PRAGMA user_version = 1",
@@ -518,9 +521,10 @@ async fn a_ledger_of_the_version_before_is_brought_up() {
     let store = world.store().await;
     assert_eq!(store.keyring().await.unwrap().rows().count(), 0);
     assert!(!store.tables_differ().await.unwrap());
+    assert_eq!(store.decisions_of(&world.image).await.unwrap().len(), 1);
     // And a file of a version to come is left alone.
     let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
-    sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut database).await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 4").execute(&mut database).await.unwrap();
     let refused = lockgate_store::SqliteStore::open(world.database()).await.unwrap_err();
-    assert!(refused.to_string().contains("schema 3"), "{refused}");
+    assert!(refused.to_string().contains("schema 4"), "{refused}");
 }

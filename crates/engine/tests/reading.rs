@@ -123,18 +123,8 @@ fn polyglot() -> Vec<u8> {
     block
 }
 
-#[tokio::test]
-async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
-    let dev = Dev::new().await;
-    let good = platform(&dev.push(&dev.good()), "linux", "amd64");
-    let honest = attestation(&dev);
-    let index = |child: &Value| dev.index(&[good.clone(), child.clone()]);
-    let recorded = dev.climbs(&index(&annotated(&dev.push(&honest))), "BuildKit's").await;
-    assert_eq!((recorded.case.record.images.len(), recorded.case.record.attestations.len()), (1, 1));
-    let mut bare = honest.clone();
-    bare.config["rootfs"]["diff_ids"] = json!([]);
-    dev.climbs(&index(&platform(&dev.push(&bare), "unknown", "unknown")), "without diff_ids").await;
-
+/// Images, under every name that might hide them.
+fn images_called_attestations(dev: &Dev) -> Vec<(&'static str, Value)> {
     let mut children = Vec::new();
     let mut child = |what: &'static str, child: Value| children.push((what, child));
     let evil = dev.evil();
@@ -163,13 +153,19 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
             ),
         );
     }
+    child("an index", annotated(&dev.index(&[platform(&dev.push(&evil), "linux", "amd64")])));
+    let gone = serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap();
+    child("not there", annotated(&gone));
+    children
+}
+
+/// Attestations that are something else besides.
+fn attestations_that_are_more(dev: &Dev, good: &Value) -> Vec<(&'static str, Value)> {
+    let mut children = Vec::new();
+    let mut child = |what: &'static str, child: Value| children.push((what, child));
+    let (honest, evil) = (attestation(dev), dev.evil());
     let (gzip, diff_id) = layer(&EVIL);
-    let tar = {
-        use std::io::Read as _;
-        let mut tar = Vec::new();
-        flate2::read::GzDecoder::new(&gzip[..]).read_to_end(&mut tar).unwrap();
-        tar
-    };
+    let tar = unpacked(&gzip);
     for (what, bytes) in [
         ("a tar called in-toto", tar.clone()),
         ("gzip called in-toto", gzip.clone()),
@@ -222,14 +218,33 @@ async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
     attached["subject"] = good.clone();
     attached["subject"].as_object_mut().unwrap().remove("platform");
     child("attached to something", annotated(&dev.json(media::OCI_MANIFEST, &attached)));
-    child("an index", annotated(&dev.index(&[platform(&dev.push(&evil), "linux", "amd64")])));
     let mut folded = dev.manifest(&honest);
     folded["Layers"] = json!(evil.layers);
     child("layers twice", annotated(&dev.json(media::OCI_MANIFEST, &folded)));
-    child(
-        "not there",
-        annotated(&serde_json::to_value(Descriptor::of(media::OCI_MANIFEST, b"gone")).unwrap()),
-    );
+    children
+}
+
+fn unpacked(gzip: &[u8]) -> Vec<u8> {
+    use std::io::Read as _;
+    let mut tar = Vec::new();
+    flate2::read::GzDecoder::new(gzip).read_to_end(&mut tar).unwrap();
+    tar
+}
+
+#[tokio::test]
+async fn a_child_that_can_run_is_judged_whatever_it_is_called() {
+    let dev = Dev::new().await;
+    let good = platform(&dev.push(&dev.good()), "linux", "amd64");
+    let honest = attestation(&dev);
+    let index = |child: &Value| dev.index(&[good.clone(), child.clone()]);
+    let recorded = dev.climbs(&index(&annotated(&dev.push(&honest))), "BuildKit's").await;
+    assert_eq!((recorded.case.record.images.len(), recorded.case.record.attestations.len()), (1, 1));
+    let mut bare = honest.clone();
+    bare.config["rootfs"]["diff_ids"] = json!([]);
+    dev.climbs(&index(&platform(&dev.push(&bare), "unknown", "unknown")), "without diff_ids").await;
+
+    let mut children = images_called_attestations(&dev);
+    children.extend(attestations_that_are_more(&dev, &good));
     assert!(children.len() >= 30, "{}", children.len());
     for (what, child) in children {
         dev.refused(&index(&child), what).await;
@@ -263,10 +278,11 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
     dev.climbs(&dev.index(&[amd.clone(), arm.clone()]), "two platforms").await;
     dev.climbs(&dev.index(&[child("arm", Some("v6"), "a"), child("arm", Some("v7"), "b")]), "two variants")
         .await;
-    let other = |child: &Value, changes: &[(&str, Value)]| with(child, changes);
     let mut arm_without = child("arm64", Some("v8"), "w");
     arm_without.as_object_mut().unwrap().remove("platform");
     dev.climbs(&dev.index(std::slice::from_ref(&arm_without)), "one without a platform").await;
+    let seventh = json!({"os": "linux", "architecture": "arm", "variant": "v7"});
+    let inner = platform(&dev.index(std::slice::from_ref(&arm)), "linux", "arm64");
     let bad = [
         ("twice", vec![amd.clone(), amd.clone()]),
         ("one digest, two platforms", vec![amd.clone(), platform(&amd, "linux", "arm64")]),
@@ -281,23 +297,17 @@ async fn an_index_leaves_no_choice_that_was_not_judged() {
         ("another platform than its config", vec![platform(&amd, "windows", "amd64")]),
         (
             "another variant than its config",
-            vec![other(
-                &child("arm", Some("v6"), "a"),
-                &[("platform", json!({"os": "linux", "architecture": "arm", "variant": "v7"}))],
-            )],
+            vec![with(&child("arm", Some("v6"), "a"), &[("platform", seventh)])],
         ),
         ("no platform, which crane takes for linux/amd64", vec![amd.clone(), arm_without.clone()]),
         ("no platform first", vec![arm_without.clone(), amd.clone()]),
         ("an empty platform", vec![platform(&amd, "", "")]),
         ("a blank in its platform", vec![platform(&amd, "linux ", "amd64")]),
-        (
-            "an index inside",
-            vec![amd.clone(), platform(&dev.index(std::slice::from_ref(&arm)), "linux", "arm64")],
-        ),
-        ("addresses", vec![other(&amd, &[("urls", json!(["https://example.com"]))])]),
-        ("another size", vec![other(&amd, &[("size", json!(7))])]),
-        ("another media type", vec![other(&amd, &[("mediaType", media::DOCKER_MANIFEST.into())])]),
-        ("a kind of its own", vec![other(&amd, &[("mediaType", "application/vnd.example".into())])]),
+        ("an index inside", vec![amd.clone(), inner]),
+        ("addresses", vec![with(&amd, &[("urls", json!(["https://example.com"]))])]),
+        ("another size", vec![with(&amd, &[("size", json!(7))])]),
+        ("another media type", vec![with(&amd, &[("mediaType", media::DOCKER_MANIFEST.into())])]),
+        ("a kind of its own", vec![with(&amd, &[("mediaType", "application/vnd.example".into())])]),
         ("nothing", vec![]),
         (
             "one that is not there",
@@ -377,12 +387,63 @@ fn attach(dev: &Dev, subject: &Value, mut manifest: Value) -> Value {
     attached
 }
 
+/// Attaches what could run, in every form; `gzip` is a layer of an image.
+fn attach_what_runs(dev: &Dev, image: &Value, harmless: &Value, gzip: &[u8]) -> Vec<Value> {
+    let evil = dev.manifest(&dev.evil());
+    let empty = dev.blob(media::OCI_EMPTY, EMPTY_JSON);
+    let note = dev.blob("application/spdx+json", b"{}");
+    let artifact = |layers: Value| json!({"schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "artifactType": "application/x", "config": empty, "layers": layers});
+    let config = json!({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": [Digest::of(gzip)]}});
+    let mut runs = vec![
+        attach(dev, image, evil.clone()),
+        attach(dev, harmless, with(&evil, &[("annotations", json!({"n": "1"}))])),
+    ];
+    let attestation = dev.push(&dev.evil());
+    dev.list(&attestation, Attachment::AttestationTag.tag(&digest(image)).as_deref());
+    runs.push(attestation);
+    for media_type in [
+        media::OCI_LAYER,
+        media::OCI_LAYER_GZIP,
+        media::OCI_LAYER_ZSTD,
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/x-tar",
+        "application/vnd.oci.image.layer.v1.TAR",
+        "application/x-tgz",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        "application/vnd.squashfs",
+        "application/vnd.wasm.content.layer.v1+wasm",
+    ] {
+        runs.push(attach(dev, image, artifact(json!([dev.blob(media_type, gzip)]))));
+        runs.push(attach(dev, image, artifact(json!([note, dev.blob(media_type, gzip)]))));
+    }
+    for config_type in [
+        media::OCI_CONFIG,
+        media::DOCKER_CONFIG,
+        "application/vnd.OCI.image.config.v1+json",
+        "application/vnd.oci.image.config.v1+json; x=y",
+    ] {
+        for media_type in
+            ["application/octet-stream", media::SIMPLE_SIGNING, media::IN_TOTO, "text/spdx+json"]
+        {
+            let config = dev.json(config_type, &config);
+            let manifest = with(&artifact(json!([dev.blob(media_type, gzip)])), &[("config", config)]);
+            runs.push(attach(dev, image, manifest));
+        }
+    }
+    let child = platform(&dev.push(&dev.evil()), "linux", "amd64");
+    runs.push(attach(
+        dev,
+        image,
+        json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child]}),
+    ));
+    runs
+}
+
 #[tokio::test]
 async fn what_could_run_stays_behind_and_evidence_travels() {
     let dev = Dev::new().await;
     let image = dev.push(&dev.good());
     dev.list(&image, Some("2"));
-    let evil = dev.manifest(&dev.evil());
     let empty = dev.blob(media::OCI_EMPTY, EMPTY_JSON);
     let artifact = |layers: Value| json!({"schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "artifactType": "application/x", "config": empty, "layers": layers});
     let note = dev.blob("application/spdx+json", b"{\"spdxVersion\":\"SPDX-2.3\"}");
@@ -398,48 +459,7 @@ async fn what_could_run_stays_behind_and_evidence_travels() {
     dev.list(&sbom, Attachment::SbomTag.tag(&digest(&image)).as_deref());
 
     let (gzip, _) = layer(&EVIL);
-    let mut runs = vec![
-        attach(&dev, &image, evil.clone()),
-        attach(&dev, &harmless, with(&evil, &[("annotations", json!({"n": "1"}))])),
-    ];
-    let attestation = dev.push(&dev.evil());
-    dev.list(&attestation, Attachment::AttestationTag.tag(&digest(&image)).as_deref());
-    runs.push(attestation);
-    for media_type in [
-        media::OCI_LAYER,
-        media::OCI_LAYER_GZIP,
-        media::OCI_LAYER_ZSTD,
-        "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        "application/x-tar",
-        "application/vnd.oci.image.layer.v1.TAR",
-        "application/x-tgz",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar",
-        "application/vnd.squashfs",
-        "application/vnd.wasm.content.layer.v1+wasm",
-    ] {
-        runs.push(attach(&dev, &image, artifact(json!([dev.blob(media_type, &gzip)]))));
-        runs.push(attach(&dev, &image, artifact(json!([note, dev.blob(media_type, &gzip)]))));
-    }
-    for config_type in [
-        media::OCI_CONFIG,
-        media::DOCKER_CONFIG,
-        "application/vnd.OCI.image.config.v1+json",
-        "application/vnd.oci.image.config.v1+json; x=y",
-    ] {
-        for media_type in
-            ["application/octet-stream", media::SIMPLE_SIGNING, media::IN_TOTO, "text/spdx+json"]
-        {
-            let config = dev.json(config_type, &config);
-            let manifest = with(&artifact(json!([dev.blob(media_type, &gzip)])), &[("config", config)]);
-            runs.push(attach(&dev, &image, manifest));
-        }
-    }
-    let child = platform(&dev.push(&dev.evil()), "linux", "amd64");
-    runs.push(attach(
-        &dev,
-        &image,
-        json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child]}),
-    ));
+    let runs = attach_what_runs(&dev, &image, &harmless, &gzip);
     assert!(runs.len() >= 30, "{}", runs.len());
 
     let mut request = World::request("staging");

@@ -14,7 +14,7 @@ mod sim;
 mod world;
 
 /// Every column of every table that holds bytes, as text or not, with the key of its row.
-const COLUMNS: [(&str, &str, &str); 24] = [
+const COLUMNS: [(&str, &str, &str); 27] = [
     ("entries", "rowid", "entry"),
     ("tiles", "level || '/' || idx", "hashes"),
     ("checkpoints", "rowid", "note"),
@@ -25,6 +25,7 @@ const COLUMNS: [(&str, &str, &str); 24] = [
     ("decisions", "rowid", "decision"),
     ("decisions", "rowid", "service"),
     ("decisions", "rowid", "outcome"),
+    ("decisions", "rowid", "artifact"),
     ("decisions", "rowid", "row"),
     ("promotions", "rowid", "decision"),
     ("promotions", "rowid", "service"),
@@ -39,6 +40,8 @@ const COLUMNS: [(&str, &str, &str); 24] = [
     ("keyring", "rowid", "row"),
     ("alerts", "rowid", "service"),
     ("alerts", "rowid", "row"),
+    ("forgotten", "rowid", "artifact"),
+    ("forgotten", "rowid", "row"),
 ];
 /// Bytes flipped in one value: all of a short one, spread over a long one.
 const FLIPS: usize = 12;
@@ -46,7 +49,9 @@ const FLIPS: usize = 12;
 async fn promoted() -> World {
     let world = World::new().await;
     let workspace = world.process(&Plan::none()).await;
-    promote(&workspace, &World::request("staging"), None).await.unwrap();
+    let first = promote(&workspace, &World::request("staging"), None).await.unwrap();
+    let seen = first.recorded.case.record.evidence[0].manifest.digest;
+    lockgate_engine::evidence::forget(&workspace, seen, "withdrawn").await.unwrap();
     promote(&workspace, &World::request("prod"), None).await.unwrap();
     // A key in the keyring, and a promotion that halts: the one gate asks for a key that did not sign.
     let other = lockgate_attest::keys::SigningKey::generate().unwrap();

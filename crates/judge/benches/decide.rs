@@ -102,6 +102,7 @@ fn case() -> Case {
         images: vec![image],
         attestations: vec![],
         evidence: vec![],
+        seen: None,
         companions: vec![],
         feed: Some(FeedPin {
             feed: Digest::of(b"feed"),

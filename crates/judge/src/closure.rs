@@ -172,21 +172,21 @@ fn unknown_fields(docket: &Docket<'_>, told: &mut Vec<Finding>) {
     let bytes = |digest: &Digest| docket.case.inputs.get(digest);
     let artifact = bytes(&record.artifact.digest)
         .and_then(|bytes| Content::unknown_fields(&record.artifact.media_type, bytes).ok());
-    tell_fields(&record.artifact.digest, artifact.unwrap_or_default(), told);
+    tell_fields(&record.artifact.digest, &artifact.unwrap_or_default(), told);
     if let Some(Content::Index(index)) = &docket.content {
         for child in &index.manifests {
             let fields =
                 bytes(&child.digest).and_then(|bytes| Content::unknown_fields(&child.media_type, bytes).ok());
-            tell_fields(&child.digest, fields.unwrap_or_default(), told);
+            tell_fields(&child.digest, &fields.unwrap_or_default(), told);
         }
     }
     for image in &record.images {
         let fields = bytes(&image.config).and_then(|bytes| ImageConfig::unknown_fields(bytes).ok());
-        tell_fields(&image.config, fields.unwrap_or_default(), told);
+        tell_fields(&image.config, &fields.unwrap_or_default(), told);
     }
 }
 
-fn tell_fields(document: &Digest, fields: Vec<String>, told: &mut Vec<Finding>) {
+fn tell_fields(document: &Digest, fields: &[String], told: &mut Vec<Finding>) {
     if fields.is_empty() {
         return;
     }

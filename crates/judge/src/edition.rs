@@ -56,6 +56,17 @@ impl Edition {
         self >= Self::E2026_3
     }
 
+    /// Whether packages are asked about by the release of their ecosystem, sources of advisories by their age, and
+    /// vulnerabilities without a rating pause.
+    pub(crate) fn covers_releases(self) -> bool {
+        self >= Self::E2026_3
+    }
+
+    /// Whether evidence that was seen before and is gone is judged.
+    pub(crate) fn remembers_evidence(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// How documents of images are read: since 2026-3, by the profile of `docs/reading.md`.
     pub(crate) fn reads_documents(self) -> oci::Reading {
         if self < Self::E2026_3 { oci::Reading::Loose } else { oci::Reading::Strict }

@@ -23,6 +23,6 @@ pub use settings::nearest;
 pub use edition::Edition;
 
 pub use decide::{decide, decide_again};
-pub use gates::check_settings;
+pub use gates::{Signed, check_settings, signed};
 pub use samples::{SAMPLES, Sample};
 pub use settings::SettingsError;

@@ -21,7 +21,7 @@ use lockgate_model::oci::{Index, media};
 use lockgate_model::{
     Answer, Case, CaseRecord, Descriptor, Digest, Inputs, Inventory, Outcome, Package, canon,
 };
-use making::{Making, answer, at, codes, inventory, signature, spoilt};
+use making::{Making, answer, at, codes, covered, inventory, package, signature, spoilt};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -125,7 +125,9 @@ fn vulnerability_findings() {
     assert_eq!(making.decide().outcome, Outcome::Proceed, "the fix is installed");
     spoilt(Outcome::Pause, "vulnerability.no-feed", |making| making.record.feed = None);
     spoilt(Outcome::Pause, "vulnerability.feed-old", |making| {
-        making.record.feed.as_mut().unwrap().newest = at("2026-10-01T00:00:00Z");
+        let mut old = covered();
+        old.origin.fetched = Some(at("2026-10-01T00:00:00Z"));
+        making.set_coverage("Alpine:v3.22", Some(old));
     });
     spoilt(Outcome::Pause, "vulnerability.input-missing", |making| {
         making.record.feed.as_mut().unwrap().extract = Digest::of(b"gone");
@@ -152,16 +154,27 @@ fn vulnerability_findings() {
 #[test]
 fn what_nobody_answers_for_pauses() {
     spoilt(Outcome::Pause, "vulnerability.uncovered", |making| {
-        making.record.feed.as_mut().unwrap().uncovered = ["Alpine".to_owned()].into();
+        making.set_coverage("Alpine:v3.22", None);
     });
     // No public source has advisories of these.
     spoilt(Outcome::Proceed, "vulnerability.uncovered", |making| {
-        making.record.feed.as_mut().unwrap().uncovered = ["Nix".to_owned()].into();
+        let mut inventory = inventory();
+        let nix = Package {
+            ecosystem: "Nix".into(),
+            purl: "pkg:nix/a@1".into(),
+            cataloger: "nix".into(),
+            ..package("a", "1")
+        };
+        inventory.packages.push(nix);
+        making.set_inventory(&inventory);
     });
-    spoilt(Outcome::Proceed, "vulnerability.uncovered", |making| {
-        making.record.feed.as_mut().unwrap().uncovered = ["Alpine".to_owned()].into();
+    // What let everything pass that nobody was asked about is refused, and its successor named.
+    let refused = spoilt(Outcome::Pause, "vulnerability.settings", |making| {
+        making.set_coverage("Alpine:v3.22", None);
         making.record.gates.insert("vulnerability".into(), json!({"uncovered": "advise"}));
     });
+    let verdict = refused.verdicts.iter().find(|one| one.gate == "vulnerability").unwrap();
+    assert!(verdict.summary.contains("coverage"), "{}", verdict.summary);
     let ends = |making: &mut Making, day: &str| {
         let ends = [("alpine:3.22.1".to_owned(), at(day))];
         making.record.feed.as_mut().unwrap().end_of_life = ends.into();
@@ -282,7 +295,8 @@ fn gaps_editions_and_gates_that_are_not_known_are_unknown() {
     let decision = spoilt(Outcome::Pause, "gates.unknown", |making| {
         making.record.gates.insert("signatur".into(), json!({}));
     });
-    assert!(codes(&decision).len() == 1);
+    let blocking = codes(&decision).into_iter().filter(|code| *code != "vulnerability.coverage");
+    assert!(blocking.count() == 1);
 }
 
 #[test]

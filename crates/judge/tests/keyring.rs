@@ -59,6 +59,7 @@ impl Making {
             artifact,
             attestations: vec![],
             evidence,
+            seen: None,
             companions: vec![],
             feed: None,
             keys: vec![TrustedKey::plain("build", file)],

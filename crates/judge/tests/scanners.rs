@@ -154,6 +154,7 @@ fn a_report_answers_for_what_our_scan_could_not_see() {
         let path = "/lib/apk/db/installed".into();
         inventory.unread = vec![Unread { layer: Digest::of(b"l"), path, reason }];
         scanned.making.set_inventory(&inventory);
+        scanned.making.set_coverage("Alpine:v3.22", None);
         if report {
             scanned.report(&[], |_| ());
         }

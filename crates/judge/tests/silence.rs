@@ -16,7 +16,7 @@ use lockgate_model::case::{Gap, TrustedKey};
 use lockgate_model::inventory::Unread;
 use lockgate_model::{Answer, Decision, Digest, Effect, Finding, Outcome, Package};
 use lockgate_scan::reports::{COSIGN_VULN, PREDICATE_TYPE};
-use making::{Making, answer, at, codes, inventory, package};
+use making::{Making, answer, codes, covered, inventory, package};
 use serde_json::{Value, json};
 
 const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
@@ -38,6 +38,7 @@ impl Heard {
         let file = making.inputs.insert(key.public().to_pem());
         making.record.keys.push(TrustedKey::plain("security", file));
         making.record.gates.insert("vulnerability".into(), settings);
+        making.set_coverage("npm", Some(covered()));
         Self { making, key }
     }
 
@@ -233,20 +234,20 @@ fn vex_under_another_type_blinds() {
 
 #[test]
 fn what_need_not_be_minded_ends() {
-    // Ninety days unless said, to the second.
+    // 180 days unless said, to the second.
     for (status, time, outcome) in [
-        ("not_affected", "2026-08-25T12:00:00Z", Outcome::Proceed),
-        ("not_affected", "2026-08-25T11:59:59Z", Outcome::Rework),
-        ("fixed", "2026-08-25T11:59:59Z", Outcome::Rework),
-        ("fixed", "2026-08-25T12:00:00Z", Outcome::Proceed),
+        ("not_affected", "2026-05-27T12:00:00Z", Outcome::Proceed),
+        ("not_affected", "2026-05-27T11:59:59Z", Outcome::Rework),
+        ("fixed", "2026-05-27T11:59:59Z", Outcome::Rework),
+        ("fixed", "2026-05-27T12:00:00Z", Outcome::Proceed),
         ("not_affected", "2020-01-01T00:00:00Z", Outcome::Rework),
         ("not_affected", "2026-11-23T12:00:01Z", Outcome::Rework),
     ] {
         let decision = Heard::vex().attest(OPENVEX, vex(status, time)).expect(outcome);
-        let old = time < "2026-08-25T12";
+        let old = time < "2026-05-27T12";
         assert_eq!(codes(&decision).contains(&"vulnerability.vex-old"), old, "{status} {time}");
         if let Some(told) = found(&decision, "vulnerability.vex-old") {
-            assert!(told.title.contains("CVE-1") && told.title.contains("90 days"), "{}", told.title);
+            assert!(told.title.contains("CVE-1") && told.title.contains("180 days"), "{}", told.title);
             assert!(told.remediation.contains("maxAgeDays"));
         }
     }
@@ -321,6 +322,9 @@ fn wrapped(report: &Value) -> Value {
     })
 }
 
+/// What is made of a report.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[test]
 fn a_report_answers_for_the_files_and_ecosystems_that_it_names() {
     let whole = |_: &mut Value| ();
@@ -328,7 +332,6 @@ fn a_report_answers_for_the_files_and_ecosystems_that_it_names() {
     let other_release = |report: &mut Value| report["Metadata"]["OS"]["Name"] = json!("3.21.4");
     let ended = |report: &mut Value| report["Metadata"]["OS"]["EOSL"] = json!(true);
     let no_name = |report: &mut Value| drop(report["Metadata"].as_object_mut().unwrap().remove("OS"));
-    type Change<'a> = &'a dyn Fn(&mut Value);
     let database = "/lib/apk/db/installed";
     let cases: [(&str, Change<'_>, bool); 12] = [
         (database, &whole, true),
@@ -529,7 +532,6 @@ fn a_signature_that_could_not_be_looked_for_is_not_missing() {
     // The Edition before said otherwise, and goes on saying it.
     making.record.edition = "2026-2".into();
     assert!(codes(&making.expect(Outcome::Pause)).contains(&"signature.missing"));
-    let _now = at(NOVEMBER);
 }
 
 #[test]

@@ -97,3 +97,26 @@ fn reports_are_wrapped_as_cosign_has_them_and_cross_checked() {
     assert!(ran.out.contains("CVE-2026-9: trivy 0.76.0 sees it, Lockgate does not"), "{}", ran.out);
     assert!(!ran.out.contains("vulnerability.no-report"), "{}", ran.out);
 }
+
+#[test]
+fn provenance_tells_of_keys_that_cannot_be_read() {
+    let w = hearing("vex: {keys: [security]}");
+    let asked = ["provenance", LEGACY];
+    w.run(&asked).expect(0);
+    std::fs::write(w.folder.join("trust/security.pub"), "not a key").unwrap();
+    let ran = w.run(&asked).expect(3);
+    assert!(ran.out.contains("not read: the key security cannot be read"), "{}", ran.out);
+}
+
+#[test]
+fn vex_that_cannot_be_read_halts_a_promotion() {
+    let w = hearing("vex: {keys: [security]}");
+    let statement =
+        json!({"vulnerability": {"name": "CVE-2026-1"}, "product": ["pkg:oci/legacy"], "status": "fixed"});
+    let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "timestamp": "2026-01-01T00:00:00Z", "statements": [statement]});
+    write(&w, "vex.json", &vex);
+    assert_eq!(attest(&w, "vex.json", "openvex", "keys/security.key"), 0);
+    let ran = w.run(&["promote", "legacy:0.9.0", "--to", "staging"]).expect(4);
+    let place = "`statements[0].product`: there is no such field; did you mean `products`?";
+    assert!(ran.out.contains("vulnerability.vex-unread") && ran.out.contains(place), "{}", ran.out);
+}

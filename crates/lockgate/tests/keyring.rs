@@ -160,3 +160,57 @@ fn machines_get_one_document() {
     let history = w.run(&["history", "web", "-o", "json"]).expect(0).json();
     assert_eq!(history["alerts"][0]["alert"]["codes"][0], "signature.key-revoked");
 }
+
+#[test]
+fn identities_that_admit_strangers_or_name_no_issuer_are_refused() {
+    let w = workspace();
+    let add = |name: &str, issuer: &str, subject: [&str; 2]| {
+        let who = ["identity", "add", name, "--issuer", issuer, subject[0], subject[1]];
+        w.run(&[&who[..], &["--owner", "ci", "--role", "builder", "--stages", "*"]].concat())
+    };
+    let github = "https://token.actions.githubusercontent.com";
+    for wide in [
+        ["--subject-glob", "https://github.com/**"],
+        ["--subject-glob", "https://g**"],
+        ["--subject-glob", "*@gmail.com"],
+        ["--subject-regex", r"^https://github\.com/.*$"],
+        ["--subject-regex", r"^(?s).*$"],
+        ["--subject-regex", "^(.|x)*$"],
+        ["--subject-regex", "^.+@.+$"],
+    ] {
+        let ran = add("wide", github, wide).expect(1);
+        assert!(ran.err.contains("name at least the organisation"), "{wide:?}: {}", ran.err);
+    }
+    add("acme", github, ["--subject-glob", "https://github.com/acme/**"]).expect(0);
+    let service = ["--subject", "https://dotcom.releases.github.com"];
+    for issuer in [
+        "sigstore:",
+        "sigstore:a:b",
+        "sigstore:a@b",
+        "sigstore:a b",
+        "sigstore:*",
+        "github",
+        "http://x.example",
+    ] {
+        let ran = add("releases", issuer, service).expect(1);
+        assert!(ran.err.contains("the issuer must be named exactly"), "{issuer}: {}", ran.err);
+    }
+    add("releases", "sigstore:github", service).expect(0);
+    // An instance lists its own name, and no other's.
+    let trust = |issuer: &str| {
+        format!(
+            "trust: {{sigstore: [{{name: github, root: root.json, issuers: [\"{issuer}\"], logs: 0, scts: 0}}]}}\n"
+        )
+    };
+    let root = r#"{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+    std::fs::write(w.folder.join("root.json"), root).unwrap();
+    let before = std::fs::read_to_string(w.folder.join("lockgate.yaml")).unwrap();
+    for (issuer, code) in
+        [("sigstore:github", 0), ("sigstore:other", 1), ("sigstore:", 1), ("Sigstore:github", 1)]
+    {
+        w.edit_config(|text| text.replace("trust: {}\n", &trust(issuer)));
+        let ran = w.run(&["status"]).expect(code);
+        assert!(code == 0 || ran.err.contains("`sigstore:github`"), "{issuer}: {}", ran.err);
+        std::fs::write(w.folder.join("lockgate.yaml"), &before).unwrap();
+    }
+}

@@ -84,7 +84,7 @@ fn world(part: &Part, tools: Tools) -> World<'_> {
             .replace("  - name: build\n", "  - {name: cosign, file: cosign.pub}\n  - name: build\n")
     });
     // About another package: a feed that is silent about Alpine would make the gate blind.
-    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.20","name":"x"}}]}"#;
+    let feed = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.20","name":"x"},"versions":["9"]}]}"#;
     std::fs::write(w.folder.join("feed.jsonl"), feed).unwrap();
     World { tools, part, w }
 }

@@ -23,6 +23,11 @@ fn write(folder: &Path, path: &str, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
+fn lately() -> String {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    lockgate_model::Timestamp::from_unix(i64::try_from(seconds).unwrap() - 3600).to_string()
+}
+
 /// A workspace with a feed, and a root folder with packages whose names and licences try to break documents.
 fn workspace() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -52,7 +57,7 @@ fn workspace() -> tempfile::TempDir {
     ];
     write(folder.path(), "feed.jsonl", &feed.join("\n"));
     assert_eq!(lockgate(folder.path(), &["init"]).0, 0);
-    let (code, told) = lockgate(folder.path(), &["feed", "import", "feed.jsonl"]);
+    let (code, told) = lockgate(folder.path(), &["feed", "import", "feed.jsonl", "--fetched", &lately()]);
     assert_eq!(code, 0, "{told}");
     folder
 }
@@ -151,4 +156,77 @@ fn the_exit_code_answers_fail_on() {
     assert!(code == 2 && told.contains("cyclonedx"), "{told}");
     let (code, printed) = scan(&["--report", "sarif"]);
     assert!(code == 0 && printed.starts_with('{') && printed.contains("CVE-2024-0001"));
+}
+
+/// What a report in `format` says of this root.
+fn of(workspace: &Path, format: &str, expected: i32, more: &[&str]) -> String {
+    let arguments: Vec<_> = ["scan", "dir:root", "--report", format].iter().chain(more).copied().collect();
+    let (code, printed) = lockgate(workspace, &arguments);
+    assert_eq!(code, expected, "{format} {more:?}: {printed}");
+    printed
+}
+
+/// That every output says that something is unknown, and what.
+fn every_output_says(workspace: &Path, why: &str, more: &[&str]) {
+    for (format, _) in FORMATS {
+        let printed = of(workspace, format, 3, more);
+        assert!(printed.contains(why), "{format}: {printed}");
+        for clean in
+            ["no known vulnerabilities", "<p>None.</p>", "\"executionSuccessful\": true", "\"success\""]
+        {
+            assert!(!printed.contains(clean), "{format}: {printed}");
+        }
+    }
+    let table: Vec<_> = ["scan", "dir:root", "--fail-on", "low"].iter().chain(more).copied().collect();
+    let (code, printed) = lockgate(workspace, &table);
+    assert!(code == 3 && printed.contains(why), "{printed}");
+    let json: Vec<_> = ["scan", "dir:root", "--output", "json"].iter().chain(more).copied().collect();
+    let (code, printed) = lockgate(workspace, &json);
+    assert!(code == 3 && printed.contains(why), "{printed}");
+}
+
+#[test]
+fn a_scan_that_nobody_answered_says_so_in_every_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let status = "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-1\n";
+    write(folder.path(), "root/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(folder.path(), "root/var/lib/dpkg/status", status);
+    // No workspace, and then one without a feed.
+    let (code, printed) = lockgate(folder.path(), &["scan", "dir:root", "--all"]);
+    assert!(code == 3 && printed.contains("bash") && !printed.contains("0 known"), "{printed}");
+    every_output_says(folder.path(), "no advisories were asked", &[]);
+    assert_eq!(lockgate(folder.path(), &["init"]).0, 0);
+    every_output_says(folder.path(), "no advisories were asked", &[]);
+
+    let workspace = workspace();
+    let root = |path: &str, text: &str| write(&workspace.path().join("root"), path, text);
+    let (code, printed) = lockgate(workspace.path(), &["scan", "dir:root"]);
+    assert!(code == 0 && printed.contains("4 packages, 2 known vulnerabilities"), "{printed}");
+    let sarif = of(workspace.path(), "sarif", 0, &[]);
+    for said in ["\"executionSuccessful\": true", "\"feed\": {", "Debian:12", "feed.jsonl"] {
+        assert!(sarif.contains(said), "{said}: {sarif}");
+    }
+    for (format, _) in FORMATS {
+        let printed = of(workspace.path(), format, 0, &[]);
+        assert!(printed.contains("feed.jsonl") && printed.contains("sha256:"), "{format}: {printed}");
+    }
+    // Too old by what was asked.
+    every_output_says(workspace.path(), "at most 0 days are allowed", &["--max-feed-age-days", "0"]);
+    // Another release, another distribution, none, and a database that nobody reads.
+    for (os_release, why) in [
+        ("ID=debian\nVERSION_ID=99\n", "Debian:99"),
+        ("ID=raspbian\nVERSION_ID=12\n", "raspbian:12"),
+        ("ID=debian\n", "have no known release"),
+        ("", "have no known release"),
+        ("ID=$X\n", "os-release"),
+    ] {
+        root("etc/os-release", os_release);
+        every_output_says(workspace.path(), why, &[]);
+    }
+    root("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    root("var/lib/pacman/local/bash-5.2-1/desc", "%NAME%\nbash\n");
+    every_output_says(workspace.path(), "pacman", &[]);
+    std::fs::remove_dir_all(workspace.path().join("root/var/lib/pacman")).unwrap();
+    root("var/lib/dpkg/status", "");
+    every_output_says(workspace.path(), "no system package was found", &[]);
 }

@@ -21,7 +21,8 @@ fn lockgate(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 /// Names, versions and paths of the packages.
 fn packages(folder: &Path, image: &str) -> Vec<String> {
     let (code, printed, told) = lockgate(folder, &["scan", image, "--output", "json"]);
-    assert_eq!(code, 0, "{image}: {told}");
+    // Nobody was asked about them: there is no feed.
+    assert_eq!(code, 3, "{image}: {told}");
     let value: Value = serde_json::from_str(&printed).unwrap();
     let packages = value["images"][0]["inventory"]["packages"].as_array().unwrap();
     packages.iter().map(|one| format!("{} {} {}", one["name"], one["version"], one["path"])).collect()

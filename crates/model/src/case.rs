@@ -49,6 +49,9 @@ pub struct CaseRecord {
     pub attestations: Vec<AttestationChild>,
     /// Evidence attached to the artifact or its images.
     pub evidence: Vec<Evidence>,
+    /// What recorded Cases of the artifact had before. Absent in Cases of Editions before 2026-3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     /// What is attached to the artifact, its images and its evidence, and whether it travels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub companions: Vec<Companion>,
@@ -73,6 +76,33 @@ pub struct CaseRecord {
     /// What could not be had. Each makes its gate's verdict `unknown`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+}
+
+/// What the ledger says was seen of an artifact before a Case of it was closed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many recorded Decisions about the artifact were looked at: fewer than the ledger has would hide what the
+    /// others saw, and `ledger verify` tells of it.
+    pub decisions: u64,
+    /// The places of the entries by which evidence of the artifact was forgotten.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub forgotten: BTreeSet<u64>,
+    /// Evidence by a signer that the Case knows, which these Decisions had and which is no longer there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
+}
+
+/// A piece of evidence that was seen and is gone. What it is, and who signed it, is found in its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The evidence, as it was found.
+    pub evidence: Evidence,
+    /// When the newest Decision that saw it was recorded.
+    pub last_seen: Timestamp,
+    /// That Decision.
+    pub decision: Digest,
 }
 
 /// A Release of the artifact in the stage it comes from.
@@ -300,6 +330,11 @@ impl Inputs {
         digest
     }
 
+    /// Takes what `other` has, which is filed under its digests already.
+    pub fn take(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(digest, bytes)| (*digest, bytes.clone())));
+    }
+
     /// The bytes with that digest.
     pub fn get(&self, digest: &Digest) -> Option<&Bytes> {
         self.0.get(digest)
@@ -347,12 +382,31 @@ impl CaseRecord {
         files
     }
 
+    /// The evidence that is there, and that which was seen and is gone.
+    pub fn pieces(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter().chain(self.withheld().map(|one| &one.evidence))
+    }
+
+    /// The evidence that was seen and is gone.
+    pub fn withheld(&self) -> impl Iterator<Item = &Withheld> {
+        self.seen.iter().flat_map(|seen| &seen.withheld)
+    }
+
+    /// Digest of the list of evidence: Cases that saw the same have the same.
+    pub fn evidence_digest(&self) -> Result<Digest, CanonError> {
+        canon::to_bytes(&self.evidence).map(|bytes| Digest::of(&bytes))
+    }
+
     /// Brings every list into its fixed order, so that the order in which things were found says nothing.
     pub fn sort(&mut self) {
         self.images.sort_by(|a, b| (&a.platform, &a.manifest).cmp(&(&b.platform, &b.manifest)));
         self.attestations.sort();
         self.evidence.sort();
         self.evidence.dedup();
+        if let Some(seen) = &mut self.seen {
+            seen.withheld.sort();
+            seen.withheld.dedup();
+        }
         self.companions.sort();
         self.companions.dedup();
         self.keys.sort_by(|a, b| a.name.cmp(&b.name));
@@ -383,10 +437,7 @@ impl CaseRecord {
         }
         digests.extend(self.attestations.iter().flat_map(|child| [child.manifest, child.config]));
         digests.extend(self.companions.iter().map(|companion| companion.manifest.digest));
-        for evidence in &self.evidence {
-            digests.push(evidence.manifest.digest);
-            digests.extend(&evidence.blobs);
-        }
+        digests.extend(self.pieces().flat_map(Evidence::digests));
         digests.extend(self.feed.as_ref().map(|feed| feed.extract));
         digests.extend(self.trust_files());
         digests.extend(self.policies.iter().map(|policy| policy.content));

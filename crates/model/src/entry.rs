@@ -61,6 +61,22 @@ pub enum Event {
     Keyring(KeyringChange),
     /// Someone must look.
     Alert(Box<Alert>),
+    /// Evidence that was seen and is gone no longer holds the artifact up.
+    EvidenceForgotten(Box<EvidenceForgotten>),
+}
+
+/// Evidence that was seen and is gone no longer holds the artifact up. Seen again later, it counts again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceForgotten {
+    /// The artifact whose recorded Cases had it.
+    pub artifact: Digest,
+    /// The manifest that carried it.
+    pub evidence: Digest,
+    /// The newest Decision whose Case had it.
+    pub decision: Digest,
+    /// Why it may be gone.
+    pub reason: String,
 }
 
 /// A promotion halted because of whose signature it has or lacks.
@@ -128,6 +144,9 @@ pub struct Decided {
     /// Entries in the ledger when the Case was closed: a later change of the keyring was not judged by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_size: Option<u64>,
+    /// Digest of the list of evidence in the Case, as canonical JSON: Decisions that saw the same have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
 }
 
 /// A promotion is about to change the target stage. Everything that carrying it out needs is here or in the
@@ -212,6 +231,7 @@ impl Event {
                 .collect(),
             Self::Keyring(KeyringChange::Revoked(revoking)) => revoking.blast_radius.into_iter().collect(),
             Self::Alert(alert) => vec![alert.decision],
+            Self::EvidenceForgotten(forgotten) => vec![forgotten.evidence, forgotten.decision],
             Self::Keyring(_)
             | Self::LedgerOpened { .. }
             | Self::FeedImported(_)
@@ -235,6 +255,22 @@ mod tests {
         assert!(Entry::decode(text.replace(':', ": ").as_bytes()).is_err());
         assert!(Entry::decode(text.replace("origin", "0rigin").as_bytes()).is_err());
         assert!(Entry::decode(text.replace("\"version\"", "\"u\":1,\"version\"").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_was_forgotten_is_read_back_in_this_shape_alone() {
+        let (artifact, evidence, decision) = (Digest::of(b"a"), Digest::of(b"e"), Digest::of(b"d"));
+        let what = EvidenceForgotten { artifact, evidence, decision, reason: "withdrawn".into() };
+        let event = Event::EvidenceForgotten(Box::new(what));
+        assert_eq!(event.blobs(), [evidence, decision]);
+        let entry = Entry::new(Timestamp::from_unix(0), "ann", event);
+        let bytes = entry.encode().unwrap();
+        assert_eq!(Entry::decode(&bytes).unwrap(), entry);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("\"type\":\"evidence-forgotten\""), "{text}");
+        for (part, other) in [("\"reason\"", "\"reasons\""), ("\"reason\"", "\"r\":1,\"reason\"")] {
+            assert!(Entry::decode(text.replace(part, other).as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

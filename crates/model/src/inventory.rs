@@ -20,6 +20,39 @@ pub struct Inventory {
     /// What could not be read. Not empty means that nobody may call the image clean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+    /// Databases of system packages that name none, and what else hides them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<Silent>,
+}
+
+/// A sign that the image has system packages which its inventory lacks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Silent {
+    /// The package manager, such as `apk` or `pacman`; `os-release` for the file that names the distribution.
+    pub manager: String,
+    /// The file, absolute in the image.
+    pub path: String,
+    /// What is the matter with it.
+    pub reason: SilentReason,
+}
+
+/// Why a database of system packages says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SilentReason {
+    /// Databases of this package manager are not read.
+    Unread,
+    /// It is there and names no package.
+    Empty,
+    /// A lower layer has it, and the image no longer does.
+    Removed,
+    /// It lacks packages of which the package manager's other files are there.
+    Incomplete,
+    /// It is a link to where such a file is not read.
+    Elsewhere,
+    /// Two files say different things.
+    Contradicted,
 }
 
 /// The accounts of an image (passwd(5)).
@@ -36,7 +69,8 @@ pub struct Distribution {
     pub id: String,
     /// `VERSION_ID`, such as `12`; empty where there is none.
     pub version: String,
-    /// `VERSION_CODENAME`, such as `bookworm`; empty where there is none.
+    /// `VERSION_CODENAME`, such as `bookworm`; `sid` where the name says so, and the service pack where only the name of
+    /// the version has it (`LTS-SP3`). Empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub codename: String,
 }
@@ -130,6 +164,8 @@ impl Inventory {
         self.packages.dedup();
         self.unread.sort();
         self.unread.dedup();
+        self.silent.sort();
+        self.silent.dedup();
     }
 }
 

@@ -10,6 +10,18 @@ pub const CONFIG_BYTES: usize = 4 << 20;
 pub const EVIDENCE_BYTES: usize = 32 << 20;
 /// Most pieces of evidence that are read for one artifact (GHSA-vfp6-jrw2-99g9 and its kin).
 pub const EVIDENCE_PER_ARTIFACT: usize = 256;
+/// Most verdicts and proofs of Lockgate's own that are read or copied for one artifact, the newest: they are no evidence,
+/// and count towards none of its limits.
+pub const OWN_ATTACHMENTS: usize = 64;
+/// Most verification summaries (SLSA VSA) that are tried for one artifact, the newest: only those by a known signer are
+/// evidence.
+pub const SUMMARIES_PER_ARTIFACT: usize = 1024;
+/// Largest verification summary that is tried so; what is larger counts like other evidence.
+pub const SUMMARY_BYTES: u64 = 128 << 10;
+/// Most pieces of evidence of one artifact that were seen, are gone, and are judged.
+pub const WITHHELD_PER_ARTIFACT: usize = 256;
+/// Longest reason that somebody gives for an entry, in characters.
+pub const REASON_CHARS: usize = 2000;
 /// All evidence of one artifact taken together, its manifests too, in bytes.
 pub const EVIDENCE_TOTAL_BYTES: usize = 128 << 20;
 /// Most layers of all evidence of one artifact taken together: each is fetched by itself.

@@ -201,6 +201,7 @@ pub struct Index {
 }
 
 /// A manifest or an index, read strictly.
+#[expect(clippy::large_enum_variant, reason = "few are held at a time, and each is taken apart at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A single image or other artifact.

@@ -12,7 +12,9 @@ use crate::digest::Digest;
 use crate::evidence::{Attachment, Companion};
 use crate::keyring::Keyring;
 use crate::oci::Descriptor;
-use crate::projection::{AlertRow, Change, Conflict, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use crate::projection::{
+    AlertRow, Change, Conflict, DecisionRow, FeedRow, ForgottenRow, PromotionRow, ReleaseRow,
+};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
 use crate::time::Timestamp;
@@ -285,6 +287,12 @@ pub trait Store: Send + Sync {
 
     /// Decisions whose digest begins with these hex digits, newest last.
     fn decisions_by_prefix<'a>(&'a self, hex: &'a str) -> Pending<'a, Vec<DecisionRow>>;
+
+    /// Decisions about an artifact, newest last.
+    fn decisions_of<'a>(&'a self, artifact: &'a Digest) -> Pending<'a, Vec<DecisionRow>>;
+
+    /// Evidence of an artifact (or of all) that was forgotten, newest last.
+    fn forgotten<'a>(&'a self, artifact: Option<&'a Digest>) -> Pending<'a, Vec<ForgottenRow>>;
 
     /// Promotions of a service (or of all), in the order of their intents.
     fn promotions<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<PromotionRow>>;

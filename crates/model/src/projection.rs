@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::entry::{Alert, Entry, Event, Intent};
+use crate::entry::{Alert, Entry, Event, EvidenceForgotten, Intent};
 use crate::feed::FeedOrigin;
 use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
@@ -40,6 +40,22 @@ pub struct DecisionRow {
     /// Entries in the ledger when the Case was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_size: Option<u64>,
+    /// Digest of the list of evidence in the Case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+}
+
+/// Evidence that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgottenRow {
+    /// Its place in the ledger.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who acted.
+    pub actor: String,
+    /// What was forgotten, and why.
+    pub what: EvidenceForgotten,
 }
 
 /// An alert.
@@ -172,6 +188,9 @@ pub enum Change {
     },
     /// Adds an alert.
     AddAlert(Box<AlertRow>),
+    /// Forgets evidence. A store must refuse it with a [`Conflict`] when the Decision that it names is not recorded, or is
+    /// about another artifact.
+    ForgetEvidence(Box<ForgottenRow>),
 }
 
 /// Why a store refuses an entry: the rule of the projection that it would break.
@@ -205,6 +224,14 @@ pub enum Conflict {
         decision: Digest,
         /// The entry that changed the keyring.
         by: u64,
+    },
+    /// No recorded Decision saw the evidence.
+    #[error("no recorded Decision {decision} about {artifact} exists: nothing that it saw can be forgotten")]
+    NotSeen {
+        /// The Decision.
+        decision: Digest,
+        /// The artifact.
+        artifact: Digest,
     },
     /// A change would break a rule of the keyring.
     #[error(transparent)]
@@ -241,6 +268,7 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             artifact: decided.artifact,
             outcome: decided.outcome,
             ledger_size: decided.ledger_size,
+            evidence: decided.evidence,
         }))],
         Event::PromotionIntended(intent) => vec![Change::OpenPromotion(Box::new(PromotionRow {
             seq,
@@ -258,6 +286,10 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
         }
         Event::Alert(alert) => {
             vec![Change::AddAlert(Box::new(AlertRow { seq, at, actor, alert: (**alert).clone() }))]
+        }
+        Event::EvidenceForgotten(what) => {
+            let row = ForgottenRow { seq, at, actor, what: (**what).clone() };
+            vec![Change::ForgetEvidence(Box::new(row))]
         }
     }
 }

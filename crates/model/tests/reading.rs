@@ -105,12 +105,11 @@ fn alike(key: &str) -> Vec<String> {
     all
 }
 
+/// What to write for the object of that number.
+type Rewrite<'a> = dyn Fn(usize, &Map<String, Value>) -> Option<String> + 'a;
+
 /// Writes `value` as text, with the entries of one object rewritten: `place` counts objects in reading order.
-fn write(
-    value: &Value,
-    place: &mut usize,
-    rewrite: &dyn Fn(usize, &Map<String, Value>) -> Option<String>,
-) -> String {
+fn write(value: &Value, place: &mut usize, rewrite: &Rewrite<'_>) -> String {
     match value {
         Value::Object(map) => {
             *place += 1;

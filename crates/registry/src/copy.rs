@@ -1,6 +1,5 @@
 //! Copies an artifact with everything it names and what was listed with it, and reads it back.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -160,7 +159,7 @@ async fn read_back(target: &dyn Place, plan: &Plan, blobs: &[Descriptor]) -> Res
         }
     }
     for (subject, expected) in &plan.attached {
-        let there: BTreeSet<_> = referrers::attached(target, subject).await?.into_iter().collect();
+        let there = referrers::said(target, subject).await?;
         if let Some((_, lost)) = expected.iter().find(|one| !there.contains(*one)) {
             let tag = fallback_tag(subject);
             return Err(missing(format!("{} in the list of referrers ({tag})", lost.digest)));

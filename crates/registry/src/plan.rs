@@ -74,7 +74,7 @@ impl Plan {
     /// Adds a manifest, after everything it names.
     async fn add(&mut self, source: &dyn Place, wanted: Descriptor) -> Result<(), PortError> {
         // An explicit stack: an index is met twice, to push its children, and after them.
-        let mut stack = vec![Step::Fetch(wanted)];
+        let mut stack = vec![Step::Fetch(Box::new(wanted))];
         while let Some(step) = stack.pop() {
             let wanted = match step {
                 Step::Keep(planned) => {
@@ -98,7 +98,7 @@ impl Plan {
             stack.push(Step::Keep(Box::new(planned)));
             for child in children {
                 if self.seen.insert(child.digest) {
-                    stack.push(Step::Fetch(child));
+                    stack.push(Step::Fetch(Box::new(child)));
                 }
             }
         }
@@ -129,7 +129,7 @@ impl Plan {
 }
 
 enum Step {
-    Fetch(Descriptor),
+    Fetch(Box<Descriptor>),
     Keep(Box<Planned>),
 }
 

@@ -4,38 +4,98 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use lockgate_model::evidence::{Attachment, fallback_tag};
+use lockgate_model::evidence::{Attachment, Kind, fallback_tag};
 use lockgate_model::oci::{Content, Index, media};
 use lockgate_model::ports::{FetchedManifest, PortError, Trouble};
-use lockgate_model::{Descriptor, Digest, json, limits};
+use lockgate_model::{Descriptor, Digest, Timestamp, json, limits};
 
 use crate::limits as own_limits;
 use crate::place::Place;
 
-/// Everything attached to `subject`, each once, sorted.
+/// The annotation that says when something was made (image-spec, annotations.md).
+const CREATED: &str = "org.opencontainers.image.created";
+
+/// Everything attached to `subject`, each once, sorted. Of what says that it is Lockgate's own, or a verification summary,
+/// the newest: these have quotas of their own, so that neither many promotions nor a stranger's imitations of them keep
+/// evidence from being read. More evidence than is read is an error, whoever attached it.
 pub(crate) async fn attached(
     place: &dyn Place,
     subject: &Digest,
 ) -> Result<Vec<(Attachment, Descriptor)>, PortError> {
+    let (listed, tagged) = listing(place, subject).await?;
+    let (evidence, others) = shares(listed);
+    let most = limits::EVIDENCE_PER_ARTIFACT;
+    // A list that does not say what its entries are is read further: their manifests do.
+    if evidence.len() > most + limits::OWN_ATTACHMENTS + limits::SUMMARIES_PER_ARTIFACT {
+        return Err(too_many(place, subject));
+    }
+    let (mut found, mut counted) = (Vec::new(), tagged.len());
+    for descriptor in evidence {
+        let content = confirm(place, subject, &descriptor).await?;
+        counted += usize::from(Kind::of_content(&content) == Kind::Evidence);
+        if counted > most {
+            return Err(too_many(place, subject));
+        }
+        found.push((Attachment::Referrer, descriptor));
+    }
+    for descriptor in others {
+        confirm(place, subject, &descriptor).await?;
+        found.push((Attachment::Referrer, descriptor));
+    }
+    found.extend(tagged);
+    found.sort();
+    Ok(found)
+}
+
+/// What is said to be attached to `subject`, whatever it is, each once.
+pub(crate) async fn said(
+    place: &dyn Place,
+    subject: &Digest,
+) -> Result<BTreeSet<(Attachment, Descriptor)>, PortError> {
+    let (listed, tagged) = listing(place, subject).await?;
+    let listed = listed.iter().map(|one| (Attachment::Referrer, one.bare()));
+    Ok(listed.chain(tagged).collect())
+}
+
+type Tagged = Vec<(Attachment, Descriptor)>;
+
+async fn listing(place: &dyn Place, subject: &Digest) -> Result<(Vec<Descriptor>, Tagged), PortError> {
     let (listed, signatures, attestations, sboms) = tokio::try_join!(
         listed(place, subject),
         tagged(place, subject, Attachment::SignatureTag),
         tagged(place, subject, Attachment::AttestationTag),
         tagged(place, subject, Attachment::SbomTag),
     )?;
-    let listed: BTreeSet<_> = listed.iter().map(Descriptor::bare).collect();
-    let tagged: Vec<_> = signatures.into_iter().chain(attestations).chain(sboms).collect();
-    if listed.len() + tagged.len() > limits::EVIDENCE_PER_ARTIFACT {
-        let at = format!("{}@{subject}", place.name());
-        let reason = format!("more than {} manifests are attached to it", limits::EVIDENCE_PER_ARTIFACT);
-        return Err(PortError::new(Trouble::TooLarge, at, reason, "remove those that are not needed"));
+    Ok((listed, signatures.into_iter().chain(attestations).chain(sboms).collect()))
+}
+
+/// What is listed, by what the list says that it is: evidence, and of the rest as much as its quotas let in. What is
+/// listed twice counts as evidence when either says so.
+fn shares(listed: Vec<Descriptor>) -> (BTreeSet<Descriptor>, BTreeSet<Descriptor>) {
+    let (mut evidence, mut own, mut summaries) = (BTreeSet::new(), Vec::new(), Vec::new());
+    for one in listed {
+        let created = one.annotations.get(CREATED).and_then(|at| at.parse::<Timestamp>().ok());
+        match Kind::of_listed(&one) {
+            Kind::Evidence => drop(evidence.insert(one.bare())),
+            Kind::Own => own.push((created, one.bare())),
+            Kind::Summary => summaries.push((created, one.bare())),
+        }
     }
-    for descriptor in &listed {
-        confirm(place, subject, descriptor).await?;
+    let quotas = [(own, limits::OWN_ATTACHMENTS), (summaries, limits::SUMMARIES_PER_ARTIFACT)];
+    let mut others = BTreeSet::new();
+    for (mut some, quota) in quotas {
+        some.sort();
+        some.dedup();
+        others.extend(some.into_iter().rev().take(quota).map(|(_, one)| one));
     }
-    let mut found: Vec<_> = listed.into_iter().map(|one| (Attachment::Referrer, one)).chain(tagged).collect();
-    found.sort();
-    Ok(found)
+    others.retain(|one| !evidence.contains(one));
+    (evidence, others)
+}
+
+fn too_many(place: &dyn Place, subject: &Digest) -> PortError {
+    let at = format!("{}@{subject}", place.name());
+    let reason = format!("more than {} manifests are attached to it", limits::EVIDENCE_PER_ARTIFACT);
+    PortError::new(Trouble::TooLarge, at, reason, "remove those that are not needed")
 }
 
 async fn listed(place: &dyn Place, subject: &Digest) -> Result<Vec<Descriptor>, PortError> {
@@ -57,7 +117,7 @@ async fn tagged(
 }
 
 /// A list is a claim: the manifest must be there and name this subject.
-async fn confirm(place: &dyn Place, subject: &Digest, listed: &Descriptor) -> Result<(), PortError> {
+async fn confirm(place: &dyn Place, subject: &Digest, listed: &Descriptor) -> Result<Content, PortError> {
     let at = format!("{}@{}", place.name(), listed.digest);
     let help =
         "the list of referrers was changed by hand or forged: remove the entry, or push the referrer again";
@@ -77,7 +137,7 @@ async fn confirm(place: &dyn Place, subject: &Digest, listed: &Descriptor) -> Re
     }
     let content = Content::read(&manifest.media_type, &manifest.bytes).map_err(|e| wrong(e.to_string()))?;
     if content.subject().map(|named| named.digest) == Some(*subject) {
-        return Ok(());
+        return Ok(content);
     }
     Err(wrong(format!("it is listed as referrer of {subject} and names another subject")))
 }

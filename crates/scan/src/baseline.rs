@@ -55,9 +55,8 @@ impl Baseline {
         read.check()?;
         if shapes.is_strict() {
             // A part of a package is not the package.
-            let part =
-                |entry: &&Entry| Purl::exact(&entry.package).map(|purl| purl.subpath.is_some()) != Ok(false);
-            if let Some(entry) = read.findings.iter().find(part) {
+            let whole = |entry: &Entry| Purl::exact(&entry.package).is_ok_and(|purl| purl.subpath.is_none());
+            if let Some(entry) = read.findings.iter().find(|entry| !whole(entry)) {
                 let package: String = entry.package.chars().take(200).collect();
                 return Err(format!(
                     "`{package}` is not a package URL without version, qualifiers and subpath"

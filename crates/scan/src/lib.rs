@@ -8,6 +8,7 @@
 pub mod baseline;
 pub mod catalog;
 pub mod compare;
+pub mod coverage;
 pub mod feed;
 pub mod inventories;
 pub mod layer;
@@ -36,4 +37,4 @@ pub use merge::{Base, Laid, lay_onto, merge};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-3";
+pub const ANALYSER: &str = "2026-4";

@@ -123,7 +123,7 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
 
 /// Whether the distribution's maintainers answer for a package that their package manager installed: their fixes do
 /// not show in its version. Distributions whose advisories nobody has answer for nothing.
-fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
+pub(crate) fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
     const KNOWN: [&str; 18] = [
         "alpine",
         "almalinux",

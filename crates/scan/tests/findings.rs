@@ -14,6 +14,7 @@ use std::path::Path;
 
 use layouts::layout;
 use lockgate_model::{Inventory, Timestamp};
+use lockgate_scan::coverage::{Silence, answering, asked};
 use lockgate_scan::feed::RangeEvent;
 use lockgate_scan::version::compare;
 use lockgate_scan::{Advisory, Feed, FeedBuilder, match_inventory};
@@ -145,4 +146,47 @@ fn holes_are_those_that_trivy_finds_with_the_same_advisories() {
             );
         }
     }
+}
+
+/// What is known of a package by family alone, as Editions before 2026-3 asked, and by its release.
+#[test]
+fn no_covered_package_is_lost_on_real_images() {
+    let Some(arena) = or_skip(parts::arena(), "advisories") else { return };
+    let feed = feed(&arena);
+    let (mut packages, mut lost) = (0, Vec::new());
+    for image in ["edge", "distroless", "node-meta", "node-meta-zstd", "apk-meta", "java-meta", "rpm-mariner"]
+    {
+        let inventory = layout(&arena.join("images").join(image)).unwrap();
+        let covered: BTreeMap<_, _> = inventory
+            .packages
+            .iter()
+            .map(|package| answering(&inventory, package))
+            .filter_map(|one| feed.summary().coverage(&one).map(|known| (one, known)))
+            .collect();
+        let asked = asked(&inventory, &covered);
+        assert_eq!(
+            asked.iter().map(|one| one.packages).sum::<u64>(),
+            inventory.packages.len() as u64,
+            "{image}"
+        );
+        let found = match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap());
+        let with_findings: BTreeSet<usize> = found.matches.iter().map(|hole| hole.package).collect();
+        for (at, package) in inventory.packages.iter().enumerate() {
+            let ecosystem = answering(&inventory, package);
+            let now =
+                asked.iter().any(|one| one.ecosystem == ecosystem && one.packages > 0 && one.feed.is_some());
+            // Advisories of its own release or, where the ecosystem has none, of its ecosystem.
+            let before = with_findings.contains(&at) || feed.summary().releases.contains_key(&ecosystem);
+            if before && !now {
+                lost.push(format!("{image}: {} {}", package.name, package.ecosystem));
+            }
+        }
+        packages += inventory.packages.len();
+        // No ordinary image is blind for another reason than that the feed lacks its release.
+        let blind: Vec<_> =
+            asked.iter().filter(|one| one.blinds()).map(|one| one.silence.clone().unwrap()).collect();
+        assert!(blind.iter().all(|one| *one == Silence::NotInFeed), "{image}: {blind:?}");
+    }
+    assert_eq!(lost, Vec::<String>::new());
+    assert!(packages > 1500, "{packages}");
 }

@@ -100,13 +100,12 @@ impl Finder<'_> {
             return Err(self.too_much(&manifest.digest, "more is attached to the artifact than travels"));
         }
         let place = format!("{}@{}", self.repository, manifest.digest);
-        let fetched = match basket.inputs.get(&manifest.digest) {
-            Some(bytes) => bytes.clone(),
-            None => {
-                let fetched = self.reach.registry.manifest(self.repository, &manifest.digest).await?;
-                basket.inputs.insert(fetched.bytes.clone());
-                fetched.bytes
-            }
+        let fetched = if let Some(bytes) = basket.inputs.get(&manifest.digest) {
+            bytes.clone()
+        } else {
+            let fetched = self.reach.registry.manifest(self.repository, &manifest.digest).await?;
+            basket.inputs.insert(fetched.bytes.clone());
+            fetched.bytes
         };
         let content =
             Content::read(&manifest.media_type, &fetched).map_err(|error| unreadable(&place, &error))?;

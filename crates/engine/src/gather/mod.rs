@@ -10,14 +10,14 @@ pub(crate) mod evidence;
 pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod sboms;
-mod trust;
+pub(crate) mod seen;
+pub(crate) mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_judge::Edition;
-use lockgate_judge::gates::{reading_declared, reading_the_feed};
+use lockgate_judge::gates::{reading_declared, reading_evidence, reading_the_feed};
 use lockgate_model::case::{Base, FeedPin, Gap, Held, PolicyFile};
-use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::Distribution;
 use lockgate_model::oci::{Content, OciError};
 use lockgate_model::ports::{PortError, Trouble};
@@ -26,9 +26,9 @@ use lockgate_model::route::Step;
 use lockgate_model::{
     Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
 };
-use lockgate_scan::version::family;
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
+use crate::scan::covered;
 use crate::workspace::{PolicySource, Reach};
 use crate::{EngineError, Workspace};
 
@@ -105,19 +105,21 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
     let images::Parts { images: parts, attestations } =
         images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
     let (reach, gates) = (&workspace.reach, &step.to.gates);
-    let evidence = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
+    let attached = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let further =
         (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
-    let companions = companions::gather(reach, &reference.repository, &evidence, further, &mut basket).await;
+    let travelling = attached.may_travel();
+    let companions =
+        companions::gather(reach, &reference.repository, &travelling, further, &mut basket).await;
     let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
-    let declared = declared(&evidence, gates, &mut basket).await?;
+    let declared = declared(&attached.evidence, gates, &mut basket).await?;
     let feed = match purpose {
         Purpose::Judge(Some(chosen)) => Some(chosen),
         Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
     };
     let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
     let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
-    let mut record = CaseRecord {
+    let record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
         ledger_size,
@@ -129,7 +131,8 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
         artifact: found.artifact,
         images: file_inventories(parts, bases, &mut basket)?,
         attestations,
-        evidence,
+        evidence: attached.evidence.clone(),
+        seen: None,
         companions,
         feed,
         keys: trust.keys,
@@ -140,8 +143,10 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
         gates: step.to.gates.clone(),
         gaps: basket.gaps,
     };
-    record.sort();
-    Ok(Case { record, inputs: basket.inputs })
+    let case = Case { record, inputs: basket.inputs };
+    let mut case = seen::complete(workspace, case, attached, &reading_evidence(gates)).await?;
+    case.record.sort();
+    Ok(case)
 }
 
 /// Resolves `reference` once and reads what it names. The digest is computed from the bytes.
@@ -231,8 +236,8 @@ async fn pin_feed(
             extract: digest,
             newest: header.newest,
             end_of_life: ends(header, &inventories),
-            uncovered: uncovered(header, &inventories),
-            coverage: coverage(header, &inventories),
+            uncovered: BTreeSet::new(),
+            coverage: covered(&feed, &inventories.iter().collect::<Vec<_>>()),
             origins: header.sources.iter().map(FeedSource::origin).collect(),
         };
         Ok::<_, lockgate_scan::FeedError>((pin, advisories))
@@ -250,21 +255,6 @@ async fn pin_feed(
             Ok(None)
         }
     }
-}
-
-/// The ecosystems of packages that the feed has no advisory of. An image cannot be clean of what nobody was asked about.
-fn uncovered(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeSet<String> {
-    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-    let families = packages.map(|package| family(&package.ecosystem));
-    families.filter(|family| !feed.ecosystems.contains_key(*family)).map(str::to_owned).collect()
-}
-
-/// What the feed has about the ecosystems of the packages, each with its release.
-fn coverage(feed: &FeedHeader, inventories: &[Inventory]) -> BTreeMap<String, FeedCoverage> {
-    let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-    let ecosystems: BTreeSet<&str> = packages.map(|package| package.ecosystem.as_str()).collect();
-    let known = ecosystems.into_iter().filter_map(|one| Some((one.to_owned(), feed.coverage(one)?)));
-    known.collect()
 }
 
 /// When the distributions of the images end: of the release itself, or of the series it belongs to.

@@ -10,15 +10,15 @@ use crate::Workspace;
 use crate::workspace::{InstanceFile, NotationFiles};
 
 /// What a Case says of whom to trust.
-pub(super) struct Filed {
-    pub(super) keys: Vec<TrustedKey>,
-    pub(super) identities: Vec<TrustedIdentity>,
-    pub(super) sigstore: Vec<SigstoreInstance>,
-    pub(super) notary: Option<NotaryTrust>,
+pub(crate) struct Filed {
+    pub(crate) keys: Vec<TrustedKey>,
+    pub(crate) identities: Vec<TrustedIdentity>,
+    pub(crate) sigstore: Vec<SigstoreInstance>,
+    pub(crate) notary: Option<NotaryTrust>,
 }
 
 /// Files the trust of the workspace for an artifact in `repository`.
-pub(super) fn file(
+pub(crate) fn file(
     workspace: &Workspace,
     keyring: &Keyring,
     repository: &Repository,

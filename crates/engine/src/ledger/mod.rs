@@ -1,6 +1,7 @@
 //! The ledger in use: one writer that commits in groups, proofs, and verification from the entries up.
 
 mod hashes;
+mod looked;
 mod sequencer;
 mod verify;
 

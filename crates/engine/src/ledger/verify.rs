@@ -7,6 +7,8 @@ use lockgate_model::ports::{PortError, Store, TileId};
 use lockgate_model::{CaseRecord, Digest, Entry, Event, canon};
 use serde::Serialize;
 
+use super::looked::Looked;
+
 /// Entries and digests read at a time.
 const BATCH: u32 = 1000;
 
@@ -42,6 +44,8 @@ struct Recount {
     roots: BTreeMap<u64, Hash>,
     /// Content that entries name, and the first entry that does.
     named: BTreeMap<Digest, u64>,
+    /// What Cases must have looked at.
+    looked: Looked,
     problems: Vec<Problem>,
 }
 
@@ -59,6 +63,7 @@ pub async fn verify(store: &dyn Store, key: &VerifierKey, anchors: &[String]) ->
         tiles: BTreeMap::new(),
         roots: BTreeMap::new(),
         named: BTreeMap::new(),
+        looked: Looked::default(),
         problems: Vec::new(),
     };
     let checkpoints = all_checkpoints(store).await?;
@@ -139,15 +144,34 @@ async fn name_contents(
     for digest in event.blobs() {
         recount.named.entry(digest).or_insert(seq);
     }
-    if let Event::Decided(decided) = event
-        && let Some(bytes) = store.blob(&decided.case).await?
-        && let Ok(case) = canon::from_bytes::<CaseRecord>(&bytes)
-    {
-        for digest in case.inputs() {
-            recount.named.entry(digest).or_insert(seq);
+    match event {
+        Event::Decided(decided) => {
+            let record = case(store, &decided.case).await?;
+            for digest in record.iter().flat_map(CaseRecord::inputs) {
+                recount.named.entry(digest).or_insert(seq);
+            }
+            for what in recount.looked.decided(seq, decided, record.as_ref()) {
+                recount.problem(Some(seq), what);
+            }
         }
+        Event::EvidenceForgotten(what) => {
+            let saw = match recount.looked.forgotten(seq, what) {
+                Some(digest) => case(store, &digest).await?,
+                None => None,
+            };
+            let had =
+                |record: &CaseRecord| record.evidence.iter().any(|one| one.manifest.digest == what.evidence);
+            if !saw.is_some_and(|record| had(&record)) {
+                recount.problem(Some(seq), "it forgets what its Decision did not see".to_owned());
+            }
+        }
+        _ => {}
     }
     Ok(())
+}
+
+async fn case(store: &dyn Store, digest: &Digest) -> Result<Option<CaseRecord>, PortError> {
+    Ok(store.blob(digest).await?.and_then(|bytes| canon::from_bytes(&bytes).ok()))
 }
 
 async fn compare_tiles(store: &dyn Store, recount: &mut Recount) -> Result<(), PortError> {

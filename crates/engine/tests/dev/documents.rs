@@ -143,7 +143,10 @@ const KEYS: [&str; 16] = [
 fn spelling(key: &str, chance: &mut Chance) -> String {
     let plain = key.trim_matches('"').to_owned();
     let spelt = match chance.below(9) {
-        0 => plain[..1].to_uppercase() + &plain[1..],
+        0 => {
+            let mut letters = plain.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        }
         1 => plain.to_uppercase(),
         2 => plain.to_lowercase(),
         3 => plain.replacen('s', "\u{17f}", 1),
@@ -151,7 +154,11 @@ fn spelling(key: &str, chance: &mut Chance) -> String {
         5 => format!("{plain} "),
         6 => plain.replace('_', "-"),
         // The same key, written otherwise.
-        7 => return format!("\"\\u{:04x}{}\"", plain.as_bytes()[0], &plain[1..]),
+        7 => {
+            let mut letters = plain.chars();
+            let first = u32::from(letters.next().unwrap_or('x'));
+            return format!("\"\\u{first:04x}{}\"", letters.as_str());
+        }
         _ => plain,
     };
     format!("\"{spelt}\"")

@@ -135,7 +135,7 @@ impl Dev {
             Ok(recorded) => {
                 assert_ne!(recorded.decision.outcome, Outcome::Proceed, "{what}: {artifact}");
                 let findings = recorded.decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-                findings.map(|one| format!("{} {}\n", one.code, one.title)).collect()
+                findings.map(|one| [&one.code, " ", &one.title, "\n"].concat()).collect()
             }
         }
     }

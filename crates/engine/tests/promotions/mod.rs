@@ -139,6 +139,7 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         artifact,
         attestations: vec![],
         evidence,
+        seen: None,
         companions: vec![],
         feed: None,
         keys,
@@ -168,6 +169,7 @@ async fn append(workspace: &Workspace, case: Case) -> Recorded {
         artifact: artifact.digest,
         outcome: decision.outcome,
         ledger_size: Some(case.record.ledger_size),
+        evidence: None,
     });
     let repository = |stage: &str| format!("oci:{stage}/{}", decision.service).parse().unwrap();
     let intent = Event::PromotionIntended(Box::new(Intent {

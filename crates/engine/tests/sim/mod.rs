@@ -19,7 +19,7 @@ use lockgate_model::ports::{
     BlobStream, Commit, CommitError, Copied, CopyList, FetchedManifest, Head, Pending, PortError, Progress,
     Registry, Store, TileId, Trouble, Upload,
 };
-use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, ForgottenRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Descriptor, Digest, Keyring, Repository, Service, StageName};
 
 /// How an effect goes wrong.
@@ -219,6 +219,14 @@ impl Store for FaultyStore {
 
     fn decisions_by_prefix<'a>(&'a self, hex: &'a str) -> Pending<'a, Vec<DecisionRow>> {
         read!(self, self.real.decisions_by_prefix(hex))
+    }
+
+    fn decisions_of<'a>(&'a self, artifact: &'a Digest) -> Pending<'a, Vec<DecisionRow>> {
+        read!(self, self.real.decisions_of(artifact))
+    }
+
+    fn forgotten<'a>(&'a self, artifact: Option<&'a Digest>) -> Pending<'a, Vec<ForgottenRow>> {
+        read!(self, self.real.forgotten(artifact))
     }
 
     fn promotions<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<PromotionRow>> {

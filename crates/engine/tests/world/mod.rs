@@ -15,6 +15,7 @@ use lockgate_engine::ledger::Sequencer;
 use lockgate_engine::sign::{Form, sign};
 use lockgate_engine::workspace::{KeyFile, Reach, Trust, VerdictSigner};
 use lockgate_ledger::{SigningKey as LedgerKey, VerifierKey};
+use lockgate_model::feed::FeedOrigin;
 use lockgate_model::oci::{Manifest, media};
 use lockgate_model::ports::{Clock, Registry, Store, Upload};
 use lockgate_model::reference::Target;
@@ -43,6 +44,11 @@ pub struct World {
     pub image: Digest,
 }
 
+/// A source that was fetched the day before anything is judged.
+pub fn fetched() -> FeedOrigin {
+    FeedOrigin { name: "feed".into(), fetched: Some(Timestamp::from_unix(1_789_920_000)), claimed: true }
+}
+
 impl World {
     /// One image in dev, signed; a feed; nothing promoted.
     pub async fn new() -> Self {
@@ -60,7 +66,8 @@ impl World {
         let forms = [Form::Bundle, Form::Legacy];
         sign(reach, &"oci:dev/web:1".parse().unwrap(), &world.build, &forms, at).await.unwrap();
         let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
-        let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.22","name":"x"}}]}"#;
+        let record = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"Alpine:v3.22","name":"x"},"versions":["9"]}]}"#;
+        feed.source(fetched());
         feed.add("feed", std::io::Cursor::new(record)).unwrap();
         lockgate_engine::feed::import(
             &workspace,

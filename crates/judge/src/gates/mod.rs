@@ -8,14 +8,17 @@ mod reproducibility;
 mod roots;
 mod route;
 mod signature;
+mod signed;
 mod signers;
 mod standing;
 mod vulnerability;
+mod withheld;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use self::signed::{Signed, signed};
 pub use crate::docket::Docket;
 use crate::docket::image_name;
 pub use crate::gate::{Gate, Members, Reads};

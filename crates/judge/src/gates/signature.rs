@@ -25,6 +25,7 @@ use super::keys::Usable;
 use super::roots::{Roots, told};
 use super::signers::{Counted, Signer, Signers, Wanted};
 use super::standing::{Doubt, Signatory, explain, rotation_due};
+use super::withheld::{gone, signatures};
 use super::{Docket, Gate, Members, Reads};
 use crate::edition::Edition;
 use crate::findings::{BUILDERS, KEEPERS, Words, blind, finding, settings_unread, verdict};
@@ -125,12 +126,15 @@ fn judge(docket: &Docket<'_>, settings: &Value, _earlier: &[Verdict]) -> Verdict
     let signers = Signers::read(docket, GATE.name, &wanted, VOUCHING, roots, &mut findings);
     let artifact = docket.case.record.artifact.digest;
     let attached = docket.evidence(GATE.name, |subject| subject == artifact, &mut findings);
+    let gone = gone(docket, GATE.name, |subject| subject == artifact, &mut findings);
     let was_blind = !findings.is_empty();
     for carried in &attached {
         for examined in signers.examine(carried) {
             seen.add(carried.evidence, &examined, &signers);
         }
     }
+    let others: Vec<_> = seen.good.values().map(|(counted, _)| counted.name.as_str()).collect();
+    findings.extend(signatures(GATE.name, &gone, &signers, &others));
     Judgement { docket, settings: &settings, wanted: &wanted, signers, seen }.conclude(was_blind, findings)
 }
 

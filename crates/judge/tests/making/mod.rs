@@ -16,6 +16,7 @@ use lockgate_attest::write::{cosign_bundle, cosign_signature_statement};
 use lockgate_judge::{Edition, SAMPLES, decide};
 use lockgate_model::case::{FeedPin, Image, PolicyFile, TrustedKey};
 use lockgate_model::evidence::Attachment;
+use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::inventory::{Confidence, Distribution};
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
 use lockgate_model::{
@@ -71,32 +72,39 @@ pub fn inventory() -> Inventory {
         accounts: None,
         packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
         unread: vec![],
+        silent: vec![],
     }
+}
+
+/// The artifact, an image of one layer, and its config.
+fn image(inputs: &mut Inputs) -> (Descriptor, Digest) {
+    let config = json!({
+        "architecture": "amd64", "os": "linux",
+        "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
+        "rootfs": rootfs(),
+    });
+    let config = serde_json::to_vec(&config).unwrap();
+    let config_size = config.len() as u64;
+    let config = inputs.insert(config);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(media::OCI_MANIFEST.into()),
+        artifact_type: None,
+        config: Descriptor::new(media::OCI_CONFIG, config, config_size),
+        layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, LAYER)],
+        subject: None,
+        annotations: BTreeMap::new(),
+    };
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
+    inputs.insert(manifest);
+    (artifact, config)
 }
 
 impl Making {
     pub fn new() -> Self {
         let mut inputs = Inputs::new();
-        let config = json!({
-            "architecture": "amd64", "os": "linux",
-            "config": {"User": "65532", "Labels": {"org.opencontainers.image.base.name": "alpine:3.22.1"}},
-            "rootfs": rootfs(),
-        });
-        let config = serde_json::to_vec(&config).unwrap();
-        let config_size = config.len() as u64;
-        let config = inputs.insert(config);
-        let manifest = Manifest {
-            schema_version: 2,
-            media_type: Some(media::OCI_MANIFEST.into()),
-            artifact_type: None,
-            config: Descriptor::new(media::OCI_CONFIG, config, config_size),
-            layers: vec![Descriptor::of(media::OCI_LAYER_GZIP, LAYER)],
-            subject: None,
-            annotations: BTreeMap::new(),
-        };
-        let manifest = serde_json::to_vec(&manifest).unwrap();
-        let artifact = Descriptor::of(media::OCI_MANIFEST, &manifest);
-        inputs.insert(manifest);
+        let (artifact, config) = image(&mut inputs);
         let key = SigningKey::generate().unwrap();
         let evidence = signature(&mut inputs, &artifact, &key);
         let inventory = inputs.insert(canon::to_bytes(&inventory()).unwrap());
@@ -125,6 +133,7 @@ impl Making {
             artifact,
             attestations: vec![],
             evidence: vec![evidence],
+            seen: None,
             companions: vec![],
             feed: Some(FeedPin {
                 feed: Digest::of(b"feed"),
@@ -132,8 +141,8 @@ impl Making {
                 newest: at("2026-11-20T00:00:00Z"),
                 end_of_life: std::collections::BTreeMap::new(),
                 uncovered: std::collections::BTreeSet::new(),
-                coverage: std::collections::BTreeMap::new(),
-                origins: vec![],
+                coverage: ["Alpine:v3.22"].map(|one| (one.to_owned(), covered())).into(),
+                origins: vec![covered().origin],
             }),
             keys: vec![TrustedKey::plain("build", file)],
             identities: vec![],
@@ -161,6 +170,17 @@ impl Making {
         let decision = self.decide();
         assert_eq!(decision.outcome, outcome, "{decision:#?}");
         decision
+    }
+
+    /// What the feed has about an ecosystem; nothing makes it one about which nobody was asked.
+    pub fn set_coverage(&mut self, ecosystem: &str, has: Option<FeedCoverage>) {
+        let coverage = &mut self.record.feed.as_mut().unwrap().coverage;
+        coverage.remove(ecosystem);
+        coverage.extend(has.map(|one| (ecosystem.to_owned(), one)));
+    }
+
+    pub fn set_gate(&mut self, settings: Value) {
+        self.record.gates.insert("vulnerability".into(), settings);
     }
 
     /// Attaches a statement about the artifact, signed with `key`.
@@ -278,4 +298,11 @@ pub fn attach(inputs: &mut Inputs, artifact: &Descriptor, media_type: &str, byte
     inputs.insert(manifest);
     let subject = artifact.digest;
     Evidence { subject, attachment: Attachment::Referrer, manifest: descriptor, blobs: vec![blob] }
+}
+
+/// What the feed has about an ecosystem: fetched the day before the Case.
+pub fn covered() -> FeedCoverage {
+    let fetched = Some(at("2026-11-22T12:00:00Z"));
+    let origin = FeedOrigin { name: "secdb".into(), fetched, claimed: false };
+    FeedCoverage { advisories: 8275, origin }
 }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, in the words of the glossary.
 
 mod attest;
+mod evidence;
 mod keyring;
 mod signing;
 mod trust;
@@ -9,8 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_model::{Severity, Timestamp};
+use lockgate_scan::coverage::MAX_AGE_DAYS;
 
 pub use attest::{Attest, Build};
+pub use evidence::Evidence;
 pub use keyring::{AddIdentity, AddKey, Duties, Identity, Key, Revoke, RotateKey, Which};
 pub use signing::{KeyAccess, Keyless, Means};
 pub use trust::{Export, Import, MakeRoot, SignRoot, Trust, Update};
@@ -81,6 +84,9 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Show who built an image, from which commit, how and with what, and who says so
     Provenance(Provenance),
+    /// List evidence, and record what of it may be gone
+    #[command(subcommand)]
+    Evidence(Evidence),
     /// Judge whether an image may climb, without promoting it
     Judge(Judge),
     /// Judge whether an image may climb and, if so, promote it
@@ -269,28 +275,36 @@ impl Fetched {
 
 /// `scan`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 everything was read, and advisories were asked about every package; 1 error; 2 usage; \
+                        3 something could not be answered: there is no feed, it has no advisories of a package's ecosystem and \
+                        release, they are too old, or a file could not be read; 4 --fail-on was reached."
+)]
 pub struct Scan {
     /// The image: HOST/NAME:TAG, oci:PATH:TAG, docker-archive:FILE, oci-archive:FILE or dir:FOLDER.
     pub image: String,
     /// The feed's digest or the first digits of it; without it, the feed imported last.
     #[arg(long)]
     pub feed: Option<String>,
+    /// The days after which the advisories of a source are too old to answer.
+    #[arg(long, value_name = "DAYS", default_value_t = MAX_AGE_DAYS)]
+    pub max_feed_age_days: u32,
     /// List the packages without advisories too.
     #[arg(long)]
     pub all: bool,
     /// Write a report: FORMAT=FILE, or FORMAT alone to print it in place of the table. May be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = ReportTo::parse)]
     pub report: Vec<ReportTo>,
-    /// Write the holes found as a baseline, to be signed: lockgate attest --type baseline --predicate FILE.
+    /// Write the vulnerabilities found as a baseline, to be signed: lockgate attest --type baseline --predicate FILE.
     #[arg(long, value_name = "FILE", requires = "until", requires = "reason")]
     pub baseline: Option<PathBuf>,
     /// The day on which the baseline ends, at most a year ahead: 2027-01-31, or an instant.
     #[arg(long, value_name = "DATE", value_parser = day, requires = "baseline")]
     pub until: Option<Timestamp>,
-    /// Why the holes are borne with until then.
+    /// Why the vulnerabilities are accepted until then.
     #[arg(long, value_name = "TEXT", requires = "baseline")]
     pub reason: Option<String>,
-    /// End with exit code 4 when a hole of this severity or worse is found: low, medium, high or critical.
+    /// End with exit code 4 when a vulnerability of this severity or worse is found: low, medium, high or critical.
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,
 }

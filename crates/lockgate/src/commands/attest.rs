@@ -80,9 +80,10 @@ async fn scanned(
     format: SbomFormat,
 ) -> Result<Said, Failure> {
     let scanned = scan::scan(&around.reach(global)?, &about, None).await?;
-    let subject = Subject { reference: &args.image, scanned: &scanned, at: around.now() };
+    let subject = Subject { reference: &args.image, scanned: &scanned, at: around.now(), most_days: None };
     let gaps = subject.gaps();
-    if !scanned.complete() || scanned.images.is_empty() {
+    let whole = scanned.images.iter().all(|image| image.inventory.is_some());
+    if !whole || !subject.gaps().is_empty() || scanned.images.is_empty() {
         let more = gaps.len().saturating_sub(TOLD);
         let mut told: Vec<_> = gaps.into_iter().take(TOLD).collect();
         if more > 0 {

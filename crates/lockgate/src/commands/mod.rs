@@ -5,6 +5,7 @@ pub mod args;
 mod attest;
 mod climb;
 mod decisions;
+mod evidence;
 mod feed;
 mod init;
 mod key;
@@ -43,6 +44,7 @@ pub async fn run(cli: Cli, surroundings: &Surroundings) -> Result<u8, Failure> {
         Command::Scan(args) => scan::run(global, surroundings, &args).await,
         Command::Reproduce(args) => reproduce::run(global, surroundings, &args).await,
         Command::Provenance(args) => provenance::run(global, surroundings, &args).await,
+        Command::Evidence(args) => evidence::run(global, surroundings, &args).await,
         Command::Judge(args) => climb::judge(global, surroundings, &args).await,
         Command::Promote(args) => climb::promote(global, surroundings, &args).await,
         Command::Status(args) => services::status(global, surroundings, &args).await,

@@ -9,6 +9,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Digest, Outcome, Severity, Timestamp};
 use lockgate_scan::Match;
 use lockgate_scan::baseline::Baseline;
+use serde::Serialize;
 
 use super::DONE;
 use super::args::{Global, Output, ReportTo, Scan};
@@ -18,15 +19,18 @@ use crate::session::{Session, Surroundings, timestamp};
 use crate::show;
 use crate::sources::LaidOut;
 
-/// `lockgate scan`: exit code 0 when everything could be read, 3 when something could not, 4 when `--fail-on` was
-/// reached. What a match means for a stage is for `judge` to say.
+/// `lockgate scan`: exit code 0 when everything could be read and was asked of somebody, 3 when something could not be
+/// answered, 4 when `--fail-on` was reached. What a match means for a stage is for `judge` to say.
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> Result<u8, Failure> {
     let laid_out = around.lay_out(&args.image)?;
     let named = laid_out.as_ref().map(LaidOut::reference);
     let reference = around.reference(named.as_ref().unwrap_or(&args.image))?;
     let feed = feed(global, around, args).await?;
     let scanned = scan::scan(&around.reach(global)?, &reference, feed).await?;
-    let subject = Subject { reference: &args.image, scanned: &scanned, at: timestamp(SystemTime::now()) };
+    let at = timestamp(SystemTime::now());
+    let subject =
+        Subject { reference: &args.image, scanned: &scanned, at, most_days: Some(args.max_feed_age_days) };
+    let unanswered = subject.unanswered();
     let mut printed = false;
     for ReportTo { format, file } in &args.report {
         let text = report(*format, &subject);
@@ -42,13 +46,22 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> 
     }
     match global.output {
         _ if printed => {}
-        Output::Json => show::json(&scanned),
-        Output::Table => show::scanned(&scanned, args.all),
+        Output::Json => show::json(&Answer { scanned: &scanned, unanswered: &unanswered }),
+        Output::Table => show::scanned(&scanned, &unanswered, args.all),
     }
-    Ok(code(&scanned, args.fail_on))
+    Ok(code(&scanned, &unanswered, args.fail_on))
 }
 
-/// Writes the holes as a baseline. Who signs it answers for them.
+/// What is printed for machines.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    scanned: &'a Scanned,
+    /// What could not be answered, for people: exit code 3.
+    unanswered: &'a [String],
+}
+
+/// Writes the vulnerabilities as a baseline. Who signs it answers for them.
 fn write_baseline(file: &Path, subject: &Subject<'_>, until: Timestamp, reason: &str) -> Result<(), Failure> {
     let holes = subject.scanned.images.iter().flat_map(|image| {
         let package = |hole: &Match| image.inventory.as_ref()?.packages.get(hole.package);
@@ -62,11 +75,11 @@ fn write_baseline(file: &Path, subject: &Subject<'_>, until: Timestamp, reason: 
     std::fs::write(file, text).map_err(|error| Failure::file(file, &error))
 }
 
-/// What could not be read weighs more than what was found.
-fn code(scanned: &Scanned, fail_on: Option<Severity>) -> u8 {
+/// What could not be answered weighs more than what was found.
+fn code(scanned: &Scanned, unanswered: &[String], fail_on: Option<Severity>) -> u8 {
     let holes = scanned.images.iter().flat_map(|image| &image.matches);
     let worst = holes.map(|hole| if hole.known_exploited { Severity::Critical } else { hole.severity }).max();
-    if !scanned.complete() {
+    if !unanswered.is_empty() {
         Outcome::Pause.exit_code()
     } else if fail_on.is_some_and(|least| worst >= Some(least)) {
         Outcome::Rework.exit_code()

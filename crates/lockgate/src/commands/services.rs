@@ -1,5 +1,7 @@
 //! `status` and `history`: what stages hold, and how it got there.
 
+use std::collections::BTreeSet;
+
 use lockgate_model::Service;
 use serde_json::json;
 
@@ -37,6 +39,9 @@ pub(super) async fn history(global: &Global, around: &Surroundings, args: &Histo
     let promotions = store.promotions(Some(&service)).await?;
     let releases = store.releases(Some(&service)).await?;
     let alerts = store.alerts(Some(&service)).await?;
+    let artifacts: BTreeSet<_> = decisions.iter().map(|row| row.artifact).collect();
+    let mut forgotten = store.forgotten(None).await?;
+    forgotten.retain(|row| artifacts.contains(&row.what.artifact));
     match global.output {
         Output::Json => {
             show::json(&json!({
@@ -44,10 +49,11 @@ pub(super) async fn history(global: &Global, around: &Surroundings, args: &Histo
                 "promotions": promotions,
                 "releases": releases,
                 "alerts": alerts,
+                "forgotten": forgotten,
             }));
         }
         Output::Table if decisions.is_empty() => say!("Nothing was recorded about {service}."),
-        Output::Table => show::history(&service, &decisions, &promotions, &releases, &alerts),
+        Output::Table => show::history(&service, &decisions, &promotions, &releases, &alerts, &forgotten),
     }
     Ok(DONE)
 }

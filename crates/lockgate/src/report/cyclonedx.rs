@@ -28,20 +28,28 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
                 "hashes": [{"alg": "SHA-256", "content": artifact.digest.hex()}],
             },
         },
-        "components": subject.packages().iter().map(component).collect::<Vec<_>>(),
+        "components": subject.packages().iter().map(|listed| component(subject, listed)).collect::<Vec<_>>(),
         "vulnerabilities": subject.holes().iter().map(vulnerability).collect::<Vec<_>>(),
     });
     let gaps = subject.gaps();
     if let (false, Some(document)) = (gaps.is_empty(), document.as_object_mut()) {
         let assembly = json!([{"aggregate": "incomplete", "assemblies": ["image"]}]);
         document.insert("compositions".to_owned(), assembly);
-        let gaps = gaps.into_iter().map(|gap| json!({"name": "lockgate:unread", "value": gap}));
-        document.insert("properties".to_owned(), gaps.collect());
+    }
+    let read = subject.unanswered().into_iter().map(|gap| ("lockgate:unanswered", gap));
+    let properties: Vec<_> = subject
+        .feed()
+        .into_iter()
+        .chain(read)
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
+    if let (false, Some(document)) = (properties.is_empty(), document.as_object_mut()) {
+        document.insert("properties".to_owned(), properties.into());
     }
     document
 }
 
-fn component(listed: &Listed<'_>) -> Value {
+fn component(subject: &Subject<'_>, listed: &Listed<'_>) -> Value {
     let package = listed.package;
     let (group, name) = match package.name.rsplit_once(['/', ':']) {
         Some((group, name)) if package.ecosystem == "Maven" || package.name.starts_with('@') => {
@@ -68,7 +76,7 @@ fn component(listed: &Listed<'_>) -> Value {
             }],
             "occurrences": [{"location": package.path}],
         },
-        "properties": properties(package),
+        "properties": properties(package, subject.asked_of(listed)),
     });
     if let Some(component) = component.as_object_mut() {
         if let Some(group) = group {
@@ -82,12 +90,13 @@ fn component(listed: &Listed<'_>) -> Value {
     component
 }
 
-fn properties(package: &Package) -> Value {
+fn properties(package: &Package, asked_of: Option<String>) -> Value {
     let mut properties = vec![
         json!({"name": "lockgate:layer", "value": package.layer.to_string()}),
         json!({"name": "lockgate:layerIndex", "value": package.layer_index.to_string()}),
         json!({"name": "lockgate:cataloger", "value": package.cataloger}),
     ];
+    properties.extend(asked_of.map(|asked| json!({"name": "lockgate:askedOf", "value": asked})));
     if !package.installed_by.is_empty() {
         properties.push(json!({"name": "lockgate:installedBy", "value": package.installed_by}));
     }

@@ -10,8 +10,11 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
     let at = at.trim_end_matches('Z');
     let tool = json!({"id": "lockgate", "name": "Lockgate", "version": VERSION, "url": HOME, "vendor": {"name": "Lockgate"}});
     let vulnerabilities = subject.holes().iter().map(|hole| vulnerability(subject, hole)).collect::<Vec<_>>();
-    let messages = subject.gaps().into_iter().map(|gap| json!({"level": "fatal", "value": gap}));
-    let messages: Vec<Value> = messages.collect();
+    let unanswered = subject.unanswered();
+    let feed = subject.feed().into_iter().map(|(name, value)| format!("{name} {value}"));
+    let feed = feed.map(|text| json!({"level": "info", "value": text}));
+    let messages = unanswered.iter().map(|gap| json!({"level": "fatal", "value": gap}));
+    let messages: Vec<Value> = messages.chain(feed).collect();
     json!({
         "version": "15.0.7",
         "scan": {
@@ -20,7 +23,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             "type": "container_scanning",
             "start_time": at,
             "end_time": at,
-            "status": if messages.is_empty() { "success" } else { "failure" },
+            "status": if unanswered.is_empty() { "success" } else { "failure" },
             "messages": messages,
         },
         "vulnerabilities": vulnerabilities,

@@ -14,7 +14,7 @@ th{font-weight:600}.word{font-weight:600;white-space:nowrap}.critical{color:var(
 .gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}";
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
-    let (holes, gaps, packages) = (subject.holes(), subject.gaps(), subject.packages());
+    let (holes, gaps, packages) = (subject.holes(), subject.unanswered(), subject.packages());
     let name = escaped(subject.name());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -31,30 +31,35 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     }
     page.push_str("</ul>\n");
     if !gaps.is_empty() {
-        page.push_str("<h2>Not read</h2>\n<p>Nobody may call this image clean before these are read.</p>\n");
+        page.push_str(
+            "<h2>Not answered</h2>\n<p>Whether this image has other vulnerabilities is unknown.</p>\n",
+        );
         for gap in &gaps {
-            page.push_str(&format!("<p class=\"gap\">{}</p>\n", escaped(gap)));
+            page.push_str(&format!("<p class=\"gap\" role=\"alert\">{}</p>\n", escaped(gap)));
         }
     }
-    page.push_str("<h2>Known holes</h2>\n");
+    page.push_str(&asked(subject));
+    page.push_str("<h2>Known vulnerabilities</h2>\n");
     if holes.is_empty() {
-        page.push_str("<p>None.</p>\n");
+        let none = if gaps.is_empty() { "None." } else { "None in what could be asked." };
+        page.push_str(&format!("<p>{none}</p>\n"));
     } else {
         page.push_str(
-            "<table>\n<thead><tr><th>Severity</th><th>Hole</th><th>Package</th><th>What to do</th></tr></thead>\n<tbody>\n",
+            "<table>\n<thead><tr><th>Severity</th><th>Vulnerability</th><th>Package</th><th>What to do</th></tr></thead>\n<tbody>\n",
         );
         for hole in &holes {
             page.push_str(&row(hole));
         }
         page.push_str("</tbody>\n</table>\n");
     }
-    page.push_str("<h2>Packages</h2>\n<table>\n<thead><tr><th>Package</th><th>Version</th><th>From</th><th>Licences</th><th>Where</th></tr></thead>\n<tbody>\n");
-    for package in packages.iter().map(|listed| listed.package) {
+    page.push_str("<h2>Packages</h2>\n<table>\n<thead><tr><th>Package</th><th>Version</th><th>Advisories asked</th><th>Licences</th><th>Where</th></tr></thead>\n<tbody>\n");
+    for listed in &packages {
+        let package = listed.package;
         page.push_str(&format!(
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code> <small>layer {}</small></td></tr>\n",
             escaped(&package.name),
             escaped(&package.version),
-            escaped(&package.ecosystem),
+            escaped(&subject.asked_of(listed).unwrap_or_default()),
             escaped(&package.licenses.join(", ")),
             escaped(&package.path),
             package.layer_index
@@ -62,6 +67,31 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     }
     page.push_str("</tbody>\n</table>\n</body>\n</html>\n");
     page
+}
+
+/// What was asked about the packages, and the feed.
+fn asked(subject: &Subject<'_>) -> String {
+    let mut text = "<h2>Advisories asked</h2>\n<table>\n<thead><tr><th>Ecosystem and release</th><th>Packages</th><th>Advisories</th><th>Source</th></tr></thead>\n<tbody>\n".to_owned();
+    for one in subject.scanned.images.iter().flat_map(|image| &image.coverage) {
+        let (advisories, source) = match &one.feed {
+            Some(feed) => {
+                let fetched = feed.origin.fetched.map_or("undated".to_owned(), |at| format!("fetched {at}"));
+                (feed.advisories.to_string(), format!("{}, {fetched}", feed.origin.name))
+            }
+            None => ("nobody was asked".to_owned(), one.why().unwrap_or_default()),
+        };
+        let (ecosystem, packages) = (escaped(&one.ecosystem), one.packages);
+        let (advisories, source) = (escaped(&advisories), escaped(&source));
+        text.push_str(&format!(
+            "<tr><td>{ecosystem}</td><td>{packages}</td><td>{advisories}</td><td>{source}</td></tr>\n"
+        ));
+    }
+    text.push_str("</tbody>\n</table>\n");
+    match &subject.scanned.feed {
+        Some(feed) => text.push_str(&format!("<p><small>feed <code>{}</code></small></p>\n", feed.digest)),
+        None => text.push_str("<p>There is no feed.</p>\n"),
+    }
+    text
 }
 
 fn row(hole: &Hole<'_>) -> String {

@@ -4,7 +4,7 @@
 use super::{Hole, Subject, advice, escaped};
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
-    let (holes, gaps) = (subject.holes(), subject.gaps());
+    let (holes, gaps) = (subject.holes(), subject.unanswered());
     let whole = usize::from(holes.is_empty() && gaps.is_empty());
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\"",
@@ -15,10 +15,11 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     let name = escaped(subject.name());
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"{name}\" {counts} \
-         time=\"0\" timestamp=\"{}\" hostname=\"localhost\" id=\"0\" package=\"lockgate\">\n    <properties>\n      <property name=\"digest\" value=\"{}\"/>\n    \
+         time=\"0\" timestamp=\"{}\" hostname=\"localhost\" id=\"0\" package=\"lockgate\">\n    <properties>\n      <property name=\"digest\" value=\"{}\"/>\n{}    \
          </properties>\n",
         subject.at.to_string().trim_end_matches('Z'),
-        subject.scanned.artifact.digest
+        subject.scanned.artifact.digest,
+        subject.feed().into_iter().map(property).collect::<String>()
     );
     for hole in &holes {
         text.push_str(&case(hole));
@@ -26,15 +27,19 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     for gap in &gaps {
         let gap = escaped(gap);
         text.push_str(&format!(
-            "    <testcase classname=\"unread\" name=\"{gap}\" time=\"0\">\n      \
-             <error type=\"unread\" message=\"{gap}\"/>\n    </testcase>\n"
+            "    <testcase classname=\"unanswered\" name=\"{gap}\" time=\"0\">\n      \
+             <error type=\"unanswered\" message=\"{gap}\"/>\n    </testcase>\n"
         ));
     }
     if whole == 1 {
-        text.push_str("    <testcase classname=\"image\" name=\"no known holes\" time=\"0\"/>\n");
+        text.push_str("    <testcase classname=\"image\" name=\"no known vulnerabilities\" time=\"0\"/>\n");
     }
     text.push_str("    <system-out/>\n    <system-err/>\n  </testsuite>\n</testsuites>\n");
     text
+}
+
+fn property((name, value): (&str, String)) -> String {
+    format!("      <property name=\"{}\" value=\"{}\"/>\n", escaped(name), escaped(&value))
 }
 
 fn case(hole: &Hole<'_>) -> String {

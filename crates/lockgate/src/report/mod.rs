@@ -10,8 +10,9 @@ mod spdx2;
 mod spdx3;
 
 use lockgate_engine::scan::{Scanned, ScannedImage};
+use lockgate_model::feed::FeedOrigin;
 use lockgate_model::{Digest, Inventory, Package, Timestamp};
-use lockgate_scan::Match;
+use lockgate_scan::{Match, coverage};
 use serde_json::Value;
 
 /// A format.
@@ -61,6 +62,9 @@ pub struct Subject<'a> {
     pub scanned: &'a Scanned,
     /// When.
     pub at: Timestamp,
+    /// The days after which a source of advisories is too old; nothing where only the packages are told, and nobody was to
+    /// be asked about them.
+    pub most_days: Option<u32>,
 }
 
 /// Lockgate's version.
@@ -105,6 +109,8 @@ struct Listed<'a> {
     package: &'a Package,
     /// A name for it within one document.
     id: String,
+    /// The image's place among those of the artifact.
+    image: usize,
 }
 
 /// A hole of a package of one of the images.
@@ -124,7 +130,7 @@ impl<'a> Subject<'a> {
     fn packages(&self) -> Vec<Listed<'a>> {
         let all = self.inventories().flat_map(|(at, _, inventory)| {
             let packages = inventory.packages.iter().enumerate();
-            packages.map(move |(index, package)| Listed { package, id: package_id(at, index) })
+            packages.map(move |(index, package)| Listed { package, id: package_id(at, index), image: at })
         });
         all.collect()
     }
@@ -156,6 +162,39 @@ impl<'a> Subject<'a> {
             files.chain(image.uncomparable.iter().cloned())
         });
         self.scanned.unread.iter().cloned().chain(unread).collect()
+    }
+
+    /// Everything that the scan could not answer, for people: what could not be read, of what nobody was asked, and whose
+    /// advisories are too old.
+    pub fn unanswered(&self) -> Vec<String> {
+        self.most_days.map_or_else(|| self.gaps(), |days| self.scanned.unanswered(self.at, days))
+    }
+
+    /// The feed that was asked, as names and values: its digest, and each source with when it was fetched.
+    fn feed(&self) -> Vec<(&'static str, String)> {
+        let Some(feed) = self.scanned.feed.as_ref().filter(|_| self.most_days.is_some()) else {
+            return vec![];
+        };
+        let source = |one: &FeedOrigin| {
+            let fetched = one.fetched.map_or("undated".to_owned(), |at| format!("fetched {at}"));
+            let claimed = if one.claimed { " as its importer says" } else { "" };
+            ("lockgate:feedSource", format!("{} {fetched}{claimed}", one.name))
+        };
+        let advisories = ("lockgate:feedAdvisories", feed.advisories.to_string());
+        let digest = ("lockgate:feed", feed.digest.to_string());
+        [digest, advisories].into_iter().chain(feed.sources.iter().map(source)).collect()
+    }
+
+    /// Of whose advisories it was asked about a package, for people; nothing where nobody was to be asked.
+    fn asked_of(&self, listed: &Listed<'_>) -> Option<String> {
+        self.most_days?;
+        let (_, image, inventory) = self.inventories().find(|(at, ..)| *at == listed.image)?;
+        let ecosystem = coverage::answering(inventory, listed.package);
+        let asked = image.coverage.iter().find(|one| one.ecosystem == ecosystem && one.packages > 0);
+        Some(match asked.and_then(|one| one.feed.as_ref()) {
+            Some(feed) => format!("{ecosystem} ({} advisories, {})", feed.advisories, feed.origin.name),
+            None => format!("nobody was asked about {ecosystem}"),
+        })
     }
 
     /// An identifier that only this scan has, in the shape of a UUID (RFC 9562, version 8).

@@ -15,7 +15,8 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
     }
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, id)| (*id, at)).collect();
     let results: Vec<_> = holes.iter().map(|hole| result(hole, index.get(hole.found.id.as_str()))).collect();
-    let gaps = subject.gaps().into_iter().map(|gap| json!({"level": "error", "message": {"text": gap}}));
+    let gaps =
+        subject.unanswered().into_iter().map(|gap| json!({"level": "error", "message": {"text": gap}}));
     let gaps: Vec<Value> = gaps.collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -36,9 +37,17 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             "properties": {
                 "imageName": subject.name(),
                 "imageDigest": subject.scanned.artifact.digest.to_string(),
+                "feed": subject.scanned.feed,
+                "coverage": coverage(subject),
             },
         }],
     })
+}
+
+/// What was asked about the packages of each image.
+fn coverage(subject: &Subject<'_>) -> Value {
+    let images = subject.scanned.images.iter();
+    images.map(|image| json!({"platform": image.platform, "asked": image.coverage})).collect()
 }
 
 fn rule(hole: &Hole<'_>) -> Value {

@@ -43,14 +43,28 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             "created": subject.at.to_string(),
             "creators": ["Organization: Lockgate".to_owned(), format!("Tool: lockgate-{VERSION}")],
         },
-        "packages": std::iter::once(image).chain(packages.iter().map(package)).collect::<Vec<_>>(),
+        "packages": std::iter::once(image).chain(packages.iter().map(|listed| package(subject, listed))).collect::<Vec<_>>(),
         "relationships": std::iter::once(describes).chain(contains).collect::<Vec<_>>(),
     });
-    let gaps = subject.gaps();
-    if let (false, Some(document)) = (gaps.is_empty(), document.as_object_mut()) {
-        document.insert("comment".to_owned(), json!(format!("Incomplete. Not read: {}", gaps.join("; "))));
+    if let (Some(comment), Some(document)) = (comment(subject), document.as_object_mut()) {
+        document.insert("comment".to_owned(), json!(comment));
     }
     document
+}
+
+/// What was not read or not asked, and the feed; nothing where there is nothing to say.
+pub(super) fn comment(subject: &Subject<'_>) -> Option<String> {
+    let (gaps, unanswered) = (subject.gaps(), subject.unanswered());
+    let mut parts = Vec::new();
+    if !gaps.is_empty() {
+        parts.push(format!("Incomplete. Not read: {}", gaps.join("; ")));
+    }
+    let asked: Vec<_> = unanswered.into_iter().filter(|one| !gaps.contains(one)).collect();
+    if !asked.is_empty() {
+        parts.push(format!("Not answered: {}", asked.join("; ")));
+    }
+    parts.extend(subject.feed().into_iter().map(|(name, value)| format!("{name} {value}")));
+    (!parts.is_empty()).then(|| parts.join(". "))
 }
 
 /// An expression of listed licences: a name of one's own would need its text.
@@ -59,7 +73,7 @@ fn declared(package: &Package) -> String {
     joined.unwrap_or_else(|| "NOASSERTION".to_owned())
 }
 
-fn package(listed: &Listed<'_>) -> Value {
+fn package(subject: &Subject<'_>, listed: &Listed<'_>) -> Value {
     let package = listed.package;
     let mut value = json!({
         "SPDXID": format!("SPDXRef-{}", listed.id),
@@ -77,6 +91,9 @@ fn package(listed: &Listed<'_>) -> Value {
             "referenceLocator": package.purl,
         }],
     });
+    if let (Some(asked), Some(value)) = (subject.asked_of(listed), value.as_object_mut()) {
+        value.insert("comment".to_owned(), json!(format!("Advisories asked: {asked}")));
+    }
     if let (false, Some(value)) = (package.licenses.is_empty(), value.as_object_mut()) {
         value.insert(
             "licenseComments".to_owned(),

@@ -22,7 +22,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
     let names = Names { base: format!("{HOME}/spdx/{}", subject.uuid("spdx3")) };
     let (packages, holes) = (subject.packages(), subject.holes());
     let mut elements = vec![tool(&names), image(subject, &names)];
-    elements.extend(packages.iter().map(|listed| package(listed, &names)));
+    elements.extend(packages.iter().map(|listed| package(subject, listed, &names)));
     if !packages.is_empty() {
         elements.push(json!({
             "type": "Relationship",
@@ -42,7 +42,19 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
         Some(vulnerability(hole, &names))
     }));
     elements.extend(holes.iter().map(|hole| affects(hole, &names)));
+    let mut about = json!({
+        "type": "SpdxDocument",
+        "spdxId": names.of("document"),
+        "creationInfo": CREATION,
+        "name": subject.name(),
+        "profileConformance": ["core", "software", "security"],
+        "rootElement": [names.of("image")],
+    });
     let ids: Vec<_> = elements.iter().filter_map(|element| element.get("spdxId").cloned()).collect();
+    if let Some(about) = about.as_object_mut() {
+        about.insert("element".to_owned(), ids.into());
+        about.extend(super::spdx2::comment(subject).map(|text| ("comment".to_owned(), json!(text))));
+    }
     let mut graph = vec![
         json!({
             "type": "CreationInfo",
@@ -51,15 +63,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             "created": subject.at.to_string(),
             "createdBy": [names.of("lockgate")],
         }),
-        json!({
-            "type": "SpdxDocument",
-            "spdxId": names.of("document"),
-            "creationInfo": CREATION,
-            "name": subject.name(),
-            "profileConformance": ["core", "software", "security"],
-            "rootElement": [names.of("image")],
-            "element": ids,
-        }),
+        about,
     ];
     graph.extend(elements);
     json!({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": graph})
@@ -87,9 +91,9 @@ fn image(subject: &Subject<'_>, names: &Names) -> Value {
     })
 }
 
-fn package(listed: &Listed<'_>, names: &Names) -> Value {
+fn package(subject: &Subject<'_>, listed: &Listed<'_>, names: &Names) -> Value {
     let package = listed.package;
-    json!({
+    let mut value = json!({
         "type": "software_Package",
         "spdxId": names.of(&listed.id),
         "creationInfo": CREATION,
@@ -98,7 +102,11 @@ fn package(listed: &Listed<'_>, names: &Names) -> Value {
         "software_packageUrl": package.purl,
         "software_primaryPurpose": "library",
         "software_sourceInfo": format!("{} in layer {}", package.path, package.layer),
-    })
+    });
+    if let (Some(asked), Some(value)) = (subject.asked_of(listed), value.as_object_mut()) {
+        value.insert("comment".to_owned(), json!(format!("Advisories asked: {asked}")));
+    }
+    value
 }
 
 fn vulnerability(hole: &Hole<'_>, names: &Names) -> Value {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use lockgate_engine::affected::Affected;
-use lockgate_engine::scan::Scanned;
+use lockgate_engine::scan::{Scanned, ScannedImage};
 use lockgate_model::feed::FeedStep;
 use lockgate_model::projection::FeedRow;
-use lockgate_model::{Digest, Timestamp};
+use lockgate_model::{Digest, Inventory, Package, Timestamp};
+use lockgate_scan::coverage::Asked;
 use lockgate_scan::feed::{FeedChange, Loss};
-use lockgate_scan::{FeedHeader, FeedSource, FeedSummary};
+use lockgate_scan::{FeedHeader, FeedSource, FeedSummary, Match};
 
 use super::table::table;
 
@@ -80,7 +81,7 @@ pub fn affected(found: &Affected) {
                 vec![package.name.clone(), package.version.clone(), holes, list(&package.advisories)]
             })
             .collect();
-        table(&["package", "version", "holes", "changed advisories"], &rows);
+        table(&["package", "version", "vulnerabilities", "changed advisories"], &rows);
     }
     for artifact in &found.unread {
         say!("not read whole, so it may have any package: {artifact}");
@@ -149,58 +150,95 @@ pub fn feed_change(header: &FeedHeader, change: &FeedChange) {
     }
 }
 
-/// Prints what was found in an image. `all` prints packages without holes too.
-pub fn scanned(scanned: &Scanned, all: bool) {
+/// Prints what was found in an image, and what could not be answered. `all` prints packages without vulnerabilities too.
+pub fn scanned(scanned: &Scanned, unanswered: &[String], all: bool) {
     say!("{}", scanned.artifact.digest);
+    match &scanned.feed {
+        Some(feed) => say!("feed {} ({} advisories)", feed.digest, feed.advisories),
+        None => say!("no advisories were asked: there is no feed"),
+    }
     for image in &scanned.images {
         let Some(inventory) = &image.inventory else { continue };
-        let distribution = inventory.distribution.as_ref();
-        let distribution = distribution.map_or(String::new(), |one| format!(", {} {}", one.id, one.version));
-        say!(
-            "\n{}{distribution}: {} packages, {} known holes",
-            if image.platform.is_empty() { "image" } else { &image.platform },
-            inventory.packages.len(),
-            image.matches.len()
-        );
-        let mut rows = Vec::new();
-        for hole in &image.matches {
-            let Some(package) = inventory.packages.get(hole.package) else { continue };
-            rows.push(vec![
-                package.name.clone(),
-                package.version.clone(),
-                hole.fixed.clone().unwrap_or_else(|| "-".to_owned()),
-                hole.severity.to_string(),
-                hole.id.clone(),
-                package.layer.short(),
-            ]);
-        }
+        heading(image, inventory);
+        asked(&image.coverage);
+        let rows = vulnerabilities(image, inventory);
         if !rows.is_empty() {
             table(&["package", "installed", "fixed", "severity", "id", "layer"], &rows);
         }
         if all {
-            let packages: Vec<_> = inventory
-                .packages
-                .iter()
-                .map(|one| {
-                    vec![
-                        one.name.clone(),
-                        one.version.clone(),
-                        one.ecosystem.clone(),
-                        one.licenses.join(", "),
-                        one.path.clone(),
-                    ]
-                })
-                .collect();
-            table(&["package", "version", "ecosystem", "licences", "path"], &packages);
-        }
-        for unread in &inventory.unread {
-            say!("not read: {} in layer {}: {}", unread.path, unread.layer.short(), unread.reason);
-        }
-        for one in &image.uncomparable {
-            say!("not comparable: {one}");
+            table(&["package", "version", "ecosystem", "licences", "path"], &packages(inventory));
         }
     }
-    for unread in &scanned.unread {
-        say!("not read: {unread}");
+    for one in unanswered {
+        say!("not answered: {one}");
     }
+}
+
+/// How many packages an image has, of how many it was asked, and what is known: none is said of what nobody was asked.
+fn heading(image: &ScannedImage, inventory: &Inventory) {
+    let distribution = inventory.distribution.as_ref();
+    let distribution = distribution
+        .map_or(String::new(), |one| format!(", {} {}", one.id, one.version).trim_end().to_owned());
+    let name = if image.platform.is_empty() { "image" } else { &image.platform };
+    let asked: u64 = image.coverage.iter().filter(|one| one.feed.is_some()).map(|one| one.packages).sum();
+    let all = inventory.packages.len() as u64;
+    let silent = all.saturating_sub(asked);
+    let known = image.matches.len();
+    let said = match (asked, silent) {
+        (0, 0) => "0 packages".to_owned(),
+        (0, _) => format!("{all} packages, nobody was asked about them"),
+        (_, 0) => format!("{all} packages, {known} known vulnerabilities"),
+        _ => format!("{all} packages, {asked} asked about, {silent} not; {known} known vulnerabilities"),
+    };
+    say!("\n{name}{distribution}: {said}");
+}
+
+/// Of which release's advisories it was asked, how many they are, and how old.
+fn asked(coverage: &[Asked]) {
+    let rows: Vec<_> = coverage
+        .iter()
+        .map(|one| {
+            let (advisories, source, fetched) = match &one.feed {
+                Some(feed) => {
+                    let claimed = if feed.origin.claimed { " (claimed)" } else { "" };
+                    let fetched =
+                        feed.origin.fetched.map_or("undated".to_owned(), |at| format!("{at}{claimed}"));
+                    (feed.advisories.to_string(), feed.origin.name.clone(), fetched)
+                }
+                None => ("nobody was asked".to_owned(), "-".to_owned(), "-".to_owned()),
+            };
+            vec![one.ecosystem.clone(), one.packages.to_string(), advisories, source, fetched]
+        })
+        .collect();
+    if !rows.is_empty() {
+        table(&["asked of", "packages", "advisories", "source", "fetched"], &rows);
+    }
+}
+
+fn vulnerabilities(image: &ScannedImage, inventory: &Inventory) -> Vec<Vec<String>> {
+    let row = |found: &Match| {
+        let package = inventory.packages.get(found.package)?;
+        Some(vec![
+            package.name.clone(),
+            package.version.clone(),
+            found.fixed.clone().unwrap_or_else(|| "-".to_owned()),
+            found.severity.to_string(),
+            found.id.clone(),
+            package.layer.short(),
+        ])
+    };
+    image.matches.iter().filter_map(row).collect()
+}
+
+fn packages(inventory: &Inventory) -> Vec<Vec<String>> {
+    let row = |one: &Package| {
+        vec![
+            one.name.clone(),
+            one.version.clone(),
+            one.ecosystem.clone(),
+            one.licenses.join(", "),
+            one.path.clone(),
+        ]
+    };
+    inventory.packages.iter().map(row).collect()
 }

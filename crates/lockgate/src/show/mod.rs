@@ -2,6 +2,7 @@
 
 mod compared;
 mod decision;
+mod evidence;
 mod feeds;
 mod keyring;
 mod progress;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use compared::compared;
 pub use decision::{decision, plan};
+pub use evidence::evidence;
 pub use feeds::{affected, feed, feed_change, feeds, imported, scanned};
 pub use keyring::{blast_radius, member, members};
 pub use progress::progress;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use lockgate_engine::ledger::Report;
 use lockgate_model::keyring::Revoking;
-use lockgate_model::projection::{AlertRow, DecisionRow, PromotionRow, PromotionState, ReleaseRow};
+use lockgate_model::projection::{
+    AlertRow, DecisionRow, ForgottenRow, PromotionRow, PromotionState, ReleaseRow,
+};
 use lockgate_model::{Entry, Event, KeyringChange, Route, Service};
 
 use super::table::table;
@@ -50,6 +52,7 @@ pub fn history(
     promotions: &[PromotionRow],
     releases: &[ReleaseRow],
     alerts: &[AlertRow],
+    forgotten: &[ForgottenRow],
 ) {
     let mut lines: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for row in decisions {
@@ -86,6 +89,11 @@ pub fn history(
         let what = format!("alert for {}: {code}{more}", alert.to);
         let (artifact, decision) = (alert.artifact.short(), alert.decision.short());
         lines.insert(*seq, vec![at.to_string(), what, artifact, decision, actor.clone()]);
+    }
+    for ForgottenRow { seq, at, actor, what } in forgotten {
+        let said = format!("evidence {} forgotten", what.evidence.short());
+        let (artifact, decision) = (what.artifact.short(), what.decision.short());
+        lines.insert(*seq, vec![at.to_string(), said, artifact, decision, actor.clone()]);
     }
     say!("{service}");
     let cells: Vec<_> = lines
@@ -138,6 +146,12 @@ fn event(event: &Event) -> String {
             format!("promotion of decision {} given up: {reason}", decision.short())
         }
         Event::Keyring(change) => keyring(change),
+        Event::EvidenceForgotten(what) => format!(
+            "evidence {} of {} forgotten: {}",
+            what.evidence.short(),
+            what.artifact.short(),
+            what.reason
+        ),
         Event::Alert(alert) => format!(
             "alert: {} {} halted on the way to {} (decision {}): {}",
             alert.service,

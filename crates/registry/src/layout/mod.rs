@@ -91,9 +91,11 @@ impl Layout {
         let mut referrers = Vec::new();
         for listed in self.index()?.manifests.iter().filter(|one| is_readable(one)) {
             let bytes = self.listed(listed)?;
-            let named = subject_of(listed, &bytes).map_err(|reason| self.corrupt(&listed.digest, reason))?;
-            if named == Some(*subject) {
-                referrers.push(listed.bare());
+            let named = referrer(listed, &bytes).map_err(|reason| self.corrupt(&listed.digest, reason))?;
+            if let Some((named, referrer)) = named
+                && named == *subject
+            {
+                referrers.push(referrer);
             }
         }
         // Some writers keep the fallback tag in layouts, too, and list the referrers nowhere else.
@@ -130,18 +132,23 @@ impl Layout {
     }
 }
 
-/// The subject that a manifest or index names. Of an index nothing else is looked at here: one under a fallback tag is a list
-/// that may be longer than an image has platforms.
-fn subject_of(listed: &Descriptor, bytes: &[u8]) -> Result<Option<Digest>, String> {
-    if listed.is_index() {
+/// The subject that a manifest or index names, and the entry of a list of referrers that it gives. Of an index nothing else
+/// is looked at here: one under a fallback tag is a list that may be longer than an image has platforms.
+fn referrer(listed: &Descriptor, bytes: &[u8]) -> Result<Option<(Digest, Descriptor)>, String> {
+    let (subject, artifact_type, annotations) = if listed.is_index() {
         let index: Index =
             json::from_slice(bytes, limits::MANIFEST_BYTES).map_err(|error| error.to_string())?;
-        return Ok(index.subject.map(|named| named.digest));
-    }
-    // Another artifact in the layout may be one that is not read: whether this is a referrer is all that is asked.
-    let content = Content::read_as(Reading::Loose, &listed.media_type, bytes);
-    let content = content.map_err(|error| error.to_string())?;
-    Ok(content.subject().map(|named| named.digest))
+        (index.subject, index.artifact_type, index.annotations)
+    } else {
+        // Another artifact in the layout may be one that is not read: whether this is a referrer is all that is asked.
+        let content = Content::read_as(Reading::Loose, &listed.media_type, bytes);
+        match content.map_err(|error| error.to_string())? {
+            Content::Manifest(one) => (one.subject, one.artifact_type, one.annotations),
+            Content::Index(one) => (one.subject, one.artifact_type, one.annotations),
+        }
+    };
+    let entry = Descriptor { artifact_type, annotations, ..listed.bare() };
+    Ok(subject.map(|named| (named.digest, entry)))
 }
 
 /// Whether the media type is that of a manifest or index: others are listed by some, and have no subject.

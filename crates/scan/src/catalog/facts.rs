@@ -10,7 +10,8 @@ use super::PackageKind;
 pub struct Facts {
     /// Packages.
     pub packages: Vec<Found>,
-    /// `ID`, `VERSION_ID` and `VERSION_CODENAME` of the distribution.
+    /// `ID`, `VERSION_ID` and `VERSION_CODENAME` of the distribution; an empty `ID` where the file cannot be read, and then
+    /// why in place of the version.
     pub distribution: Option<[String; 3]>,
     /// Names and numbers of accounts, in the file's order.
     pub accounts: Option<Vec<(String, i64)>>,
@@ -20,6 +21,8 @@ pub struct Facts {
     pub owned: Vec<Owned>,
     /// Digests of the file itself, where it speaks of packages that another may own.
     pub sums: Option<Sums>,
+    /// The package manager whose database this is part of, where such databases are not read.
+    pub foreign: Option<String>,
     /// What could not be read inside the file: the place within it, and why.
     pub unread: Vec<(String, String)>,
 }

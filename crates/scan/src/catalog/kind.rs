@@ -173,6 +173,35 @@ impl PackageKind {
     }
 }
 
+/// The ecosystem of a distribution's packages, by what its os-release says: moving releases have the names that trackers
+/// carry them under.
+pub(crate) fn released_ecosystem(distribution: &Distribution) -> String {
+    let Distribution { id, version, codename } = distribution;
+    match (id.as_str(), version.as_str(), codename.as_str()) {
+        ("debian", "", "") => "Debian".to_owned(),
+        ("debian", "", codename) => format!("Debian:{}", debian_release(codename)),
+        // `3.23.0_alpha20250612`
+        ("alpine", version, _) if version == "edge" || version.contains("_alpha") => "Alpine:edge".to_owned(),
+        ("openEuler", version, pack) if pack.starts_with("LTS") => format!("openEuler:{version}-{pack}"),
+        ("sl-micro" | "sle-micro", version, _) if !version.is_empty() => format!("SUSE:{version}"),
+        _ => system_ecosystem(distribution),
+    }
+}
+
+/// The release of Debian with that code name, as advisories name it. What is not released moves with unstable.
+fn debian_release(codename: &str) -> &str {
+    match codename {
+        "jessie" => "8",
+        "stretch" => "9",
+        "buster" => "10",
+        "bullseye" => "11",
+        "bookworm" => "12",
+        "trixie" => "13",
+        "sid" | "testing" | "forky" | "duke" => "sid",
+        other => other,
+    }
+}
+
 /// The ecosystem of a distribution's packages (OSV schema, "Defined ecosystems"); its `ID` where OSV has none.
 pub(crate) fn system_ecosystem(distribution: &Distribution) -> String {
     let Distribution { id, version, .. } = distribution;

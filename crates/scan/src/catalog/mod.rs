@@ -13,6 +13,7 @@ pub(crate) mod documents;
 mod dotnet;
 mod dpkg;
 mod facts;
+mod foreign;
 mod golang;
 mod hex;
 mod java;
@@ -32,7 +33,7 @@ mod swift;
 
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
-pub(crate) use kind::system_ecosystem;
+pub(crate) use kind::{released_ecosystem, system_ecosystem};
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
 
@@ -103,6 +104,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(os_release::wants, os_release::read),
     Cataloger::new(passwd::wants, passwd::read),
     Cataloger::new(copyright::wants, copyright::read),
+    Cataloger::new(foreign::wants, foreign::read),
 ];
 
 /// The cataloger that reads the file at `path`.
@@ -195,7 +197,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 37] = [
+    const PATHS: [&str; 38] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -233,6 +235,7 @@ mod tests {
         "etc/os-release",
         "etc/passwd",
         "usr/share/doc/a/copyright",
+        "var/lib/pacman/local/a/desc",
     ];
 
     #[test]

@@ -1,11 +1,13 @@
 //! Layers that were laid over each other, kept: an image that stands on them begins there, and what their tens of
 //! thousands of files do to each other is not worked out again.
 
+use std::collections::BTreeSet;
+
 use lockgate_model::inventory::Unread;
 use serde::{Deserialize, Serialize};
 
 use super::tree::{Placed, Tree};
-use crate::catalog::Facts;
+use crate::catalog::{Facts, PackageKind};
 
 /// What is left of layers after they were laid over each other, as far as packages need it.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -16,6 +18,7 @@ pub struct Base {
     files: Vec<(String, usize, Facts)>,
     links: Vec<(String, String)>,
     unread: Vec<Unread>,
+    systems: BTreeSet<PackageKind>,
 }
 
 /// A [`Base`] that is written without being made.
@@ -25,6 +28,7 @@ struct Kept<'a> {
     files: Vec<(&'a str, usize, &'a Facts)>,
     links: Vec<(&'a str, &'a str)>,
     unread: &'a [Unread],
+    systems: &'a BTreeSet<PackageKind>,
 }
 
 impl Base {
@@ -45,15 +49,20 @@ impl<'a> Tree<'a> {
     pub(super) fn on(base: &'a Base) -> Self {
         let files =
             base.files.iter().map(|(path, layer, facts)| (path.clone(), Placed { facts, layer: *layer }));
-        Self::of(files, base.links.iter().cloned(), base.unread.clone())
+        Self::of(files, base.links.iter().cloned(), base.unread.clone(), base.systems.clone())
     }
 
     /// This tree as a base of that many layers; nothing when it cannot be written.
     pub(super) fn to_base(&self, layers: usize) -> Option<Vec<u8>> {
         let files = self.files.iter().map(|(path, placed)| (path.as_str(), placed.layer, placed.facts));
         let links = self.links.iter().map(|(path, target)| (path.as_str(), target.as_str()));
-        let kept =
-            Kept { layers, files: files.collect(), links: links.collect(), unread: self.unread.as_slice() };
+        let kept = Kept {
+            layers,
+            files: files.collect(),
+            links: links.collect(),
+            unread: self.unread.as_slice(),
+            systems: &self.systems,
+        };
         postcard::to_allocvec(&kept).ok()
     }
 }
@@ -66,7 +75,7 @@ mod tests {
 
     use super::super::{lay_onto, merge};
     use super::*;
-    use crate::catalog::{Found, PackageKind};
+    use crate::catalog::Found;
     use crate::layer::{Entry, Kind, LayerContent};
 
     fn path() -> impl Strategy<Value = String> {

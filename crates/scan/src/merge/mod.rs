@@ -7,6 +7,7 @@ use lockgate_model::{Descriptor, Inventory};
 
 mod base;
 mod sieve;
+mod system;
 mod tree;
 
 use crate::ANALYSER;
@@ -18,13 +19,13 @@ use tree::below;
 pub(crate) use tree::{Placed, Tree};
 
 /// Where the operating system's package managers keep their databases.
-const DATABASES: [&str; 6] = [
-    "lib/apk/db/installed",
-    "usr/lib/apk/db/installed",
-    "var/lib/dpkg/status",
-    "var/lib/rpm/Packages",
-    "var/lib/rpm/Packages.db",
-    "var/lib/rpm/rpmdb.sqlite",
+const DATABASES: [(&str, PackageKind); 6] = [
+    ("lib/apk/db/installed", PackageKind::Apk),
+    ("usr/lib/apk/db/installed", PackageKind::Apk),
+    ("var/lib/dpkg/status", PackageKind::Dpkg),
+    ("var/lib/rpm/Packages", PackageKind::Rpm),
+    ("var/lib/rpm/Packages.db", PackageKind::Rpm),
+    ("var/lib/rpm/rpmdb.sqlite", PackageKind::Rpm),
 ];
 
 /// The inventory of an image, from its layers, lowest first.
@@ -80,8 +81,10 @@ fn tell(unread: &mut Vec<Unread>, layers: &[Descriptor], path: String, reason: S
 
 impl<'a> Tree<'a> {
     fn inventory(&self, layers: &[Descriptor]) -> Inventory {
-        let (distribution, mut unread) = (self.distribution(), self.unread.clone());
+        let (mut unread, mut silent) = (self.unread.clone(), Vec::new());
+        let distribution = self.distribution(layers, &mut unread, &mut silent);
         self.hidden_databases(layers, &mut unread);
+        self.silent(&mut silent);
         let mut packages = self.packages(distribution.as_ref(), layers);
         forget_named_twice(&mut packages);
         self.forget_superseded(&mut packages);
@@ -92,7 +95,7 @@ impl<'a> Tree<'a> {
         let packages = packages.into_iter().map(|(_, package)| package).collect();
         let accounts = self.accounts();
         let mut inventory =
-            Inventory { analyser: ANALYSER.to_owned(), distribution, accounts, packages, unread };
+            Inventory { analyser: ANALYSER.to_owned(), distribution, accounts, packages, unread, silent };
         inventory.sort();
         inventory
     }
@@ -149,17 +152,6 @@ impl<'a> Tree<'a> {
         });
     }
 
-    /// A database that is a link to where nobody looks for one would hide every package.
-    fn hidden_databases(&self, layers: &[Descriptor], unread: &mut Vec<Unread>) {
-        for database in DATABASES {
-            let real = self.resolve(database);
-            if real != database && !catalog::wants(&real) {
-                let reason = format!("the package database is a link to /{real}, where it is not read");
-                tell(unread, layers, format!("/{database}"), reason);
-            }
-        }
-    }
-
     /// The folders that links in `node_modules` lead to, each with such a link.
     fn linked_packages(&self) -> BTreeMap<String, &str> {
         let mut linked = BTreeMap::new();
@@ -169,12 +161,6 @@ impl<'a> Tree<'a> {
             }
         }
         linked
-    }
-
-    fn distribution(&self) -> Option<Distribution> {
-        let at = |path: &str| self.files.get(&self.resolve(path))?.facts.distribution.clone();
-        let [id, version, codename] = at("etc/os-release").or_else(|| at("usr/lib/os-release"))?;
-        Some(Distribution { id, version, codename })
     }
 
     /// The accounts of `/etc/passwd`, links followed. A name that stands there twice is root's if one of them is: not all
@@ -249,7 +235,10 @@ fn package(
 ) -> Package {
     let source = found.source.clone();
     Package {
-        ecosystem: found.kind.ecosystem(distribution),
+        ecosystem: match distribution.filter(|_| found.kind.of_system()) {
+            Some(distribution) => catalog::released_ecosystem(distribution),
+            None => found.kind.ecosystem(None),
+        },
         name: found.name.clone(),
         version: found.version.clone(),
         source: source.map(|[name, version]| Source { name, version }),

@@ -1,12 +1,13 @@
 //! The file system that layers make, as far as packages need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::Descriptor;
 use lockgate_model::inventory::Unread;
 
 use super::sieve::{PathHash, Sieve};
-use crate::catalog::{self, Facts};
+use super::system::system_kind;
+use crate::catalog::{self, Facts, PackageKind};
 use crate::layer::{Kind, LayerContent};
 use crate::{limits, paths};
 
@@ -23,6 +24,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) files: BTreeMap<String, Placed<'a>>,
     pub(super) links: BTreeMap<String, String>,
     pub(super) unread: Vec<Unread>,
+    /// The kinds of system packages that any layer brought, whether or not they are still there.
+    pub(super) systems: BTreeSet<PackageKind>,
     sieve: Sieve,
     /// The folder that the entry before was in: entries of one folder stand together.
     here: Option<Here>,
@@ -41,6 +44,7 @@ impl<'a> Tree<'a> {
         files: impl Iterator<Item = (String, Placed<'a>)>,
         links: impl Iterator<Item = (String, String)>,
         unread: Vec<Unread>,
+        systems: BTreeSet<PackageKind>,
     ) -> Self {
         let (files, links) = (files.collect::<BTreeMap<_, _>>(), links.collect::<BTreeMap<_, _>>());
         let mut sieve = Sieve::default();
@@ -50,7 +54,7 @@ impl<'a> Tree<'a> {
         for path in links.keys() {
             sieve.add_link(path);
         }
-        Self { files, links, unread, sieve, here: None }
+        Self { files, links, unread, systems, sieve, here: None }
     }
 
     pub(super) fn lay(&mut self, layer: usize, descriptor: &Descriptor, content: &'a LayerContent) {
@@ -105,6 +109,7 @@ impl<'a> Tree<'a> {
 
     pub(super) fn place(&mut self, path: String, placed: Placed<'a>) {
         self.sieve.add(&path);
+        self.systems.extend(system_kind(placed.facts));
         self.files.insert(path, placed);
     }
 

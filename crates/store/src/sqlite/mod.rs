@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lockgate_model::ports::{Append, Commit, CommitError, Head, Pending, PortError, Store, TileId, Trouble};
-use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, ForgottenRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Digest, Keyring, Service, StageName};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -18,10 +18,11 @@ use sqlx::{Connection, Row};
 use tokio::sync::Mutex;
 
 /// The version of the schema, kept in the file's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// Migrations, in order: a file of an older version is brought up to this one; a new table starts empty,
 /// as its entries say.
-const SCHEMA: [&str; 2] = [include_str!("schema.sql"), include_str!("keyring.sql")];
+const SCHEMA: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("keyring.sql"), include_str!("evidence.sql")];
 /// How long a writer waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(30);
 /// Connections that read.
@@ -116,7 +117,7 @@ async fn ready(writer: &mut SqliteConnection, path: &Path) -> Result<(), PortErr
             for part in SCHEMA.into_iter().skip(usize::try_from(older).unwrap_or(0)) {
                 sqlx::raw_sql(part).execute(&mut *transaction).await.map_err(sql)?;
             }
-            sqlx::raw_sql("PRAGMA user_version = 2").execute(&mut *transaction).await.map_err(sql)?;
+            sqlx::raw_sql("PRAGMA user_version = 3").execute(&mut *transaction).await.map_err(sql)?;
             transaction.commit().await.map_err(sql)
         }
         newer => {
@@ -223,6 +224,14 @@ impl Store for SqliteStore {
 
     fn decisions_by_prefix<'a>(&'a self, hex: &'a str) -> Pending<'a, Vec<DecisionRow>> {
         Box::pin(self.read_decisions_by_prefix(hex))
+    }
+
+    fn decisions_of<'a>(&'a self, artifact: &'a Digest) -> Pending<'a, Vec<DecisionRow>> {
+        Box::pin(self.read_decisions_of(artifact))
+    }
+
+    fn forgotten<'a>(&'a self, artifact: Option<&'a Digest>) -> Pending<'a, Vec<ForgottenRow>> {
+        Box::pin(self.read_forgotten(artifact))
     }
 
     fn promotions<'a>(&'a self, service: Option<&'a Service>) -> Pending<'a, Vec<PromotionRow>> {

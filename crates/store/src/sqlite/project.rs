@@ -2,7 +2,8 @@
 
 use lockgate_model::keyring::{KeyringChange, MemberRow, Said};
 use lockgate_model::projection::{
-    AlertRow, Change, Conflict, DecisionRow, FeedRow, PromotionRow, PromotionState, ReleaseRow, changes,
+    AlertRow, Change, Conflict, DecisionRow, FeedRow, ForgottenRow, PromotionRow, PromotionState, ReleaseRow,
+    changes,
 };
 use lockgate_model::{Digest, Entry, Hasher, Keyring, Outcome, Timestamp, canon};
 use serde::Serialize;
@@ -53,6 +54,7 @@ pub(super) async fn apply(to: &mut SqliteConnection, change: &Change) -> Result<
         }
         Change::ChangeKeyring { said, change } => change_keyring(to, said, change).await,
         Change::AddAlert(alert) => add_alert(to, alert).await,
+        Change::ForgetEvidence(forgotten) => forget_evidence(to, forgotten).await,
     }
 }
 
@@ -67,13 +69,14 @@ async fn add_feed(to: &mut SqliteConnection, feed: &FeedRow) -> Result<(), NotAp
 }
 
 async fn add_decision(to: &mut SqliteConnection, decision: &DecisionRow) -> Result<(), NotApplied> {
-    let insert =
-        "INSERT OR REPLACE INTO decisions (decision, seq, service, outcome, row) VALUES (?, ?, ?, ?, ?)";
+    let insert = "INSERT OR REPLACE INTO decisions (decision, seq, service, outcome, artifact, row) \
+        VALUES (?, ?, ?, ?, ?, ?)";
     sqlx::query(insert)
         .bind(decision.decision.to_string())
         .bind(whole(decision.seq))
         .bind(decision.service.as_str())
         .bind(decision.outcome.to_string())
+        .bind(decision.artifact.to_string())
         .bind(text(decision)?)
         .execute(to)
         .await?;
@@ -170,6 +173,25 @@ async fn open_promotion(to: &mut SqliteConnection, promotion: &PromotionRow) -> 
     Ok(())
 }
 
+async fn forget_evidence(to: &mut SqliteConnection, forgotten: &ForgottenRow) -> Result<(), NotApplied> {
+    let (decision, artifact) = (forgotten.what.decision, forgotten.what.artifact);
+    let recorded: Option<String> = sqlx::query_scalar("SELECT row FROM decisions WHERE decision = ?")
+        .bind(decision.to_string())
+        .fetch_optional(&mut *to)
+        .await?;
+    let recorded: Option<DecisionRow> = recorded.as_deref().map(row).transpose().map_err(NotApplied::Row)?;
+    if recorded.is_none_or(|recorded| recorded.artifact != artifact) {
+        return Err(NotApplied::Conflict(Conflict::NotSeen { decision, artifact }));
+    }
+    sqlx::query("INSERT INTO forgotten (seq, artifact, row) VALUES (?, ?, ?)")
+        .bind(whole(forgotten.seq))
+        .bind(artifact.to_string())
+        .bind(text(forgotten)?)
+        .execute(to)
+        .await?;
+    Ok(())
+}
+
 async fn close_promotion(
     to: &mut SqliteConnection,
     decision: &Digest,
@@ -234,11 +256,11 @@ pub(super) async fn derive(to: &mut SqliteConnection, seq: u64, entry: &[u8]) ->
 }
 
 /// Every derived table, with what makes its order and columns.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("DELETE FROM feeds", "SELECT feed, CAST(seq AS TEXT), row FROM feeds ORDER BY feed"),
     (
         "DELETE FROM decisions",
-        "SELECT decision, CAST(seq AS TEXT), service, outcome, row FROM decisions ORDER BY decision",
+        "SELECT decision, CAST(seq AS TEXT), service, outcome, artifact, row FROM decisions ORDER BY decision",
     ),
     (
         "DELETE FROM promotions",
@@ -249,6 +271,10 @@ const TABLES: [(&str, &str); 6] = [
         "SELECT CAST(seq AS TEXT), service, stage, artifact, row FROM releases ORDER BY releases.seq",
     ),
     ("DELETE FROM keyring", "SELECT name, CAST(seq AS TEXT), row FROM keyring ORDER BY name"),
+    (
+        "DELETE FROM forgotten",
+        "SELECT CAST(seq AS TEXT), artifact, row FROM forgotten ORDER BY forgotten.seq",
+    ),
     ("DELETE FROM alerts", "SELECT CAST(seq AS TEXT), service, row FROM alerts ORDER BY alerts.seq"),
 ];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Head, PortError, TileId};
-use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, PromotionRow, ReleaseRow};
+use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, ForgottenRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Digest, Keyring, Service, StageName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -161,6 +161,19 @@ impl SqliteStore {
         // `:` follows the digits 0 to 9 and `g` the digits a to f: the range holds exactly the prefix.
         let select = "SELECT row FROM decisions WHERE decision >= ?1 AND decision < ?1 || 'g' ORDER BY seq";
         self.rows(sqlx::query_scalar(select).bind(format!("sha256:{hex}"))).await
+    }
+
+    pub(super) async fn read_decisions_of(&self, artifact: &Digest) -> Result<Vec<DecisionRow>, PortError> {
+        let select = "SELECT row FROM decisions WHERE artifact = ? ORDER BY seq";
+        self.rows(sqlx::query_scalar(select).bind(artifact.to_string())).await
+    }
+
+    pub(super) async fn read_forgotten(
+        &self,
+        artifact: Option<&Digest>,
+    ) -> Result<Vec<ForgottenRow>, PortError> {
+        let select = "SELECT row FROM forgotten WHERE ?1 IS NULL OR artifact = ?1 ORDER BY seq";
+        self.rows(sqlx::query_scalar(select).bind(artifact.map(ToString::to_string))).await
     }
 
     pub(super) async fn read_promotions(

@@ -29,6 +29,7 @@ pub(super) use self::settings::{Builder, builders_members, check_builders};
 use super::roots::{Roots, told};
 use super::signers::{Signer, Signers, fill};
 use super::standing::explain;
+use super::withheld::{gone, tell};
 use super::{Docket, Gate, Reads};
 use crate::edition::Edition;
 use crate::findings::{BUILDERS, Words, finding, settings_unread, verdict};
@@ -141,9 +142,20 @@ pub(super) fn look(
     let attached = docket.evidence(gate, |subject| docket.is_ours(subject), blinding);
     let images: Vec<Digest> = record.images.iter().map(|image| image.manifest).collect();
     let look = Look { docket, builder, signers: &signers, images: &images };
+    let mut there = Vec::new();
     for carried in &attached {
         for examined in signers.examine(carried) {
             look.weigh(carried.evidence, &examined, seen, &check);
+            there.extend(examined.statement);
+        }
+    }
+    let gone = gone(docket, gate, |subject| docket.is_ours(subject), &mut seen.blinding);
+    for one in &gone {
+        for examined in signers.examine(&one.carried).iter().filter(|one| is_provenance(one)) {
+            let counted = signers.weigh(examined).counted;
+            let is_lost = examined.statement.as_ref().is_some_and(|said| !there.contains(said));
+            let by = counted.first().filter(|_| is_lost);
+            seen.findings.extend(by.map(|by| tell(gate, Effect::Advise, "a provenance", &by.name, one.what)));
         }
     }
 }

@@ -1,0 +1,252 @@
+//! Coverage: which release's advisories a feed was asked about the packages of an image, or that nobody was asked.
+//!
+//! A package is asked about under its ecosystem, with its release where the ecosystem has releases. What no advisory of
+//! that release was asked about is neither clean nor vulnerable: it is unknown.
+
+mod age;
+mod releases;
+
+use std::collections::BTreeMap;
+
+use lockgate_model::feed::FeedCoverage;
+use lockgate_model::inventory::{Confidence, SilentReason};
+use lockgate_model::{Inventory, Package};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::released_ecosystem;
+use crate::matching::vendor_answers;
+use crate::version::family;
+
+pub use age::{Age, MAX_AGE_DAYS, age};
+
+/// The answer about one ecosystem of an image, with its release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The ecosystem with its release, as settings name it: `Debian:12`, `npm`; the package manager where there is none.
+    pub ecosystem: String,
+    /// Packages of the image that this is about.
+    pub packages: u64,
+    /// What the feed has about them; nothing when nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<FeedCoverage>,
+    /// Why nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+}
+
+/// Why nobody was asked about packages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Silence {
+    /// The feed has no advisory about the ecosystem, or about this release of it.
+    NotInFeed,
+    /// No public source has advisories about the ecosystem: silence about it is no gap of the feed.
+    NoSource,
+    /// Packages of an operating system whose release nothing in the image says.
+    NoRelease,
+    /// The distribution has packages of another package manager.
+    OtherManager {
+        /// The type of the packages: `deb`, `apk` or `rpm`.
+        manager: String,
+    },
+    /// A package of the distribution is of another release than os-release says.
+    OtherRelease {
+        /// The package, with its version.
+        package: String,
+    },
+    /// The image names a distribution, and none of its packages was found.
+    NoPackages,
+    /// A database of system packages says nothing.
+    Database {
+        /// Its file.
+        path: String,
+        /// What is the matter with it.
+        reason: SilentReason,
+    },
+}
+
+/// Ecosystems that no public source has advisories of.
+const NO_SOURCE: [&str; 3] = ["CocoaPods", "Conda", "Nix"];
+
+/// Operating systems' ecosystems that have no releases.
+const ROLLING: [&str; 2] = ["Chainguard", "Wolfi"];
+
+/// The ecosystems of each type of system packages whose versions can be compared.
+const OF_DEB: [&str; 2] = ["Debian", "Ubuntu"];
+const OF_APK: [&str; 3] = ["Alpine", "Chainguard", "Wolfi"];
+const OF_RPM: [&str; 12] = [
+    "AlmaLinux",
+    "Amazon Linux",
+    "Azure Linux",
+    "Fedora",
+    "Mageia",
+    "Oracle Linux",
+    "Photon OS",
+    "Red Hat",
+    "Rocky Linux",
+    "SUSE",
+    "openEuler",
+    "openSUSE",
+];
+
+impl Silence {
+    /// Whether it leaves something unknown.
+    pub fn blinds(&self) -> bool {
+        *self != Self::NoSource
+    }
+}
+
+impl Asked {
+    /// Why nobody was asked, for people; nothing when somebody was.
+    pub fn why(&self) -> Option<String> {
+        let Self { ecosystem, packages, .. } = self;
+        Some(match self.silence.as_ref()? {
+            Silence::NotInFeed => format!("the feed has no advisory about {ecosystem} ({packages} packages)"),
+            Silence::NoSource => {
+                format!("no public source has advisories about {ecosystem} ({packages} packages)")
+            }
+            Silence::NoRelease => {
+                format!(
+                    "{packages} packages of {ecosystem} have no known release: os-release does not name one"
+                )
+            }
+            Silence::OtherManager { manager } => {
+                format!("{packages} {manager} packages are in an image whose os-release says {ecosystem}")
+            }
+            Silence::OtherRelease { package } => {
+                format!(
+                    "os-release says {ecosystem}, and the installed package {package} is of another release"
+                )
+            }
+            Silence::NoPackages => format!("os-release says {ecosystem}, and no system package was found"),
+            Silence::Database { path, reason } => database(ecosystem, path, *reason),
+        })
+    }
+
+    /// What to do about it, for people.
+    pub fn fix(&self) -> String {
+        let ecosystem = &self.ecosystem;
+        match &self.silence {
+            Some(Silence::NotInFeed | Silence::NoSource) | None => {
+                format!("import advisories of {ecosystem}: lockgate feed import FILE...")
+            }
+            Some(Silence::NoRelease | Silence::OtherManager { .. } | Silence::OtherRelease { .. }) => {
+                "keep the distribution's own os-release in the image".to_owned()
+            }
+            Some(Silence::NoPackages | Silence::Database { .. }) => {
+                "keep the package database in the image, or rebuild on a base image whose database is read"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// Whether it leaves something unknown.
+    pub fn blinds(&self) -> bool {
+        self.silence.as_ref().is_some_and(Silence::blinds)
+    }
+}
+
+fn database(manager: &str, path: &str, reason: SilentReason) -> String {
+    match reason {
+        SilentReason::Unread => format!("{path}: package databases of {manager} are not read"),
+        SilentReason::Empty => format!("{path}: the package database of {manager} names no package"),
+        SilentReason::Removed => {
+            format!("{path}: a lower layer has packages of {manager}, and the image no longer names any")
+        }
+        SilentReason::Incomplete => format!("{path}: the package database of {manager} lacks this package"),
+        SilentReason::Elsewhere => format!("{path} is a link to where it is not read"),
+        SilentReason::Contradicted => {
+            format!("{path}: etc/os-release and usr/lib/os-release name two releases")
+        }
+    }
+}
+
+/// The ecosystem, with its release, whose advisories answer for a package: what a distribution's package manager installed
+/// is answered for by the distribution.
+pub fn answering(inventory: &Inventory, package: &Package) -> String {
+    match &inventory.distribution {
+        Some(distribution) if vendor_answers(inventory, package) => released_ecosystem(distribution),
+        _ => package.ecosystem.clone(),
+    }
+}
+
+/// What was asked about the packages of an image: of each ecosystem with its release, then what shows that there are
+/// packages that nobody could ask about. `covered` is what the feed has, by ecosystem; nothing where there is no feed.
+pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) -> Vec<Asked> {
+    let contradicting = releases::contradicting(inventory);
+    let mut by_ecosystem: BTreeMap<(String, Option<Silence>), u64> = BTreeMap::new();
+    let mut of_system = 0;
+    for package in &inventory.packages {
+        let ecosystem = answering(inventory, package);
+        let own = ecosystem == package.ecosystem;
+        let manager = system_manager(package).filter(|_| own);
+        of_system += u64::from(manager.is_some() && package.confidence == Confidence::Recorded);
+        let silence = match manager {
+            Some(manager) => of_system_package(&ecosystem, manager, contradicting.as_deref()),
+            None if own => None,
+            None => contradicting.clone().map(|package| Silence::OtherRelease { package }),
+        };
+        let missing = || (!covered.contains_key(&ecosystem)).then(|| not_in_feed(&ecosystem));
+        let silence = silence.or_else(missing);
+        *by_ecosystem.entry((ecosystem, silence)).or_default() += 1;
+    }
+    let packages = by_ecosystem.into_iter().map(|((ecosystem, silence), packages)| {
+        let feed = covered.get(&ecosystem).filter(|_| silence.is_none()).cloned();
+        Asked { ecosystem, packages, feed, silence }
+    });
+    let mut asked: Vec<_> = packages.collect();
+    let sign =
+        |ecosystem: String, silence| Asked { ecosystem, packages: 0, feed: None, silence: Some(silence) };
+    if let (Some(distribution), 0) = (&inventory.distribution, of_system)
+        && !(distribution.id == "nixos" && inventory.packages.iter().any(|one| one.cataloger == "nix"))
+    {
+        asked.push(sign(released_ecosystem(distribution), Silence::NoPackages));
+    }
+    asked.extend(inventory.silent.iter().map(|silent| {
+        let database = Silence::Database { path: silent.path.clone(), reason: silent.reason };
+        sign(silent.manager.clone(), database)
+    }));
+    asked
+}
+
+/// The type of package URL, for packages of an operating system.
+fn system_manager(package: &Package) -> Option<&'static str> {
+    ["deb", "apk", "rpm"].into_iter().find(|kind| {
+        package
+            .purl
+            .strip_prefix("pkg:")
+            .and_then(|rest| rest.strip_prefix(kind))
+            .is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// What keeps a system package from being asked about, whatever the feed has.
+fn of_system_package(ecosystem: &str, manager: &str, contradicting: Option<&str>) -> Option<Silence> {
+    let own: &[&str] = match manager {
+        "deb" => &OF_DEB,
+        "apk" => &OF_APK,
+        _ => &OF_RPM,
+    };
+    let of = family(ecosystem);
+    let others = [&OF_DEB[..], &OF_APK, &OF_RPM].concat();
+    if own.contains(&of) {
+        let released = ecosystem.split_once(':').is_some_and(|(_, release)| !release.is_empty());
+        if !released && !ROLLING.contains(&of) {
+            return Some(Silence::NoRelease);
+        }
+        return contradicting.map(|package| Silence::OtherRelease { package: package.to_owned() });
+    }
+    if ecosystem == "Rpm" {
+        return Some(Silence::NoRelease);
+    }
+    // The package manager of one distribution in another, or the name of something that is not a distribution at all.
+    Some(if others.contains(&of) {
+        Silence::OtherManager { manager: manager.to_owned() }
+    } else {
+        Silence::NotInFeed
+    })
+}
+
+fn not_in_feed(ecosystem: &str) -> Silence {
+    if NO_SOURCE.contains(&family(ecosystem)) { Silence::NoSource } else { Silence::NotInFeed }
+}
