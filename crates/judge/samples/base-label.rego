@@ -20,7 +20,7 @@ deny contains {"msg": msg, "subject": image.platform} if {
 
 # METADATA
 # title: Base image not named
-# description: Without the label nobody can tell which images to rebuild when the base has a hole.
+# description: Without the label nobody can tell which images to rebuild when the base has a vulnerability.
 # custom:
 #   code: policy.base-not-named
 #   severity: low

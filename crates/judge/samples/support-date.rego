@@ -23,7 +23,7 @@ release(distribution) := version if {
 
 # METADATA
 # title: Distribution out of support
-# description: Holes that are found from now on are no longer mended there, and no feed will say so.
+# description: Vulnerabilities that are found from now on are no longer fixed there, and no feed will say so.
 # custom:
 #   code: policy.out-of-support
 #   severity: high

@@ -41,6 +41,11 @@ impl Edition {
         }
     }
 
+    /// Whether policies are read from their syntax tree, and held to their contract.
+    pub(crate) fn reads_policies_by_tree(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// Whether signatures by certificates of an instance of Sigstore are judged.
     pub(crate) fn knows_instances(self) -> bool {
         self >= Self::E2026_2

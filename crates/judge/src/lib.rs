@@ -18,6 +18,7 @@ mod gate;
 mod policy;
 mod settings;
 
+pub use policy::json_schema as policy_input_schema;
 pub use settings::nearest;
 
 pub use edition::Edition;

@@ -9,6 +9,7 @@ macro_rules! say {
 pub mod commands;
 pub mod config;
 pub mod failure;
+pub mod policies;
 pub mod report;
 pub mod sample_images;
 pub mod session;

@@ -13,7 +13,7 @@ use lockgate_engine::Workspace;
 use lockgate_engine::keyring::check_apart;
 use lockgate_engine::later::Later;
 use lockgate_engine::ledger::Sequencer;
-use lockgate_engine::workspace::{KeyFile, PolicySource, Reach, VerdictSigner};
+use lockgate_engine::workspace::{KeyFile, Reach, VerdictSigner};
 use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
 use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Clock, Progress, Store};
@@ -25,14 +25,13 @@ use lockgate_store::{FeedFolder, HeadFile, IndexFile, LayerFolder, SqliteStore};
 use crate::commands::args::Global;
 use crate::config::{self, Config, FeedEntry};
 use crate::failure::Failure;
+use crate::policies;
 use crate::show;
 use crate::sources::{self, LaidOut};
 use crate::trust;
 
 /// Largest file that is read whole: keys, predicates, policies, checkpoints; in bytes.
 const FILE_BYTES: u64 = 32 << 20;
-/// Most policy files.
-const POLICIES: usize = 1000;
 
 /// What the process was started with.
 pub struct Surroundings {
@@ -242,7 +241,7 @@ impl Session {
             route: config.route.clone(),
             keys: keys(&config)?,
             trust: trust::read(&config)?,
-            policies: policies(&config)?,
+            policies: policies::read(&config.folder.join(&config.policies), &config.policies)?,
             actor: global.actor.clone().unwrap_or_else(|| around.account.clone()),
             verdict: VerdictSigner {
                 key: read_key(&config.folder.join(&config.verdict.key))?,
@@ -350,27 +349,6 @@ fn keys(config: &Config) -> Result<Vec<KeyFile>, Failure> {
         })
     };
     config.keys.iter().map(one).collect()
-}
-
-/// Every `*.rego` file of the policy folder, by name. Without the folder there are none, and the gate says so.
-fn policies(config: &Config) -> Result<Vec<PolicySource>, Failure> {
-    let folder = config.folder.join(&config.policies);
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut policies = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(|error| Failure::file(&folder, &error))? {
-        let path = entry.map_err(|error| Failure::file(&folder, &error))?.path();
-        if path.extension().is_some_and(|end| end == "rego") && path.is_file() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = read_file(&path)?.into();
-            policies.push(PolicySource { path: format!("{}/{name}", config.policies.display()), text });
-        }
-        if policies.len() > POLICIES {
-            return Err(Failure::told(format!("{}: more than {POLICIES} policies", folder.display()), ""));
-        }
-    }
-    Ok(policies)
 }
 
 /// A file, whole.

@@ -1,13 +1,13 @@
 //! Policy: do the workspace's own rules allow it?
 //!
-//! Settings: `packages` (the Rego packages to ask; all unless said). A message of `deny` means rework, of `pause`
+//! Settings: `packages` (the Rego packages to report; all unless said). A message of `deny` means rework, of `pause`
 //! pause, of `warn` advice. A message is a text, or an object with `msg` and, optionally, `code` (which of the
-//! package's annotated rules it is), `subject` and `remediation`.
-//!
-//! The input document: `as_of`, `service`, `from`, `to`, `artifact` (`digest`, `mediaType`, `annotations`), `images`
-//! (each `platform`, `manifest`, `annotations`, `config` with `user`, `runs_as_root`, `exposed_ports`, `labels`;
-//! `distribution`; `packages` with `name`, `version`, `ecosystem`, `licenses`, `path`), and `findings` of the gates
-//! before this one.
+//! package's annotated rules it is), `subject` and `remediation`. docs/policies.md has the contract, and the input
+//! document field by field (`policy/schema.rs`).
+
+mod before;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::case::Image;
 use lockgate_model::oci::{Content, ImageConfig};
@@ -19,8 +19,11 @@ use super::{Docket, Gate, Reads, image_name};
 use crate::account;
 use crate::edition::Edition;
 use crate::findings::{blind, verdict};
-use crate::policy::{Kind, PolicyError, PolicySource, Rule, evaluate, read_file};
+use crate::policy::{Asked, Kind, Policies, Problem};
 use crate::settings::{self, SettingsError};
+
+/// How many rules a summary names.
+const NAMED: usize = 8;
 
 pub(super) const GATE: Gate = Gate {
     name: "policy",
@@ -46,97 +49,159 @@ fn check_settings(settings: &Value) -> Result<(), SettingsError> {
 }
 
 fn judge(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Verdict {
-    match consider(docket, settings, earlier) {
-        Ok(verdict) => verdict,
-        Err(found) => {
-            let summary = found.title.clone();
-            verdict(GATE.name, true, vec![*found], vec![], summary)
-        }
-    }
+    let considered = if docket.edition.reads_policies_by_tree() {
+        consider(docket, settings, earlier)
+    } else {
+        before::consider(docket, settings, earlier).map_err(|found| vec![*found])
+    };
+    considered.unwrap_or_else(|found| {
+        let summary = match found.as_slice() {
+            [one] => one.title.clone(),
+            more => {
+                format!("{} problems in policies: {}", more.len(), more.first().map_or("", |one| &one.title))
+            }
+        };
+        verdict(GATE.name, true, found, vec![], summary)
+    })
 }
 
-fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Result<Verdict, Box<Finding>> {
+fn consider(docket: &Docket<'_>, settings: &Value, earlier: &[Verdict]) -> Result<Verdict, Vec<Finding>> {
     let settings: Settings = settings::read(settings).map_err(|error| {
-        Box::new(blind("policy.settings", GATE.name, error.message, "correct lockgate.yaml".to_owned()))
+        vec![blind("policy.settings", GATE.name, error.message, "correct lockgate.yaml".to_owned())]
     })?;
-    let sources = sources(docket, settings.packages.as_deref())?;
+    let policies = policies(docket)?;
+    let asked = asked(&policies, settings.packages.as_deref())?;
     let mut findings = Vec::new();
-    let input = input(docket, earlier, &mut findings)?;
-    let said = evaluate(&sources, &input).map_err(|error| broken(&error))?;
+    let input = input(docket, earlier, &mut findings).map_err(|found| vec![*found])?;
+    let said = policies.evaluate(&asked, &input).map_err(|problem| vec![told(&problem)])?;
     for one in &said {
-        let rules =
-            sources.iter().filter(|source| source.package == one.package).flat_map(|source| &source.rules);
-        let rules: Vec<_> = rules.filter(|rule| rule.kind == one.kind).collect();
-        findings.push(finding(&one.message, &rules, &one.package, docket)?);
+        let rules = asked.iter().filter(|rule| rule.package == one.package && rule.kind == one.kind);
+        let rules: Vec<_> = rules.copied().collect();
+        findings.push(
+            finding(&one.message, &rules, &one.package, docket).map_err(|problem| vec![told(&problem)])?,
+        );
     }
     let relied_on =
         docket.case.record.policies.iter().map(|policy| Relied::Policy(policy.path.clone(), policy.content));
-    let rules: usize = sources.iter().map(|source| source.rules.len()).sum();
     let blocking = findings.iter().filter(|found| found.effect != Effect::Advise).count();
-    let summary = format!("{rules} rules in {} files asked, {blocking} objections", sources.len());
+    let files: BTreeSet<&str> = asked.iter().map(|rule| rule.path.as_str()).collect();
+    let (rules, files) = (count(asked.len(), "rule"), count(files.len(), "file"));
+    let summary = format!("{rules} in {files} evaluated, {}{}", count(blocking, "violation"), names(&asked));
     Ok(verdict(GATE.name, false, findings, relied_on.collect(), summary))
 }
 
-fn broken(error: &PolicyError) -> Box<Finding> {
-    let fix = format!("correct {}: the policy gate answers `unknown` until then", error.path);
-    Box::new(blind("policy.broken", &error.path, format!("a policy cannot be evaluated: {error}"), fix))
+/// `1 rule`, `2 rules`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The policies to ask, by their packages.
-fn sources(docket: &Docket<'_>, packages: Option<&[String]>) -> Result<Vec<PolicySource>, Box<Finding>> {
-    let mut sources = Vec::new();
+/// Which rules of which files were asked, while they are few: `: FILE: CODE, CODE; FILE: CODE`.
+fn names(asked: &[&Asked]) -> String {
+    if asked.len() > NAMED {
+        return String::new();
+    }
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for rule in asked {
+        files.entry(&rule.path).or_default().push(&rule.annotation.code);
+    }
+    let files: Vec<_> = files.iter().map(|(path, codes)| format!("{path}: {}", codes.join(", "))).collect();
+    format!(" ({})", files.join("; "))
+}
+
+fn told(problem: &Problem) -> Finding {
+    let mut found = broken(&problem.place.to_string(), &problem.what, &problem.fix);
+    found.details.insert("problem".to_owned(), problem.kind.into());
+    found
+}
+
+fn broken(place: &str, what: &str, fix: &str) -> Finding {
+    blind("policy.broken", place, format!("{place}: {what}"), fix.to_owned())
+}
+
+/// The policies of the Case.
+fn policies(docket: &Docket<'_>) -> Result<Policies, Vec<Finding>> {
+    let mut files = Vec::new();
     for policy in &docket.case.record.policies {
-        let fail =
-            |reason: &str| PolicyError { path: policy.path.clone(), line: None, reason: reason.to_owned() };
-        let bytes =
-            docket.case.inputs.get(&policy.content).ok_or_else(|| broken(&fail("its content is missing")))?;
-        sources.push(read_file(&policy.path, bytes).map_err(|error| broken(&error))?);
+        let Some(bytes) = docket.case.inputs.get(&policy.content) else {
+            return Err(vec![broken(&policy.path, "its content is missing", "judge again")]);
+        };
+        files.push((policy.path.as_str(), bytes.as_ref()));
     }
-    if let Some(packages) = packages {
-        for name in packages {
-            if !sources.iter().any(|source| source.package == *name) {
-                let why = format!("no policy file has the package `{name}`, which the stage asks for");
-                return Err(Box::new(blind(
-                    "policy.no-package",
-                    name,
-                    why,
-                    "correct lockgate.yaml or add the policy".to_owned(),
-                )));
-            }
+    Policies::read(&files).map_err(|problems| problems.iter().map(told).collect())
+}
+
+/// The rules to report: those of the named packages, or all.
+fn asked<'a>(policies: &'a Policies, packages: Option<&[String]>) -> Result<Vec<&'a Asked>, Vec<Finding>> {
+    for name in packages.unwrap_or_default() {
+        if !policies.has_package(name) {
+            let why = format!("no policy file has the package `{name}`, which the stage asks for");
+            let fix = "correct `packages` in lockgate.yaml, or add the policy".to_owned();
+            return Err(vec![blind("policy.no-package", name, why, fix)]);
         }
-        sources.retain(|source| packages.contains(&source.package));
+        if !policies.asked.iter().any(|rule| rule.package == *name) {
+            let why = format!(
+                "the package `{name}`, which the stage asks for, has no rule `deny`, `pause` or `warn`"
+            );
+            let fix = "name in `packages` what is to be reported: the packages it uses are evaluated anyway"
+                .to_owned();
+            return Err(vec![blind("policy.no-package", name, why, fix)]);
+        }
     }
-    if sources.iter().all(|source| source.rules.is_empty()) {
+    let wanted = |rule: &&Asked| packages.is_none_or(|packages| packages.contains(&rule.package));
+    let asked: Vec<_> = policies.asked.iter().filter(wanted).collect();
+    if asked.is_empty() {
         let why = "there is no rule to ask".to_owned();
-        return Err(Box::new(blind(
-            "policy.none",
-            GATE.name,
-            why,
-            "add policies, or take the gate out of lockgate.yaml".to_owned(),
-        )));
+        let fix = "add policies to the folder that `policies` in lockgate.yaml names, or take the gate out"
+            .to_owned();
+        return Err(vec![blind("policy.none", GATE.name, why, fix)]);
     }
-    Ok(sources)
+    Ok(asked)
 }
 
 fn finding(
     message: &Value,
-    rules: &[&Rule],
+    rules: &[&Asked],
     package: &str,
     docket: &Docket<'_>,
-) -> Result<Finding, Box<Finding>> {
-    let fail =
-        |reason: String| broken(&PolicyError { path: format!("package {package}"), line: None, reason });
-    let word = |name: &str| message.get(name).and_then(Value::as_str);
-    let text = message.as_str().or_else(|| word("msg")).ok_or_else(|| {
-        fail("a rule gave something that is neither a text nor an object with `msg`".to_owned())
+) -> Result<Finding, Problem> {
+    let wrong = |what: &str, fix: &str| {
+        let path = rules.first().map_or("policies", |rule| rule.path.as_str());
+        Problem::of_message(path, format!("a message of the package `{package}` {what}"), fix)
+    };
+    let word = |name: &str| match message.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(wrong(&format!("has a `{name}` that is not a text"), "give a text")),
+    };
+    let known = ["msg", "code", "subject", "remediation"];
+    let extra =
+        message.as_object().and_then(|fields| fields.keys().find(|name| !known.contains(&name.as_str())));
+    if let Some(name) = extra {
+        let what = format!("has a field `{name}`{}", settings::nearest(name, &known));
+        return Err(wrong(&what, "give `msg` and, where needed, `code`, `subject`, `remediation`"));
+    }
+    let text = match message.as_str() {
+        Some(text) => Some(text),
+        None => word("msg")?,
+    };
+    let text = text.ok_or_else(|| {
+        wrong(
+            "is neither a text nor an object with `msg`",
+            "write `deny contains msg if { ... }`, or `{\"msg\": msg}`",
+        )
     })?;
-    let rule = match (word("code"), rules) {
+    let rule = match (word("code")?, rules) {
         (Some(code), rules) => rules.iter().find(|rule| rule.annotation.code == code),
-        (None, [rule]) => Some(rule),
+        (None, [first, rest @ ..]) if rest.iter().all(|rule| rule.annotation == first.annotation) => {
+            Some(first)
+        }
         (None, _) => None,
     };
     let rule = rule.ok_or_else(|| {
-        fail("several rules of one name: each message must be an object whose `code` is that of its annotation".to_owned())
+        wrong(
+            "does not say which of its rules gave it",
+            "let each message of several rules of one name be an object whose `code` is that of its annotation",
+        )
     })?;
     let annotation = &rule.annotation;
     let artifact = docket.case.record.artifact.digest.to_string();
@@ -148,10 +213,10 @@ fn finding(
             Kind::Pause => Effect::Pause,
             Kind::Warn => Effect::Advise,
         },
-        subject: word("subject").map_or(artifact, str::to_owned),
+        subject: word("subject")?.map_or(artifact, str::to_owned),
         title: format!("{}: {text}", annotation.title),
         rationale: annotation.rationale.clone(),
-        remediation: word("remediation").map_or_else(|| annotation.remediation.clone(), str::to_owned),
+        remediation: word("remediation")?.map_or_else(|| annotation.remediation.clone(), str::to_owned),
         owner: annotation.owner.clone(),
         fixes: vec![],
         details: std::collections::BTreeMap::from([("package".to_owned(), package.into())]),

@@ -332,13 +332,36 @@ impl<S: Read + Write + Seek> Collected<S> {
         }
         let all = by_source(first, places);
         let latest = all.iter().map(|(_, one)| one.modified).max();
-        let mut whole: Option<Advisory> = None;
+        let mut parts: Vec<Vec<u8>> = Vec::new();
         for (_, one) in all.iter().filter(|(_, one)| Some(one.modified) == latest) {
-            let part = self.advisory(one.place, one.length)?;
+            let bytes = self.read(one.place, one.length)?;
+            let mut head = record::head(&bytes).ok_or_else(damaged)?;
+            head.source = record::SEVERAL;
+            let part = record::with_head(&bytes, &head).ok_or_else(damaged)?;
+            // Most say the same, to the byte.
+            if parts.last() != Some(&part) {
+                parts.push(part);
+            }
+        }
+        if let [only] = parts.as_mut_slice() {
+            return Ok((std::mem::take(only), None));
+        }
+        let mut whole: Option<Advisory> = None;
+        for part in &parts {
+            let part = record::advisory(part).ok_or_else(damaged)?;
             whole = Some(whole.map_or_else(|| part.clone(), |whole| merged(&whole, &part)));
         }
         let whole = whole.ok_or_else(damaged)?;
         Ok((record::write(&whole, record::SEVERAL).map_err(FeedError::Damaged)?, None))
+    }
+
+    /// The head of a record, of which no more is read than is needed.
+    fn head(&mut self, one: &Spooled) -> Result<record::Head, FeedError> {
+        let start = self.read(one.place, one.length.min(HEAD))?;
+        match record::head(&start) {
+            Some(head) => Ok(head),
+            None => record::head(&self.read(one.place, one.length)?).ok_or_else(damaged),
+        }
     }
 
     /// How the vulnerabilities are rated by those who rate them, by each of their names: the worst.
@@ -349,21 +372,20 @@ impl<S: Read + Write + Seek> Collected<S> {
     ) -> Result<BTreeMap<Name, Rating>, FeedError> {
         let mut ratings = BTreeMap::new();
         for first in records.values() {
-            let head = match first.more {
-                None => {
-                    let start = self.read(first.place, first.length.min(HEAD))?;
-                    match record::head(&start) {
-                        Some(head) => head,
-                        None => record::head(&self.read(first.place, first.length)?).ok_or_else(damaged)?,
-                    }
-                }
-                Some(_) => record::head(&self.joined(first, places)?.0).ok_or_else(damaged)?,
-            };
+            let all = by_source(first, places);
+            let latest = all.iter().map(|(_, one)| one.modified).max();
+            let (mut own, mut tenths, mut names) = (None, None, Vec::new());
+            for (_, one) in all.iter().filter(|(_, one)| Some(one.modified) == latest) {
+                let head = self.head(one)?;
+                // The worst of each, as a record has it that is joined of them.
+                (own, tenths) = (head.own.max(own), head.own_tenths.max(tenths));
+                names.extend(head.names().map(Name::from));
+            }
             // That one source sees no harm does not answer for those that are silent.
-            let Some(severity) = head.own.filter(|own| *own > Severity::Info) else { continue };
-            let rating = Rating { severity, tenths: head.own_tenths };
-            for name in head.names() {
-                let known = ratings.entry(Name::from(name)).or_insert(rating);
+            let Some(severity) = own.filter(|own| *own > Severity::Info) else { continue };
+            let rating = Rating { severity, tenths };
+            for name in names {
+                let known = ratings.entry(name).or_insert(rating);
                 *known = rating.max(*known);
             }
         }
