@@ -62,7 +62,7 @@ pub async fn import(
     let gained = change.steps.iter().filter(|(_, step)| step.before == 0).map(|(name, _)| name.clone());
     let event = Event::FeedImported(FeedImported {
         feed: digest,
-        sources: within(import.sources.into_iter(), |name| name.len()),
+        sources: within(import.sources.into_iter(), String::len),
         advisories: header.advisories,
         refused: import.refused,
         newest: header.newest,

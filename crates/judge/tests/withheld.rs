@@ -46,7 +46,7 @@ fn document(kind: &str, time: &str) -> Value {
     match kind {
         OPENVEX => vex("affected", time, "Ann", "CVE-1"),
         REPORT => report("trivy", time),
-        CYCLONEDX => bom(&["pkg:npm/left@1.0.0"], time),
+        CYCLONEDX => bom(&["pkg:apk/alpine/left@1.0.0-r0?distro=alpine-3.22.1"], time),
         BASELINE => json!({
             "made": time, "until": "2026-12-01T00:00:00Z", "reason": "rebuilt in December",
             "findings": [{"advisory": "CVE-1", "package": "pkg:apk/alpine/zlib"}],
@@ -60,7 +60,7 @@ fn elsewhere(kind: &str, time: &str) -> Option<Value> {
     match kind {
         OPENVEX => Some(vex("not_affected", time, "Ann", "CVE-2")),
         REPORT => Some(report("grype", time)),
-        CYCLONEDX => Some(bom(&["pkg:npm/right@1.0.0"], time)),
+        CYCLONEDX => Some(bom(&["pkg:apk/alpine/right@1.0.0-r0?distro=alpine-3.22.1"], time)),
         _ => None,
     }
 }
@@ -357,7 +357,9 @@ fn what_could_not_be_read_may_have_said_anything() {
         match kind {
             OPENVEX => document["statements"][0]["status"] = json!("afected"),
             REPORT => document["Results"] = json!({"Class": "os-pkgs"}),
-            _ => document["components"] = json!({"purl": "pkg:npm/left@1.0.0"}),
+            _ => {
+                document["components"] = json!({"purl": "pkg:apk/alpine/left@1.0.0-r0?distro=alpine-3.22.1"})
+            }
         }
         document
     };

@@ -113,6 +113,7 @@ fn wrong(path: &Path, what: &str, fix: &str) -> Failure {
     Failure::told(format!("{}: {what}", path.display()), fix)
 }
 
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "`.REGO` is told, not read")]
 fn named(file: &str) -> Named {
     let lower = file.to_ascii_lowercase();
     if file.ends_with(".rego") {

@@ -260,7 +260,7 @@ fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
 }
 
 fn lines(records: &[Value]) -> String {
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().fold(String::new(), |text, record| text + &record.to_string() + "\n")
 }
 
 /// The feed in force, and all that is said about it.

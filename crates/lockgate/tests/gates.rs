@@ -101,7 +101,7 @@ fn what_a_build_signed_without_a_key_climbs() {
     let why = ["--compromised-since", "2020-01-01T00:00:00Z", "--reason", "taken over"];
     world.lockgate(&[], &[&["identity", "revoke", "ci", "--propose"], &why[..]].concat()).expect(0);
     let revoked = world.lockgate(&[], &["identity", "revoke", "ci", "--confirm", "--actor", "bob"]).expect(0);
-    assert!(revoked.out.contains("2 Decisions fall"), "{}", revoked.out);
+    assert!(revoked.out.contains("2 Decisions no longer trusted"), "{}", revoked.out);
     let refused = world.lockgate(&[], &["judge", "web:1", "--to", "staging"]).expect(3);
     for code in ["signature.identity-revoked", "provenance.identity-revoked"] {
         assert!(refused.out.contains(code), "{}", refused.out);

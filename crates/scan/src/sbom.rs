@@ -187,6 +187,10 @@ fn declared(document: &Value, digest: Digest, shapes: Shapes) -> Result<Declared
     Ok(declared)
 }
 
+/// Purposes of what is no package: the image itself and its distribution (SPDX 2.3, 7.24 "Primary package purpose"; SPDX 3.0,
+/// "software/SoftwarePurpose").
+const IMAGES: [&str; 4] = ["CONTAINER", "OPERATING-SYSTEM", "container", "operatingSystem"];
+
 /// Checks what a document has, and gives the packages of it that have no package URL, by name and version.
 fn unnamed(document: &Value) -> Result<Vec<String>, String> {
     let named = |name: &str, version: &str| {
@@ -206,14 +210,18 @@ fn unnamed(document: &Value) -> Result<Vec<String>, String> {
         let url = |package: &&Value| {
             list(package, "externalRefs").iter().any(|one| word(one, "referenceType") == "purl")
         };
-        let without = list(document, "packages").iter().filter(|package| !url(package));
+        let image = |package: &&Value| IMAGES.contains(&word(package, "primaryPackagePurpose"));
+        let packages = list(document, "packages").iter().filter(|package| !image(package));
+        let without = packages.filter(|package| !url(package));
         let versioned = without
             .map(|one| (word(one, "name"), word(one, "versionInfo")))
             .filter(|(_, version)| !version.is_empty());
         return Ok(versioned.map(|(name, version)| named(name, version)).collect());
     }
     check(document, &SPDX3)?;
-    let packages = list(document, "@graph").iter().filter(|one| word(one, "type") == "software_Package");
+    let packages = list(document, "@graph").iter().filter(|one| {
+        word(one, "type") == "software_Package" && !IMAGES.contains(&word(one, "software_primaryPurpose"))
+    });
     let without = packages.filter(|one| {
         let other = |one: &Value| word(one, "externalIdentifierType") == "packageUrl";
         word(one, "software_packageUrl").is_empty() && !list(one, "externalIdentifier").iter().any(other)

@@ -400,7 +400,7 @@ fn a_database_that_says_nothing_is_blind() {
 }
 
 #[test]
-fn package_managers_that_are_not_read_are_blind() {
+fn package_databases_that_are_not_read_are_blind() {
     let (path, text) = database("deb", &[("base-files", "13.8+deb13u1")]);
     let decoy = [Item::File("etc/os-release", TRIXIE), Item::File(path, &text)];
     let mut variants = 0;

@@ -21,7 +21,7 @@ use lockgate_model::{Descriptor, Digest, Outcome, Route, Timestamp};
 use serde_json::{Value, json};
 
 use crate::sim::Plan;
-use crate::world::{World, layer};
+use crate::world::{World, fetched, layer};
 
 /// A layout that anybody may write to.
 pub struct Dev {
@@ -45,6 +45,7 @@ impl Dev {
                 "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0-r0"}]}],
             }],
         });
+        feed.source(fetched());
         feed.add("feed", std::io::Cursor::new(record.to_string())).unwrap();
         let feed = std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0));
         let keeper = world.process(&Plan::none()).await;

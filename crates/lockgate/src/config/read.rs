@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(names, ["osv", "http://plain:8080/kev.json"]);
         for (feeds, why) in [
             ("  - url: http://example.com/a\n", "over TLS only"),
-            ("  - url: all.zip\n", "no address"),
+            ("  - url: all.zip\n", "not an address"),
             ("  - url: https://a:b@example.com/\n", "password"),
             ("  - url: https://a/\n  - url: https://a/\n", "listed twice"),
             (

@@ -258,6 +258,6 @@ mod tests {
         assert!(!error.to_string().contains("s3cret"), "{error}");
         assert!(says("yes | head -c 3000000").await.is_err());
         assert!(ask("not-installed-here", "r.io").await.is_err());
-        assert!(ask("../evil", "r.io").await.unwrap_err().reason.contains("no name"));
+        assert!(ask("../evil", "r.io").await.unwrap_err().reason.contains("not the name"));
     }
 }

@@ -285,7 +285,7 @@ mod tests {
             ("https://ann:secret@example.com/a", "password"),
             ("file:///etc/passwd", "names no host"),
             ("ftp://example.com/a", "write https"),
-            ("all.zip", "no address"),
+            ("all.zip", "not an address"),
         ] {
             assert!(check(bad).is_err_and(|said| said.contains(why)), "{bad}: {:?}", check(bad));
         }

@@ -5,15 +5,15 @@ use super::{Facts, File};
 use crate::paths;
 
 pub(super) fn wants(path: &str) -> bool {
-    manager(path).is_some()
+    owner(path).is_some()
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
-    Ok(Facts { foreign: manager(file.path).map(str::to_owned), ..Facts::default() })
+    Ok(Facts { foreign: owner(file.path).map(str::to_owned), ..Facts::default() })
 }
 
 /// The package manager whose database the file at `path` is part of.
-fn manager(path: &str) -> Option<&'static str> {
+fn owner(path: &str) -> Option<&'static str> {
     // Nearly every path of an image ends here.
     let rest = path.strip_prefix("var/").or_else(|| path.strip_prefix("usr/"))?;
     let (folder, name) = paths::split(rest);
@@ -35,7 +35,7 @@ fn manager(path: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::manager;
+    use super::owner;
 
     #[test]
     fn databases_are_known_by_their_place() {
@@ -49,7 +49,7 @@ mod tests {
             ("usr/share/doc/pacman/desc", None),
             ("srv/var/db/pkg/x/y/CONTENTS", None),
         ] {
-            assert_eq!(manager(path), expected, "{path}");
+            assert_eq!(owner(path), expected, "{path}");
         }
     }
 }

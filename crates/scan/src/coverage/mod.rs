@@ -179,7 +179,7 @@ pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) ->
     for package in &inventory.packages {
         let ecosystem = answering(inventory, package);
         let own = ecosystem == package.ecosystem;
-        let manager = system_manager(package).filter(|_| own);
+        let manager = system_of(package).filter(|_| own);
         of_system += u64::from(manager.is_some() && package.confidence == Confidence::Recorded);
         let silence = match manager {
             Some(manager) => of_system_package(&ecosystem, manager, contradicting.as_deref()),
@@ -210,7 +210,7 @@ pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) ->
 }
 
 /// The type of package URL, for packages of an operating system.
-fn system_manager(package: &Package) -> Option<&'static str> {
+fn system_of(package: &Package) -> Option<&'static str> {
     ["deb", "apk", "rpm"].into_iter().find(|kind| {
         package
             .purl

@@ -271,7 +271,7 @@ mod tests {
     fn pages_without_size_are_told() {
         let mut bytes = database(1);
         (bytes[16], bytes[17], bytes[20]) = (0, 0, 101);
-        assert!(headers(&bytes).unwrap_err().contains("no SQLite"));
+        assert!(headers(&bytes).unwrap_err().contains("not a SQLite"));
     }
 
     #[test]
