@@ -358,7 +358,7 @@ fn what_could_not_be_read_may_have_said_anything() {
             OPENVEX => document["statements"][0]["status"] = json!("afected"),
             REPORT => document["Results"] = json!({"Class": "os-pkgs"}),
             _ => {
-                document["components"] = json!({"purl": "pkg:apk/alpine/left@1.0.0-r0?distro=alpine-3.22.1"})
+                document["components"] = json!({"purl": "pkg:apk/alpine/left@1.0.0-r0?distro=alpine-3.22.1"});
             }
         }
         document
