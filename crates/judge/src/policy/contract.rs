@@ -204,7 +204,10 @@ fn unused(files: &[File], uses: &Uses<'_>, problems: &mut Vec<Problem>) {
         |file: &File| live.iter().filter_map(|at| files.get(*at)).any(|other| imports_of(other, file));
     for (number, file) in files.iter().enumerate().filter(|(_, file)| !file.is_test()) {
         if !live.contains(&number) && !imported(file) {
-            problems.push(dead_file(file));
+            // A rule of another form is told by itself, and is why none is asked.
+            if (0..file.definitions.len()).all(|at| misshapen(file, at).is_none()) {
+                problems.push(dead_file(file));
+            }
             continue;
         }
         for (at, definition) in file.definitions.iter().enumerate() {
