@@ -112,6 +112,21 @@ fn preferred_reports_add_what_only_they_see() {
 }
 
 #[test]
+fn what_others_see_and_nobody_rated_pauses_and_malicious_packages_are_rework() {
+    let malicious = hole("MAL-2026-1", "zlib", "1.3.1-r2", "LOW", "");
+    for mode in ["prefer", "require", "crossCheck"] {
+        Scanned::new(mode).report(&[zlib("UNKNOWN")], |_| ()).expect(Outcome::Pause);
+        Scanned::new(mode).report(&[zlib("LOW")], |_| ()).expect(Outcome::Proceed);
+        Scanned::new(mode).report(std::slice::from_ref(&malicious), |_| ()).expect(Outcome::Rework);
+        let mut scanned = Scanned::new(mode);
+        let mut settings = scanned.making.record.gates["vulnerability"].clone();
+        settings["unrated"] = json!("advise");
+        scanned.making.record.gates.insert("vulnerability".into(), settings);
+        scanned.report(&[zlib("UNKNOWN")], |_| ()).expect(Outcome::Proceed);
+    }
+}
+
+#[test]
 fn what_both_see_is_one_finding_with_the_worse_rating() {
     let mut scanned = Scanned::new("prefer");
     scanned.making.set_advisory("medium", &["1.3.1-r3"], false);
