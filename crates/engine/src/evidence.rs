@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use lockgate_judge::{Edition, Signed};
 use lockgate_model::entry::EvidenceForgotten;
-use lockgate_model::oci::Content;
 use lockgate_model::projection::DecisionRow;
 use lockgate_model::{
     Case, CaseRecord, Digest, Entry, Event, Evidence, Reference, Service, Timestamp, limits,
@@ -63,11 +62,7 @@ pub struct Pieces {
 /// Lists the evidence of the artifact that `reference` names now.
 pub async fn list(workspace: &Workspace, reference: &Reference) -> Result<Pieces, EngineError> {
     let found = find(&workspace.reach, reference).await?;
-    let images = match &found.content {
-        Content::Index(index) => index.manifests.iter().map(|image| image.digest).collect(),
-        Content::Manifest(_) => vec![],
-    };
-    let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    let subjects = found.subjects();
     let mut basket = Basket::default();
     let repository = &reference.repository;
     let attached = evidence::of(&workspace.reach, repository, &subjects, &["evidence"], &mut basket).await;

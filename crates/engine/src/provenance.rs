@@ -7,7 +7,6 @@ use lockgate_attest::reading::Reading;
 use lockgate_attest::sigstore::{Demands, Identity, TrustedRoot};
 use lockgate_attest::verify::{Believed, Carried, Examined, Instance, NamedKey, Speaks, Vouched, examine};
 use lockgate_model::keyring::Credential;
-use lockgate_model::oci::Content;
 use lockgate_model::{Descriptor, Digest, Evidence, Reference, Timestamp};
 use serde::Serialize;
 
@@ -59,11 +58,7 @@ pub struct Record {
 /// Reads what is attached to the artifact that `reference` names now, and to its images.
 pub async fn record(workspace: &Workspace, reference: &Reference) -> Result<Record, EngineError> {
     let found = find(&workspace.reach, reference).await?;
-    let images = match &found.content {
-        Content::Index(index) => index.manifests.iter().map(|image| image.digest).collect(),
-        Content::Manifest(_) => vec![],
-    };
-    let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
+    let subjects = found.subjects();
     let mut basket = Basket::default();
     let repository = &reference.repository;
     let attached = evidence::of(&workspace.reach, repository, &subjects, &["provenance"], &mut basket).await;

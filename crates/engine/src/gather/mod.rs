@@ -89,6 +89,17 @@ pub enum Purpose {
     Promote,
 }
 
+impl Found {
+    /// The artifact and what an index names: all that evidence may be attached to.
+    pub(crate) fn subjects(&self) -> Vec<Digest> {
+        let children = match &self.content {
+            Content::Index(index) => index.manifests.iter().map(|child| child.digest).collect(),
+            Content::Manifest(_) => vec![],
+        };
+        std::iter::once(self.artifact.digest).chain(children).collect()
+    }
+}
+
 /// Closes the Case of `request`.
 pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
