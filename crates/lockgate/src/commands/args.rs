@@ -87,9 +87,9 @@ pub enum Command {
     /// List evidence, and record what of it may be gone
     #[command(subcommand)]
     Evidence(Evidence),
-    /// Judge whether an image may climb, without promoting it
+    /// Judge whether an image may be promoted, without promoting it
     Judge(Judge),
-    /// Judge whether an image may climb and, if so, promote it
+    /// Judge whether an image may be promoted and, if so, promote it
     Promote(Promote),
     /// Show what each stage holds
     Status(Status),
@@ -363,7 +363,7 @@ pub struct Climb {
     /// The image in the stage below: SERVICE:TAG or SERVICE@DIGEST
     #[arg(value_name = "SERVICE:TAG")]
     pub image: String,
-    /// The stage to climb to.
+    /// The stage to promote to.
     #[arg(long, value_name = "STAGE")]
     pub to: String,
     /// Show findings that do not block, too.

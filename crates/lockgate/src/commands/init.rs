@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, args: &Init) -> Result<u8, Failure> {
                 say!("wrote {}", args.folder.join(file).display());
             }
             say!(
-                "\nNext: name your registries in lockgate.yaml, `lockgate feed import FILE...`, sign an image, promote it.\n\
+                "\nNext: name your registries in lockgate.yaml, `lockgate feed import FILE... --fetched now`, sign an image, promote it.\n\
                  keys/ holds private keys: .gitignore keeps it out of the repository."
             );
         }

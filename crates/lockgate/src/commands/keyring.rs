@@ -107,7 +107,7 @@ pub(super) async fn rotate(global: &Global, around: &Surroundings, args: &Rotate
     };
     let appended = keyring::change(&session.workspace, KeyringChange::Rotated(rotated)).await?;
     let what = format!(
-        "`{}` is in the keyring in the place of `{}`. Both count until {}: sign with the new one from now on, and sign again what is still to climb.",
+        "`{}` is in the keyring in the place of `{}`. Both count until {}: sign with the new one from now on, and sign again what is still to be promoted.",
         args.to, args.name, args.overlap_until
     );
     said(global, &session, &args.to, &appended, &what).await
