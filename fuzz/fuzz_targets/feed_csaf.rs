@@ -9,8 +9,8 @@ const DOCUMENT: &str = r#"{"document":{"csaf_version":"2.0","category":"csaf_vex
 
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(2, |byte| *byte == 0);
-    let (tree, holes) = (parts.next().unwrap_or_default(), parts.next().unwrap_or(b"[]"));
-    let inner = [br#""product_tree":"#, tree, br#","vulnerabilities":"#, holes].concat();
+    let (tree, vulnerabilities) = (parts.next().unwrap_or_default(), parts.next().unwrap_or(b"[]"));
+    let inner = [br#""product_tree":"#, tree, br#","vulnerabilities":"#, vulnerabilities].concat();
     // One document is one line, so that it is read as a record.
     let inner: Vec<u8> = inner.into_iter().filter(|byte| *byte != b'\n').collect();
     import_within(&DOCUMENT.replace('\n', ""), &inner, "}");

@@ -1,4 +1,4 @@
-//! Debian's tracker: the releases of one hole.
+//! Debian's tracker: the releases of one vulnerability.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

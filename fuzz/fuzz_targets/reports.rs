@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     for kind in [reports::PREDICATE_TYPE, reports::COSIGN_VULN, "https://cyclonedx.org/bom"] {
         for shapes in [Shapes::Lenient, Shapes::Strict] {
             let Read::Whole(report) = reports::read(kind, &value, shapes) else { continue };
-            assert!(report.holes.iter().all(|hole| !hole.names.is_empty() && !hole.name.is_empty()));
+            assert!(report.vulnerabilities.iter().all(|vulnerability| !vulnerability.names.is_empty() && !vulnerability.name.is_empty()));
             assert!(report.looked.iter().all(|one| !one.ecosystem.is_empty()));
         }
     }

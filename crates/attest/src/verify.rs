@@ -140,7 +140,7 @@ pub enum Form {
 pub enum Speaks {
     /// A signature on the artifact.
     Signature,
-    /// A statement about it, which is no signature: a verdict of ours or a list of holes must not count as
+    /// A statement about it, which is no signature: a verdict of ours or a list of vulnerabilities must not count as
     /// someone's consent (GHSA-vjxv-45g9-9296 and its kin).
     Attestation {
         /// What kind of statement.
@@ -268,8 +268,8 @@ pub fn examine(carried: &Carried<'_>, believed: &Believed<'_>) -> Vec<Examined> 
     answers
 }
 
-/// What the layers of a piece of evidence say, whoever said it. Nobody vouches for it: it tells what to fetch, and nothing
-/// else may rest on it.
+/// What the layers of a piece of evidence say, whoever said it. Nobody vouches for it: it tells what to fetch, and
+/// nothing else may rest on it.
 pub fn claimed(carried: &Carried<'_>) -> Vec<Statement> {
     let Ok(manifest) = manifest(carried) else { return vec![] };
     if carried.blobs.len() != manifest.layers.len() {

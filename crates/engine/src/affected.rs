@@ -1,5 +1,5 @@
-//! Which recorded artifacts a new feed speaks about: the index of their inventories is brought up to date from the ledger,
-//! and only the inventories that it names are loaded.
+//! Which recorded artifacts a new feed speaks about: the index of their inventories is brought up to date from the
+//! ledger, and only the inventories that it names are loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,8 +52,8 @@ pub struct AffectedPackage {
     pub ecosystem: String,
     /// Those advisories.
     pub advisories: BTreeSet<String>,
-    /// Holes that it has by these advisories, as the later feed has them.
-    pub holes: BTreeSet<String>,
+    /// Vulnerabilities that it has by these advisories, as the later feed has them.
+    pub vulnerabilities: BTreeSet<String>,
 }
 
 /// What the step from one feed to another touches of everything that the ledger has.
@@ -99,11 +99,11 @@ fn of_inventory(
     let advisories = new.applying(&[inventory]).map_err(|error| EngineError::Feed(error.to_string()))?;
     let ids: BTreeSet<_> = touched.values().flatten().collect();
     let matches = match_inventory(inventory, &advisories).matches;
-    let mut holes: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-    for hole in matches {
-        // A hole is known by every name of the advisories that it is joined of.
-        if std::iter::once(&hole.id).chain(&hole.aliases).any(|name| ids.contains(name)) {
-            holes.entry(hole.package).or_default().insert(hole.id);
+    let mut vulnerabilities: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    for vulnerability in matches {
+        // A vulnerability is known by every name of the advisories that it is joined of.
+        if std::iter::once(&vulnerability.id).chain(&vulnerability.aliases).any(|name| ids.contains(name)) {
+            vulnerabilities.entry(vulnerability.package).or_default().insert(vulnerability.id);
         }
     }
     let mut found = Vec::new();
@@ -116,7 +116,7 @@ fn of_inventory(
                 version: package.version.clone(),
                 ecosystem: package.ecosystem.clone(),
                 advisories,
-                holes: holes.remove(&at).unwrap_or_default(),
+                vulnerabilities: vulnerabilities.remove(&at).unwrap_or_default(),
             });
         }
     }

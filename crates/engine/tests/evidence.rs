@@ -1,5 +1,5 @@
-//! What others signed decides whether an image with a hole may climb: only by a key that the stage names, and the same
-//! bytes whenever it is judged again.
+//! What others signed decides whether an image with a vulnerability may climb: only by a key that the stage names, and
+//! the same bytes whenever it is judged again.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ mod world;
 
 const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 
-/// A world whose image has a hole, and whose stage hears the key of `security`.
-async fn with_a_hole(world: &World, security: &SigningKey) -> Workspace {
+/// A world whose image has a vulnerability, and whose stage hears the key of `security`.
+async fn with_a_vulnerability(world: &World, security: &SigningKey) -> Workspace {
     let mut workspace = world.process(&Plan::none()).await;
     let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
     let record = json!({
@@ -95,10 +95,10 @@ async fn attach_unsigned(workspace: &Workspace, artifact: &Descriptor) {
 }
 
 #[tokio::test]
-async fn only_vex_by_a_named_key_lets_a_hole_climb() {
+async fn only_vex_by_a_named_key_lets_a_vulnerability_climb() {
     let world = World::new().await;
     let security = SigningKey::generate().unwrap();
-    let workspace = with_a_hole(&world, &security).await;
+    let workspace = with_a_vulnerability(&world, &security).await;
     let request = World::request("staging");
     let first = judge(&workspace, &request).await.unwrap();
     assert_eq!(first.decision.outcome, Outcome::Rework, "{:#?}", first.decision);
@@ -119,11 +119,17 @@ async fn only_vex_by_a_named_key_lets_a_hole_climb() {
     let decision = &promoted.recorded.decision;
     assert_eq!(decision.outcome, Outcome::Proceed, "{decision:#?}");
     let mut findings = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-    let hole = findings.find(|one| one.code == "vulnerability.known").unwrap();
-    assert_eq!((hole.effect, hole.details["vex"].as_str()), (Effect::Advise, "not_affected"));
-    assert_eq!((hole.details["vex-author"].as_str(), hole.details["vex-key"].as_str()), ("Ann", "security"));
+    let vulnerability = findings.find(|one| one.code == "vulnerability.known").unwrap();
+    assert_eq!(
+        (vulnerability.effect, vulnerability.details["vex"].as_str()),
+        (Effect::Advise, "not_affected")
+    );
+    assert_eq!(
+        (vulnerability.details["vex-author"].as_str(), vulnerability.details["vex-key"].as_str()),
+        ("Ann", "security")
+    );
 
-    // Were that key stolen, the one Decision that rests on it falls, for the hole that it marked.
+    // Were that key stolen, the one Decision that rests on it falls, for the vulnerability that it marked.
     let at = Timestamp::from_unix(1_790_000_000);
     let stolen = Suspicion { key: security.public().id(), at, compromised_since: None };
     let radius = measure(&workspace, &stolen).await.unwrap();
@@ -144,12 +150,12 @@ async fn only_vex_by_a_named_key_lets_a_hole_climb() {
 async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
     let world = World::new().await;
     let security = SigningKey::generate().unwrap();
-    let mut workspace = with_a_hole(&world, &security).await;
+    let mut workspace = with_a_vulnerability(&world, &security).await;
     let settings = json!({"declared": "judge", "sboms": {"keys": ["security"]}});
     let mut stages: Vec<_> = workspace.route.stages().to_vec();
     stages[1].gates.insert("vulnerability".to_owned(), settings);
     workspace.route = Route::new(stages).unwrap();
-    // What our own scan sees has no hole.
+    // What our own scan sees has no vulnerability.
     let release = layer(&[
         ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"),
         ("lib/apk/db/installed", "P:zlib\nV:1.3.1-r2\nA:x86_64\nL:Zlib\n\n"),
@@ -177,9 +183,9 @@ async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
         let recorded = judge(&workspace, &request).await.unwrap();
         assert_eq!(recorded.decision.outcome, Outcome::Rework, "{:#?}", recorded.decision);
         let mut findings = recorded.decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-        let hole = findings.find(|one| one.code == "vulnerability.known").unwrap();
+        let vulnerability = findings.find(|one| one.code == "vulnerability.known").unwrap();
         assert_eq!(
-            (hole.subject.as_str(), hole.details["sbom-key"].as_str()),
+            (vulnerability.subject.as_str(), vulnerability.details["sbom-key"].as_str()),
             ("musl 1.2.5-r10", "security")
         );
         // The extract is what the feed says of what was found and what was declared.
@@ -189,10 +195,10 @@ async fn packages_of_a_signed_bill_of_materials_are_asked_about() {
 }
 
 #[tokio::test]
-async fn holes_say_which_layers_brought_them() {
+async fn vulnerabilities_say_which_layers_brought_them() {
     const DATABASE: &str = "P:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\n\n";
     let world = World::new().await;
-    let workspace = with_a_hole(&world, &SigningKey::generate().unwrap()).await;
+    let workspace = with_a_vulnerability(&world, &SigningKey::generate().unwrap()).await;
     let release = ("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n");
     let below = [layer(&[release]), layer(&[("lib/apk/db/installed", DATABASE)])];
     // The application's layer writes the database again: the base brought musl all the same.
@@ -223,8 +229,8 @@ async fn holes_say_which_layers_brought_them() {
         let recorded = judge(&workspace, &World::request("staging")).await.unwrap();
         let base = recorded.case.record.images[0].base.as_ref();
         let mut findings = recorded.decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
-        let hole = findings.find(|one| one.code == "vulnerability.known").unwrap();
-        let said = hole.details.get("origin").map(|origin| (origin.as_str(), base.unwrap().layers));
+        let vulnerability = findings.find(|one| one.code == "vulnerability.known").unwrap();
+        let said = vulnerability.details.get("origin").map(|origin| (origin.as_str(), base.unwrap().layers));
         assert_eq!(said, expected, "{name} {digest}");
         assert!(replay(&workspace, &recorded.digest.to_string()).await.unwrap().identical());
     }

@@ -69,9 +69,9 @@ fn case() -> Case {
     let inventory = inputs.insert(canon::to_bytes(&inventory).unwrap());
     let mut advisories = Vec::new();
     for package in 0..PACKAGES {
-        for hole in 0..HOLES {
+        for vulnerability in 0..HOLES {
             advisories.push(json!({
-                "id": format!("CVE-2026-{package:04}{hole:02}"), "severity": "medium", "modified": "2026-01-01T00:00:00Z",
+                "id": format!("CVE-2026-{package:04}{vulnerability:02}"), "severity": "medium", "modified": "2026-01-01T00:00:00Z",
                 "summary": "something that can be abused",
                 "affected": [{
                     "ecosystem": "Debian:12", "name": format!("package-{package}"),

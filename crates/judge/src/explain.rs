@@ -62,7 +62,8 @@ fn action(finding: &Finding) -> String {
     }
 }
 
-/// How pressing a hole is, as [`lockgate_scan::Match::urgency`] has it: exploited, probably exploited, by its score.
+/// How pressing a vulnerability is, as [`lockgate_scan::Match::urgency`] has it: exploited, probably exploited, by its
+/// score.
 type Urgency = (bool, u64, u64);
 
 fn urgency(finding: &Finding) -> Urgency {

@@ -1,4 +1,4 @@
-//! Marks on holes: what others signed lowers what a hole does, and only that; nothing else does.
+//! Marks on vulnerabilities: what others signed lowers what a vulnerability does, and only that; nothing else does.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -26,7 +26,7 @@ const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 const BASELINE: &str = "https://lockgate.dev/baseline/v1";
 const ZLIB: &str = "pkg:apk/alpine/zlib@1.3.1-r2";
 
-/// A Case with a hole, and a second key.
+/// A Case with a vulnerability, and a second key.
 struct Marked {
     making: Making,
     security: SigningKey,
@@ -85,7 +85,7 @@ fn baseline(change: impl FnOnce(&mut Value)) -> Value {
     value
 }
 
-fn hole(decision: &Decision) -> &Finding {
+fn vulnerability(decision: &Decision) -> &Finding {
     let mut findings = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);
     findings.find(|finding| finding.code == "vulnerability.known").unwrap()
 }
@@ -98,14 +98,14 @@ fn relied_on(decision: &Decision) -> String {
 const NOVEMBER: &str = "2026-11-10T00:00:00Z";
 
 #[test]
-fn vex_by_a_named_key_marks_the_hole_and_stays_visible() {
+fn vex_by_a_named_key_marks_the_vulnerability_and_stays_visible() {
     for status in ["not_affected", "fixed"] {
         let mut marked = Marked::new();
         marked.expect(Outcome::Rework);
         let decision = marked.vex(status, NOVEMBER, "Ann").expect(Outcome::Proceed);
-        let hole = hole(&decision);
-        assert_eq!((hole.effect, hole.severity), (Effect::Advise, Severity::High));
-        let details = &hole.details;
+        let vulnerability = vulnerability(&decision);
+        assert_eq!((vulnerability.effect, vulnerability.severity), (Effect::Advise, Severity::High));
+        let details = &vulnerability.details;
         assert_eq!((details["vex"].as_str(), details["vex-author"].as_str()), (status, "Ann"));
         assert_eq!(details["vex-justification"], "vulnerable_code_not_present: built without it");
         assert_eq!((details["vex-key"].as_str(), details["vex-at"].as_str()), ("security", NOVEMBER));
@@ -219,7 +219,7 @@ fn every_format_marks() {
         ("https://openvex.dev/ns", plain),
     ] {
         let decision = Marked::new().attest(kind, document).expect(Outcome::Proceed);
-        assert!(hole(&decision).details.contains_key("vex"), "{kind}");
+        assert!(vulnerability(&decision).details.contains_key("vex"), "{kind}");
     }
 }
 
@@ -291,7 +291,7 @@ fn what_is_not_signed_by_a_named_key_never_counts_and_is_told() {
         .evidence
         .push(Evidence { subject: marked.making.record.artifact.digest, ..evidence });
     let decision = marked.expect(Outcome::Rework);
-    assert!(!hole(&decision).details.contains_key("vex"));
+    assert!(!vulnerability(&decision).details.contains_key("vex"));
     // Signed, and malformed: it may say that the artifact is affected.
     let decision = Marked::new().attest(OPENVEX, json!({"statements": []})).expect(Outcome::Rework);
     assert!(codes(&decision).contains(&"vulnerability.vex-unread"));
@@ -310,7 +310,7 @@ fn without_settings_nobody_is_asked() {
 }
 
 #[test]
-fn another_product_version_or_hole_is_not_marked() {
+fn another_product_version_or_vulnerability_is_not_marked() {
     for (package, name) in [
         ("pkg:apk/alpine/zlib@1.3.1-r3", "CVE-1"),
         ("pkg:apk/alpine/musl@1.2.5-r10", "CVE-1"),
@@ -322,7 +322,7 @@ fn another_product_version_or_hole_is_not_marked() {
         let mut document = vex("not_affected", NOVEMBER, "Ann", package);
         document["statements"][0]["vulnerability"]["name"] = json!(name);
         let decision = Marked::new().attest(OPENVEX, document).expect(Outcome::Rework);
-        let elsewhere = hole(&decision).details.get("vex-elsewhere");
+        let elsewhere = vulnerability(&decision).details.get("vex-elsewhere");
         assert_eq!(elsewhere.is_some(), name == "CVE-1", "{package}: {elsewhere:?}");
     }
     for package in ["pkg:apk/alpine/zlib", "pkg:oci/web"] {
@@ -363,7 +363,7 @@ fn of_contradictory_statements_the_newest_of_an_author_and_affected_between_auth
     }
     for status in ["affected", "under_investigation"] {
         let decision = Marked::new().vex(status, new, "Ann").expect(Outcome::Rework);
-        assert_eq!(hole(&decision).details["vex"], status, "it is told");
+        assert_eq!(vulnerability(&decision).details["vex"], status, "it is told");
     }
 }
 
@@ -383,20 +383,20 @@ fn what_is_exploited_stays_critical_and_has_no_baseline() {
     let mut marked = Marked::new();
     marked.making.set_advisory("low", &["1.3.1-r3"], true);
     let decision = marked.vex("not_affected", NOVEMBER, "Ann").expect(Outcome::Proceed);
-    assert_eq!(hole(&decision).severity, Severity::Critical);
+    assert_eq!(vulnerability(&decision).severity, Severity::Critical);
     let mut marked = Marked::new();
     marked.making.set_advisory("low", &["1.3.1-r3"], true);
     let decision = marked.attest(BASELINE, baseline(|_| ())).expect(Outcome::Rework);
-    assert_eq!(hole(&decision).details["baseline"], "not for what is known to be exploited");
+    assert_eq!(vulnerability(&decision).details["baseline"], "not for what is known to be exploited");
 }
 
 #[test]
-fn a_baseline_bears_with_holes_for_a_while() {
+fn a_baseline_bears_with_vulnerabilities_for_a_while() {
     for fixed in [&["1.3.1-r3"][..], &[]] {
         let mut marked = Marked::new();
         marked.making.set_advisory("critical", fixed, false);
         let decision = marked.attest(BASELINE, baseline(|_| ())).expect(Outcome::Proceed);
-        let details = &hole(&decision).details;
+        let details = &vulnerability(&decision).details;
         assert_eq!(details["baseline"], "until 2026-12-01T00:00:00Z");
         assert_eq!(
             (details["baseline-reason"].as_str(), details["baseline-key"].as_str()),
@@ -433,7 +433,7 @@ fn a_baseline_bears_with_holes_for_a_while() {
 }
 
 #[test]
-fn a_mark_must_be_about_every_hole_that_an_advisory_closes() {
+fn a_mark_must_be_about_every_vulnerability_that_an_advisory_closes() {
     let several = || {
         let mut marked = Marked::new();
         let advisory = json!([{
@@ -450,14 +450,14 @@ fn a_mark_must_be_about_every_hole_that_an_advisory_closes() {
         document
     };
     let decision = several().attest(OPENVEX, about("CVE-1", "fixed")).expect(Outcome::Rework);
-    assert_eq!(hole(&decision).details["vex-partly"], "CVE-1");
+    assert_eq!(vulnerability(&decision).details["vex-partly"], "CVE-1");
     several().attest(OPENVEX, about("DSA-1", "fixed")).expect(Outcome::Rework);
     let mut both = several();
     both.attest(OPENVEX, about("CVE-1", "fixed")).attest(OPENVEX, about("CVE-2", "not_affected"));
     both.expect(Outcome::Proceed);
     let mut one = several();
     one.attest(OPENVEX, about("CVE-1", "fixed")).attest(OPENVEX, about("CVE-2", "affected"));
-    assert_eq!(hole(&one.expect(Outcome::Rework)).details["vex"], "affected");
+    assert_eq!(vulnerability(&one.expect(Outcome::Rework)).details["vex"], "affected");
     several().attest(BASELINE, baseline(|_| ())).expect(Outcome::Rework);
     let entry = |name: &str| json!({"advisory": name, "package": "pkg:apk/alpine/zlib"});
     let both = baseline(|value| value["findings"] = json!([entry("CVE-1"), entry("CVE-2")]));

@@ -1,4 +1,4 @@
-//! Where holes came from: what is advised first, and what one step closes. What is decided stays the same.
+//! Where vulnerabilities came from: what is advised first, and what one step closes. What is decided stays the same.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,20 +15,21 @@ use lockgate_model::{Decision, Digest, Finding, Outcome, canon};
 use making::{Making, inventory};
 use serde_json::{Value, json};
 
-fn hole(id: &str, package: &str, more: &Value) -> Value {
-    let mut hole = json!({
+fn vulnerability(id: &str, package: &str, more: &Value) -> Value {
+    let mut vulnerability = json!({
         "id": id, "severity": "high", "modified": "2026-01-01T00:00:00Z",
         "affected": [{"ecosystem": "Alpine:v3.22", "name": package, "ranges": [[{"introduced": "0"}, {"fixed": "9"}]]}],
     });
-    hole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    hole
+    vulnerability.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    vulnerability
 }
 
-/// A Case with a hole in each package.
+/// A Case with a vulnerability in each package.
 fn making() -> Making {
     let mut making = Making::new();
-    let holes = json!([hole("CVE-1", "musl", &json!({})), hole("CVE-2", "zlib", &json!({}))]);
-    let extract = making.inputs.insert(canon::to_bytes(&holes).unwrap());
+    let vulnerabilities =
+        json!([vulnerability("CVE-1", "musl", &json!({})), vulnerability("CVE-2", "zlib", &json!({}))]);
+    let extract = making.inputs.insert(canon::to_bytes(&vulnerabilities).unwrap());
     making.record.feed.as_mut().unwrap().extract = extract;
     making
 }
@@ -80,7 +81,7 @@ fn a_base_image_is_rebuilt_on_first_and_the_rest_upgraded() {
 }
 
 #[test]
-fn all_holes_of_the_base_are_one_step() {
+fn all_vulnerabilities_of_the_base_are_one_step() {
     let mut making = making();
     set_base(&mut making, Some("alpine:3.22.1"), true, &["zlib", "musl"]);
     let steps = plan(&making.decide());
@@ -89,7 +90,7 @@ fn all_holes_of_the_base_are_one_step() {
     assert_eq!(step.closes.len(), 2);
     set_base(&mut making, Some("alpine:3.22.1"), true, &["zlib"]);
     assert_eq!(plan(&making.decide()).len(), 2);
-    // A hole without a fix is closed by no rebuild.
+    // A vulnerability without a fix is closed by no rebuild.
     making.set_advisory("high", &[], false);
     assert!(!plan(&making.decide())[0].action.starts_with("rebuild"));
 }
@@ -100,8 +101,9 @@ fn what_is_likely_exploited_comes_first() {
     for (first, more) in
         [("musl", json!({})), ("zlib", json!({"epss_ppm": 900_000})), ("zlib", json!({"cvss_tenths": 88}))]
     {
-        let holes = json!([hole("CVE-1", "musl", &json!({})), hole("CVE-2", "zlib", &more)]);
-        let extract = making.inputs.insert(canon::to_bytes(&holes).unwrap());
+        let vulnerabilities =
+            json!([vulnerability("CVE-1", "musl", &json!({})), vulnerability("CVE-2", "zlib", &more)]);
+        let extract = making.inputs.insert(canon::to_bytes(&vulnerabilities).unwrap());
         making.record.feed.as_mut().unwrap().extract = extract;
         let steps = plan(&making.decide());
         assert!(steps[0].action.contains(first), "{first}: {steps:?}");

@@ -23,7 +23,7 @@ const SPDX: &str = "https://spdx.dev/Document";
 /// What takes a key's word away.
 type Spoil = fn(&mut TrustedKey);
 
-/// A Case whose feed knows a hole of npm's `left`, which only a bill of materials names.
+/// A Case whose feed knows a vulnerability of npm's `left`, which only a bill of materials names.
 struct Declared {
     making: Making,
     ci: SigningKey,
@@ -36,15 +36,17 @@ impl Declared {
         let file = making.inputs.insert(ci.public().to_pem());
         making.record.keys.push(TrustedKey::plain("ci", file));
         making.record.gates.insert("vulnerability".into(), settings);
-        let hole = |id: &str, ecosystem: &str, name: &str, fixed: &str| {
+        let vulnerability = |id: &str, ecosystem: &str, name: &str, fixed: &str| {
             json!({
                 "id": id, "severity": "high", "modified": "2026-01-01T00:00:00Z",
                 "affected": [{"ecosystem": ecosystem, "name": name, "ranges": [[{"introduced": "0"}, {"fixed": fixed}]]}],
             })
         };
-        let holes =
-            json!([hole("CVE-7", "npm", "left", "2.0.0"), hole("CVE-8", "Alpine:v3.22", "zlib", "1.3.1-r3")]);
-        let extract = making.inputs.insert(canon::to_bytes(&holes).unwrap());
+        let vulnerabilities = json!([
+            vulnerability("CVE-7", "npm", "left", "2.0.0"),
+            vulnerability("CVE-8", "Alpine:v3.22", "zlib", "1.3.1-r3")
+        ]);
+        let extract = making.inputs.insert(canon::to_bytes(&vulnerabilities).unwrap());
         making.record.feed.as_mut().unwrap().extract = extract;
         making.set_coverage("npm", Some(covered()));
         Self { making, ci }
@@ -54,7 +56,7 @@ impl Declared {
         Self::new(json!({"declared": "judge", "failOn": "high", "sboms": {"keys": ["ci"]}}))
     }
 
-    /// Without the hole in what our own scan found.
+    /// Without the vulnerability in what our own scan found.
     fn clean(mut self) -> Self {
         let mut found = inventory();
         found.packages.retain(|package| package.name != "zlib");
@@ -96,9 +98,9 @@ fn what_only_a_bill_of_materials_names_is_judged_and_told_as_such() {
     let decision = declared.expect(Outcome::Proceed);
     assert!(found(&decision, "vulnerability.no-sbom").is_some_and(|one| one.effect == Effect::Advise));
     let decision = declared.attest(CYCLONEDX, bom(&["pkg:npm/left@1.0.0"])).expect(Outcome::Rework);
-    let hole = found(&decision, "vulnerability.known").unwrap();
-    let details = &hole.details;
-    assert_eq!((hole.subject.as_str(), details["sbom-key"].as_str()), ("left 1.0.0", "ci"));
+    let vulnerability = found(&decision, "vulnerability.known").unwrap();
+    let details = &vulnerability.details;
+    assert_eq!((vulnerability.subject.as_str(), details["sbom-key"].as_str()), ("left 1.0.0", "ci"));
     assert!(details["declared"].as_str().contains("ci signed"), "{details:?}");
     assert!(!details.contains_key("layer") && !details.contains_key("path"), "{details:?}");
     let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "vulnerability").unwrap();
@@ -109,7 +111,7 @@ fn what_only_a_bill_of_materials_names_is_judged_and_told_as_such() {
     assert!(verdict.relied_on.iter().any(|one| one.to_string().starts_with("key:ci@")), "{verdict:?}");
     assert!(!codes(&decision).contains(&"vulnerability.no-sbom"));
 
-    // Whoever trusts declared packages less has them advise; what has no hole does nothing.
+    // Whoever trusts declared packages less has them advise; what has no vulnerability does nothing.
     let mut declared = Declared::new(json!({"sboms": {"keys": ["ci"]}})).clean();
     let decision = declared.attest(CYCLONEDX, bom(&["pkg:npm/left@1.0.0"])).expect(Outcome::Proceed);
     assert_eq!(found(&decision, "vulnerability.known").unwrap().effect, Effect::Advise);
@@ -144,8 +146,8 @@ fn a_package_that_is_there_anyway_is_counted_once() {
     declared.attest(CYCLONEDX, bom(&[purl, "pkg:npm/left@1.0.0"]));
     declared.attest(CYCLONEDX, bom(&["pkg:npm/left@1.0.0", "pkg:npm/right@1.0.0"]));
     let decision = declared.expect(Outcome::Rework);
-    let holes = codes(&decision).iter().filter(|code| **code == "vulnerability.known").count();
-    assert_eq!(holes, 2, "{decision:#?}");
+    let vulnerabilities = codes(&decision).iter().filter(|code| **code == "vulnerability.known").count();
+    assert_eq!(vulnerabilities, 2, "{decision:#?}");
     assert!(summary(&alone).starts_with("2 packages, 1 known vulnerabilities"), "{}", summary(&alone));
     assert!(summary(&decision).starts_with("4 packages, 2 known vulnerabilities"), "{}", summary(&decision));
     let zlib = decision.verdicts.iter().flat_map(|verdict| &verdict.findings);

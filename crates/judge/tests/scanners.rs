@@ -38,14 +38,14 @@ impl Scanned {
         Self { making, scanner }
     }
 
-    /// A report of Trivy with these holes, and what `change` makes of it.
-    fn report(&mut self, holes: &[Value], change: impl FnOnce(&mut Value)) -> &mut Self {
+    /// A report of Trivy with these vulnerabilities, and what `change` makes of it.
+    fn report(&mut self, vulnerabilities: &[Value], change: impl FnOnce(&mut Value)) -> &mut Self {
         let config = self.making.record.images[0].config;
         let mut report = json!({
             "SchemaVersion": 2, "Trivy": {"Version": "0.76.0"}, "CreatedAt": "2026-11-22T12:00:00Z",
             "ArtifactName": "web",
             "Metadata": {"ImageID": config, "OS": {"Family": "alpine", "Name": "3.22.1"}},
-            "Results": [{"Target": "web", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": holes}],
+            "Results": [{"Target": "web", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": vulnerabilities}],
         });
         change(&mut report);
         self.attest(PREDICATE_TYPE, report)
@@ -66,7 +66,7 @@ impl Scanned {
     }
 }
 
-fn hole(id: &str, package: &str, version: &str, severity: &str, fixed: &str) -> Value {
+fn vulnerability(id: &str, package: &str, version: &str, severity: &str, fixed: &str) -> Value {
     json!({
         "VulnerabilityID": id, "PkgName": package, "InstalledVersion": version, "Severity": severity,
         "FixedVersion": fixed, "PkgIdentifier": {"PURL": format!("pkg:apk/alpine/{package}@{version}?arch=x86_64&distro=3.22.1")},
@@ -74,7 +74,7 @@ fn hole(id: &str, package: &str, version: &str, severity: &str, fixed: &str) -> 
 }
 
 fn zlib(severity: &str) -> Value {
-    hole("CVE-1", "zlib", "1.3.1-r2", severity, "1.3.1-r3")
+    vulnerability("CVE-1", "zlib", "1.3.1-r2", severity, "1.3.1-r3")
 }
 
 fn found<'a>(decision: &'a Decision, code: &str) -> Option<&'a Finding> {
@@ -102,18 +102,18 @@ fn preferred_reports_add_what_only_they_see() {
             .iter()
             .any(|one| one.to_string() == format!("evidence:{}", details["scanner-evidence"]))
     );
-    for (holes, outcome) in [
+    for (vulnerabilities, outcome) in [
         (vec![zlib("MEDIUM")], Outcome::Proceed),
-        (vec![hole("CVE-1", "zlib", "1.3.1-r2", "HIGH", "")], Outcome::Pause),
+        (vec![vulnerability("CVE-1", "zlib", "1.3.1-r2", "HIGH", "")], Outcome::Pause),
         (vec![], Outcome::Proceed),
     ] {
-        Scanned::new("prefer").report(&holes, |_| ()).expect(outcome);
+        Scanned::new("prefer").report(&vulnerabilities, |_| ()).expect(outcome);
     }
 }
 
 #[test]
 fn what_others_see_and_nobody_rated_pauses_and_malicious_packages_are_rework() {
-    let malicious = hole("MAL-2026-1", "zlib", "1.3.1-r2", "LOW", "");
+    let malicious = vulnerability("MAL-2026-1", "zlib", "1.3.1-r2", "LOW", "");
     for mode in ["prefer", "require", "crossCheck"] {
         Scanned::new(mode).report(&[zlib("UNKNOWN")], |_| ()).expect(Outcome::Pause);
         Scanned::new(mode).report(&[zlib("LOW")], |_| ()).expect(Outcome::Proceed);
@@ -138,7 +138,7 @@ fn what_both_see_is_one_finding_with_the_worse_rating() {
     let decision = scanned.report(&[zlib("CRITICAL")], |_| ()).expect(Outcome::Rework);
     let known = found(&decision, "vulnerability.known").unwrap();
     assert_eq!((known.severity, known.details["severity-by"].as_str()), (Severity::Critical, "trivy 0.76.0"));
-    // Two reports of one hole are one finding.
+    // Two reports of one vulnerability are one finding.
     let mut scanned = Scanned::new("prefer");
     let mut settings = scanned.making.record.gates["vulnerability"].clone();
     settings["scanners"]["names"] = json!([]);
@@ -232,10 +232,10 @@ fn cross_checks_tell_who_sees_what() {
         Severity::High,
         "our own rating stays"
     );
-    // The same hole of another version is another one.
+    // The same vulnerability of another version is another one.
     let mut scanned = Scanned::new("crossCheck");
     scanned.making.set_advisory("high", &["1.3.1-r3"], false);
-    let other = hole("CVE-1", "zlib", "1.3.1-r1", "HIGH", "");
+    let other = vulnerability("CVE-1", "zlib", "1.3.1-r1", "HIGH", "");
     let decision = scanned.report(&[other], |_| ()).expect(Outcome::Rework);
     assert_eq!(codes(&decision).iter().filter(|code| **code == "vulnerability.seen-by-one").count(), 2);
 }

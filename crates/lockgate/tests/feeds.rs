@@ -221,16 +221,16 @@ fn a_new_feed_tells_which_recorded_artifacts_it_speaks_about() {
     for artifact in artifacts {
         for package in artifact["packages"].as_array().unwrap() {
             assert_eq!(
-                (&package["advisories"], &package["holes"]),
+                (&package["advisories"], &package["vulnerabilities"]),
                 (&json!(["X-1"]), &json!(["X-1"])),
                 "{package}"
             );
         }
     }
-    // By name, and backwards: the advisory is gone, so no package has the hole any more.
+    // By name, and backwards: the advisory is gone, so no package has the vulnerability any more.
     assert_eq!(affected(&[&base, &new]), found);
     let backwards = affected(&[&new, &base]);
-    assert_eq!(backwards["artifacts"][0]["packages"][0]["holes"], json!([]));
+    assert_eq!(backwards["artifacts"][0]["packages"][0]["vulnerabilities"], json!([]));
     assert_eq!(affected(&[&new, &new])["artifacts"], json!([]));
     // The index is derived: lost, damaged or of another ledger, it is made again.
     let index = w.folder.join(".lockgate/inventories.index");
@@ -404,7 +404,8 @@ fn an_update_that_has_less_keeps_the_feed_in_force() {
     let shown = in_force(&w);
     assert_eq!(shown["header"]["releases"], json!({"npm": 1, "Go": 1, "Maven": 1}));
     assert_eq!(shown["row"]["reason"], "the publisher gave PyPI up");
-    // By hand the same source can be set back, with a reason; the next update, though nothing changed, has it right again.
+    // By hand the same source can be set back, with a reason; the next update, though nothing changed, has it right
+    // again.
     std::fs::write(w.folder.join("osv"), lines(&[record("A-1", "npm", "a", 1)])).unwrap();
     w.run(&["feed", "import", "osv", "--fetched", PAST, "--reason", "a test"]).expect(0);
     server.said();

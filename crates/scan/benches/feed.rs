@@ -65,7 +65,7 @@ fn main() {
     }
     println!("feed {}: opened in {:?}", digest.short(), median(opened));
     println!(
-        "feed: {} packages matched in {:?} (of which searching {:?}), {found} holes",
+        "feed: {} packages matched in {:?} (of which searching {:?}), {found} vulnerabilities",
         inventory.packages.len(),
         median(matched),
         median(searched)

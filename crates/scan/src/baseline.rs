@@ -1,4 +1,5 @@
-//! Baselines: the holes that an artifact had before anyone looked, signed by someone who answers for them for a while.
+//! Baselines: the vulnerabilities that an artifact had before anyone looked, signed by someone who answers for them for
+//! a while.
 //!
 //! Whether the someone is to be believed is not asked here: the gate does, by signatures.
 
@@ -26,13 +27,13 @@ pub struct Baseline {
     pub made: Timestamp,
     /// First instant at which it no longer counts: at most [`DAYS`] days after it was made.
     pub until: Timestamp,
-    /// Why these holes are borne with until then.
+    /// Why these vulnerabilities are borne with until then.
     pub reason: String,
-    /// The holes, sorted.
+    /// The vulnerabilities, sorted.
     pub findings: Vec<Entry>,
 }
 
-/// A hole that was there before.
+/// A vulnerability that was there before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -66,21 +67,22 @@ impl Baseline {
         Ok(read)
     }
 
-    /// A baseline of holes, each with the package that has it. The error says what is wrong with the dates or the reason.
+    /// A baseline of vulnerabilities, each with the package that has it. The error says what is wrong with the dates or
+    /// the reason.
     pub fn of<'a>(
-        holes: impl IntoIterator<Item = (&'a Package, &'a Match)>,
+        vulnerabilities: impl IntoIterator<Item = (&'a Package, &'a Match)>,
         made: Timestamp,
         until: Timestamp,
         reason: &str,
     ) -> Result<Self, String> {
-        let entries = |(package, hole): (&Package, &Match)| {
+        let entries = |(package, vulnerability): (&Package, &Match)| {
             // What is known to be exploited is never borne with.
-            let purl = Purl::parse(&package.purl).filter(|_| !hole.known_exploited);
-            let names = std::iter::once(&hole.id).chain(&hole.aliases);
-            // One advisory may close several holes: each is named.
+            let purl = Purl::parse(&package.purl).filter(|_| !vulnerability.known_exploited);
+            let names = std::iter::once(&vulnerability.id).chain(&vulnerability.aliases);
+            // One advisory may close several vulnerabilities: each is named.
             let mut cves: Vec<_> = names.filter(|name| name.starts_with("CVE-")).collect();
             if cves.is_empty() {
-                cves.push(&hole.id);
+                cves.push(&vulnerability.id);
             }
             let entry = |name: &String, package: String| Entry {
                 advisory: name.clone(),
@@ -92,7 +94,7 @@ impl Baseline {
                 purl.iter().flat_map(|purl| cves.iter().map(|name| entry(name, purl.bare()))).collect();
             entries
         };
-        let mut findings: Vec<_> = holes.into_iter().flat_map(entries).collect();
+        let mut findings: Vec<_> = vulnerabilities.into_iter().flat_map(entries).collect();
         findings.sort();
         findings.dedup();
         let made = Self { made, until, reason: reason.trim().to_owned(), findings };

@@ -1,4 +1,4 @@
-//! CycloneDX bills of materials as evidence: their components by reference. What they say about holes is VEX
+//! CycloneDX bills of materials as evidence: their components by reference. What they say about vulnerabilities is VEX
 //! (`vex/cyclonedx.rs`) where somebody analysed it, and a scanner's report (`reports/cyclonedx.rs`).
 
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ pub(crate) fn carries(predicate_type: &str) -> bool {
     matches!(rest, "bom" | "vex" | "schema") || rest.starts_with("bom/v1.")
 }
 
-/// What cosign wrapped for types that it does not know, and for SPDX before its second version: `{"Data": .., "Timestamp":
-/// ..}`. Nothing where it is not so, or holds no JSON.
+/// What cosign wrapped for types that it does not know, and for SPDX before its second version: `{"Data": ..,
+/// "Timestamp": ..}`. Nothing where it is not so, or holds no JSON.
 pub(crate) fn unwrapped(predicate: &Value) -> Option<Value> {
     match predicate.get("Data").filter(|_| predicate.get("Timestamp").is_some())? {
         Value::String(text) => lockgate_model::json::value(text.as_bytes(), text.len()).ok(),

@@ -66,11 +66,11 @@ pub const TEXT_BYTES: usize = 64 << 10;
 pub const TEXTS_BYTES: usize = 8 << 20;
 /// Most statements of one VEX document.
 pub const VEX_STATEMENTS: usize = 100_000;
-/// Most holes, products and parts that one VEX document names, taken together.
+/// Most vulnerabilities, products and parts that one VEX document names, taken together.
 pub const VEX_PRODUCTS: usize = 1_000_000;
 /// Most entries of one baseline.
 pub const BASELINE_ENTRIES: usize = 100_000;
-/// Most holes of one scanner's report.
-pub const REPORTED_HOLES: usize = 200_000;
+/// Most vulnerabilities of one scanner's report.
+pub const REPORTED_VULNERABILITIES: usize = 200_000;
 /// Most accounts that are read in `/etc/passwd`.
 pub const ACCOUNTS: usize = 4096;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::feed::{Advisory, Affected, RangeEvent, names, version};
 use crate::version::{NotComparable, compare, family};
 
-/// An advisory that applies to a package. Advisories that name the same hole are one match.
+/// An advisory that applies to a package. Advisories that name the same vulnerability are one match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// The package, by its place in the inventory.
@@ -42,8 +42,8 @@ pub struct Match {
 }
 
 impl Match {
-    /// The order in which people should look at holes: what is exploited, then what probably will be, then the worst,
-    /// and what can be fixed first.
+    /// The order in which people should look at vulnerabilities: what is exploited, then what probably will be, then
+    /// the worst, and what can be fixed first.
     pub fn urgency(&self) -> impl Ord + '_ {
         use std::cmp::Reverse;
         let likely = self.epss_ppm.unwrap_or_default() / 100_000;
@@ -106,7 +106,7 @@ pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matche
         for (advisory, affected) in &said {
             match applies(package, affected) {
                 Ok(Some(_)) if denied(advisory, affected, &denials) => {}
-                Ok(Some(hole)) => applying.push((*advisory, hole.fixed)),
+                Ok(Some(vulnerability)) => applying.push((*advisory, vulnerability.fixed)),
                 Ok(None) => {}
                 Err(error) => matches.uncomparable.push(Uncomparable {
                     package: index,
@@ -148,7 +148,7 @@ pub(crate) fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
     !package.installed_by.is_empty() && distribution.is_some_and(|one| KNOWN.contains(&one.id.as_str()))
 }
 
-/// Whether the distribution says that the package has not the hole.
+/// Whether the distribution says that the package has not the vulnerability.
 fn denies(package: &Package, affected: &Affected) -> bool {
     let named = || affected.versions.iter().any(|one| one == version(package, affected.binary));
     affected.unaffected
@@ -188,16 +188,16 @@ fn same_release(package: &Package, ecosystem: &str) -> bool {
     ecosystem == package.ecosystem || !ecosystem.contains(':')
 }
 
-/// A hole that a package has.
-struct Hole {
+/// A vulnerability that a package has.
+struct Vulnerability {
     fixed: Option<String>,
 }
 
 /// An advisory that applies, and the version that has its fix.
 type Applying<'a> = (&'a Advisory, Option<String>);
 
-/// Whether the package has the hole, and then the first fixed version above its own.
-fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotComparable> {
+/// Whether the package has the vulnerability, and then the first fixed version above its own.
+fn applies(package: &Package, affected: &Affected) -> Result<Option<Vulnerability>, NotComparable> {
     let said = Said {
         ecosystem: &affected.ecosystem,
         ranges: &affected.ranges,
@@ -215,7 +215,9 @@ fn applies(package: &Package, affected: &Affected) -> Result<Option<Hole>, NotCo
         RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
     });
     let fixes: Vec<_> = fixes.chain(affected.fixed.iter().map(String::as_str)).collect();
-    Ok(Some(Hole { fixed: first_above(&package.ecosystem, version(package, affected.binary), &fixes) }))
+    Ok(Some(Vulnerability {
+        fixed: first_above(&package.ecosystem, version(package, affected.binary), &fixes),
+    }))
 }
 
 impl<'a, V, F> Said<'a, V, F>
@@ -250,8 +252,9 @@ where
         }
     }
 
-    /// Whether a version that no list names stands after one that has the hole, and before its fix. Lists that come
-    /// with fixed versions are lists of what someone looked at; those without, as of malicious releases, are exact.
+    /// Whether a version that no list names stands after one that has the vulnerability, and before its fix. Lists that
+    /// come with fixed versions are lists of what someone looked at; those without, as of malicious releases, are
+    /// exact.
     fn between(&self, ecosystem: &str, installed: &str) -> bool {
         if self.fixed.clone().next().is_none() {
             return false;
@@ -260,13 +263,16 @@ where
         let order = |a: &&str, b: &&str| compare(ecosystem, a, b).unwrap_or(Ordering::Equal);
         let fix = self.fixed.clone().filter(|fixed| at_most(fixed, installed)).max_by(order);
         // The list of versions may be long: most of them stand before the fix, and are asked about once.
-        let after_fix =
-            |hole: &str| fix.is_none_or(|fix| compare(ecosystem, hole, fix).is_ok_and(Ordering::is_gt));
-        self.versions.clone().any(|hole| after_fix(hole) && at_most(hole, installed))
+        let after_fix = |vulnerability: &str| {
+            fix.is_none_or(|fix| compare(ecosystem, vulnerability, fix).is_ok_and(Ordering::is_gt))
+        };
+        self.versions
+            .clone()
+            .any(|vulnerability| after_fix(vulnerability) && at_most(vulnerability, installed))
     }
 }
 
-/// OSV schema, "Evaluation": the events in the order of their versions switch the hole on and off.
+/// OSV schema, "Evaluation": the events in the order of their versions switch the vulnerability on and off.
 fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bool, NotComparable> {
     if !before_limits(ecosystem, installed, range)? {
         return Ok(false);
@@ -274,7 +280,7 @@ fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bo
     // The last event at or before the installed version decides.
     let mut latest: Option<(&str, bool)> = None;
     for event in range {
-        let (at, hole, reached) = match event {
+        let (at, vulnerability, reached) = match event {
             RangeEvent::Introduced(at) if at == "0" => ("0", true, true),
             RangeEvent::Introduced(at) => (at.as_str(), true, compare(ecosystem, installed, at)?.is_ge()),
             RangeEvent::Fixed(at) => (at.as_str(), false, compare(ecosystem, installed, at)?.is_ge()),
@@ -287,18 +293,18 @@ fn in_range(ecosystem: &str, installed: &str, range: &[RangeEvent]) -> Result<bo
         let later = match latest {
             None | Some(("0", _)) => true,
             Some(_) if at == "0" => false,
-            Some((other, other_hole)) => match compare(ecosystem, at, other)? {
+            Some((other, other_vulnerability)) => match compare(ecosystem, at, other)? {
                 Ordering::Greater => true,
                 Ordering::Less => false,
                 // One version that opens and closes: closing counts, as with equal events in the schema.
-                Ordering::Equal => other_hole,
+                Ordering::Equal => other_vulnerability,
             },
         };
         if later {
-            latest = Some((at, hole));
+            latest = Some((at, vulnerability));
         }
     }
-    Ok(latest.is_some_and(|(_, hole)| hole))
+    Ok(latest.is_some_and(|(_, vulnerability)| vulnerability))
 }
 
 /// Whether a version is before one of the limits, where there are any (OSV schema, "Evaluation", `BeforeLimits`).

@@ -156,13 +156,17 @@ fn vex(status: &str, cve: &str, day: &str) -> Value {
     })
 }
 
-fn holes(records: &[Value]) -> Vec<String> {
+fn vulnerabilities(records: &[Value]) -> Vec<String> {
     let (feed, inventory) = (opened(&built(records)), inventory());
     let advisories = feed.applying(&[&inventory]).unwrap();
     let all: Vec<_> = feed.advisories().map(Result::unwrap).collect();
     let found = match_inventory(&inventory, &advisories);
     assert_eq!(found, match_inventory(&inventory, &all));
-    found.matches.into_iter().map(|hole| format!("{} {}", hole.package, hole.id)).collect()
+    found
+        .matches
+        .into_iter()
+        .map(|vulnerability| format!("{} {}", vulnerability.package, vulnerability.id))
+        .collect()
 }
 
 #[test]
@@ -172,21 +176,21 @@ fn what_a_distribution_denies_is_not_found() {
             {"package": {"ecosystem": ecosystem, "name": "b"}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]})
     };
     let denial = vex("known_not_affected", "CVE-1", "2024-01-02");
-    assert_eq!(holes(&[vex("known_affected", "CVE-1", "2024-01-02")]), ["1 CVE-1"]);
-    assert_eq!(holes(std::slice::from_ref(&denial)), [""; 0]);
+    assert_eq!(vulnerabilities(&[vex("known_affected", "CVE-1", "2024-01-02")]), ["1 CVE-1"]);
+    assert_eq!(vulnerabilities(std::slice::from_ref(&denial)), [""; 0]);
     for ecosystem in ["Debian", "Debian:12"] {
         let one = osv("X-1", ecosystem, &["CVE-1"]);
-        assert_eq!(holes(std::slice::from_ref(&one)), ["1 CVE-1"]);
-        assert_eq!(holes(&[one, denial.clone()]), [""; 0], "{ecosystem}");
+        assert_eq!(vulnerabilities(std::slice::from_ref(&one)), ["1 CVE-1"]);
+        assert_eq!(vulnerabilities(&[one, denial.clone()]), [""; 0], "{ecosystem}");
     }
-    // Another hole beside the one that is denied, no CVE at all, and another CVE.
-    assert_eq!(holes(&[osv("X-1", "Debian:12", &["CVE-1", "CVE-2"]), denial.clone()]), ["1 CVE-1"]);
-    assert_eq!(holes(&[osv("X-1", "Debian:12", &[]), denial.clone()]), ["1 X-1"]);
-    assert_eq!(holes(&[osv("X-1", "Debian:12", &["CVE-3"]), denial]), ["1 CVE-3"]);
+    // Another vulnerability beside the one that is denied, no CVE at all, and another CVE.
+    assert_eq!(vulnerabilities(&[osv("X-1", "Debian:12", &["CVE-1", "CVE-2"]), denial.clone()]), ["1 CVE-1"]);
+    assert_eq!(vulnerabilities(&[osv("X-1", "Debian:12", &[]), denial.clone()]), ["1 X-1"]);
+    assert_eq!(vulnerabilities(&[osv("X-1", "Debian:12", &["CVE-3"]), denial]), ["1 CVE-3"]);
     // The distribution said so later; others may say so as late as they like.
     let early = vex("known_not_affected", "CVE-1", "2024-01-01");
-    assert_eq!(holes(&[osv("X-1", "Debian:12", &["CVE-1"]), early.clone()]), ["1 CVE-1"]);
-    assert_eq!(holes(&[osv("X-1", "Debian", &["CVE-1"]), early]), [""; 0]);
+    assert_eq!(vulnerabilities(&[osv("X-1", "Debian:12", &["CVE-1"]), early.clone()]), ["1 CVE-1"]);
+    assert_eq!(vulnerabilities(&[osv("X-1", "Debian", &["CVE-1"]), early]), [""; 0]);
 }
 
 /// A vendor may speak of packages as they are installed: of each by its own name and version.
@@ -218,33 +222,37 @@ fn packages_as_they_are_installed_are_told_from_their_sources() {
         package.source =
             Some(lockgate_model::inventory::Source { name: "zlib".into(), version: "1.3-9.9".into() });
     }
-    let holes = |status: Value| {
+    let vulnerabilities = |status: Value| {
         let feed = opened(&built(&[with(status)]));
         let (extract, applying) =
             (feed.extract(&[&inventory]).unwrap(), feed.applying(&[&inventory]).unwrap());
         let found = match_inventory(&inventory, &extract);
         assert_eq!(found, match_inventory(&inventory, &applying));
-        let name = |hole: &lockgate_scan::Match| {
-            format!("{} {}", inventory.packages[hole.package].name, hole.fixed.clone().unwrap_or_default())
+        let name = |vulnerability: &lockgate_scan::Match| {
+            format!(
+                "{} {}",
+                inventory.packages[vulnerability.package].name,
+                vulnerability.fixed.clone().unwrap_or_default()
+            )
         };
         found.matches.iter().map(name).collect::<Vec<_>>()
     };
     let all =
         |key: &str, ids: &[&str]| json!({key: ids.iter().map(|id| format!("sles:{id}")).collect::<Vec<_>>()});
-    assert_eq!(holes(all("recommended", &[fixed, other])), ["libz1 1.3-5.1"]);
-    assert_eq!(holes(all("recommended", &[other])), [""; 0]);
-    assert_eq!(holes(all("recommended", &[source])), [""; 0], "the source is newer than its fix");
+    assert_eq!(vulnerabilities(all("recommended", &[fixed, other])), ["libz1 1.3-5.1"]);
+    assert_eq!(vulnerabilities(all("recommended", &[other])), [""; 0]);
+    assert_eq!(vulnerabilities(all("recommended", &[source])), [""; 0], "the source is newer than its fix");
     // The whole source is open, one package of it is not affected in the version that is installed.
     inventory.packages[0].version = "1.3-5.1".into();
-    let holes = |status: Value| {
+    let vulnerabilities = |status: Value| {
         let feed = opened(&built(&[with(status)]));
         match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap()).matches.len()
     };
     let open = json!({"first_affected": [format!("sles:{source}")]});
-    assert_eq!(holes(open.clone()), 2);
+    assert_eq!(vulnerabilities(open.clone()), 2);
     let mut but_one = open;
     but_one["known_not_affected"] = json!([format!("sles:{fixed}")]);
-    assert_eq!(holes(but_one), 1);
+    assert_eq!(vulnerabilities(but_one), 1);
     // A denial is no finding, whatever it names and has no name of.
     let mut nameless = with(all("known_not_affected", &[fixed]));
     nameless["vulnerabilities"][0].as_object_mut().unwrap().remove("cve");
@@ -257,7 +265,7 @@ fn packages_as_they_are_installed_are_told_from_their_sources() {
 fn in_range(kind: &str, events: &Value) -> bool {
     let record = json!({"id": "A-1", "modified": "2024-01-01T00:00:00Z", "affected": [
         {"package": {"ecosystem": "npm", "name": "a"}, "ranges": [{"type": kind, "events": events}]}]});
-    !holes(&[record]).is_empty()
+    !vulnerabilities(&[record]).is_empty()
 }
 
 /// OSV schema, "affected[].ranges[].events" and "Evaluation".
@@ -292,7 +300,7 @@ fn tags_of_commits_and_listed_versions_count() {
     let found = |versions: Value, ranges: Value| {
         let record = json!({"id": "A-1", "modified": "2024-01-01T00:00:00Z", "affected": [
             {"package": {"ecosystem": "npm", "name": "a"}, "versions": versions, "ranges": ranges}]});
-        !holes(&[record]).is_empty()
+        !vulnerabilities(&[record]).is_empty()
     };
     let git = json!([{"type": "GIT", "repo": "https://example.com/a", "events": [{"introduced": "0"}, {"fixed": "abc"}]}]);
     assert!(found(json!(["1.4.0", "1.5.0"]), json!([])));
@@ -306,7 +314,7 @@ fn tags_of_commits_and_listed_versions_count() {
 }
 
 #[test]
-fn names_of_one_hole_are_joined_and_related_ones_are_not() {
+fn names_of_one_vulnerability_are_joined_and_related_ones_are_not() {
     let record = |id: &str, more: Value| {
         let mut record = json!({"id": id, "modified": "2024-01-01T00:00:00Z",
             "affected": [{"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1.5.0"]}]});
@@ -314,10 +322,16 @@ fn names_of_one_hole_are_joined_and_related_ones_are_not() {
         record
     };
     let one = record("GHSA-1", json!({"aliases": ["CVE-1"]}));
-    assert_eq!(holes(&[one.clone(), record("X-1", json!({"upstream": ["CVE-1"]}))]), ["0 CVE-1"]);
-    assert_eq!(holes(&[one.clone(), record("X-1", json!({"related": ["CVE-1"]}))]), ["0 CVE-1", "0 X-1"]);
-    assert_eq!(holes(&[one, record("X-1", json!({"withdrawn": "2024-01-02T00:00:00Z"}))]), ["0 CVE-1"]);
-    assert_eq!(holes(&[record("X-1", json!({"withdrawn": "2024-01-02T00:00:00Z"}))]), [""; 0]);
+    assert_eq!(vulnerabilities(&[one.clone(), record("X-1", json!({"upstream": ["CVE-1"]}))]), ["0 CVE-1"]);
+    assert_eq!(
+        vulnerabilities(&[one.clone(), record("X-1", json!({"related": ["CVE-1"]}))]),
+        ["0 CVE-1", "0 X-1"]
+    );
+    assert_eq!(
+        vulnerabilities(&[one, record("X-1", json!({"withdrawn": "2024-01-02T00:00:00Z"}))]),
+        ["0 CVE-1"]
+    );
+    assert_eq!(vulnerabilities(&[record("X-1", json!({"withdrawn": "2024-01-02T00:00:00Z"}))]), [""; 0]);
 }
 
 /// The severity and score that a record gets.
@@ -328,8 +342,8 @@ fn rated(more: &Value) -> (String, Option<u8>) {
     (advisory.severity.to_string(), advisory.cvss_tenths)
 }
 
-/// Vectors and scores: CVE-2002-0392 of the guide to version 2; CVE-2014-0160 and CVE-2021-44228 in 3.0 and 3.1 as the CVE
-/// list has them; the examples of FIRST for version 4.0.
+/// Vectors and scores: CVE-2002-0392 of the guide to version 2; CVE-2014-0160 and CVE-2021-44228 in 3.0 and 3.1 as the
+/// CVE list has them; the examples of FIRST for version 4.0.
 #[test]
 fn scores_are_those_of_their_vectors() {
     for (vector, tenths, word) in [
@@ -378,12 +392,12 @@ fn upstream_adds_nothing_to_a_package_of_a_distribution() {
     };
     let upstream = ["OSS-Fuzz", "Bitnami", "PyPI", "Debian:11", "Ubuntu:22.04"];
     let upstream = upstream.map(|ecosystem| record(ecosystem, ecosystem, json!([{"introduced": "0"}])));
-    assert_eq!(holes(&upstream), [""; 0]);
+    assert_eq!(vulnerabilities(&upstream), [""; 0]);
     let fixed = record("DSA-1", "Debian:12", json!([{"introduced": "0"}, {"fixed": "2.0-1"}]));
     let all: Vec<_> = upstream.iter().cloned().chain([fixed]).collect();
-    assert_eq!(holes(&all), [""; 0], "Debian says that 2.0-1 has the fix");
+    assert_eq!(vulnerabilities(&all), [""; 0], "Debian says that 2.0-1 has the fix");
     let open = record("DSA-1", "Debian:12", json!([{"introduced": "0"}, {"fixed": "2.0-2"}]));
-    assert_eq!(holes(&[open]), ["1 CVE-1"]);
+    assert_eq!(vulnerabilities(&[open]), ["1 CVE-1"]);
     // A Python package that dpkg installed is Debian's.
     let python = json!({"id": "P-1", "modified": "2024-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "PyPI", "name": "c"}, "versions": ["3.0"]}]});
     let feed = opened(&built(&[python]));

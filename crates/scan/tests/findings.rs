@@ -38,25 +38,25 @@ fn feed(arena: &Path) -> Feed {
     Feed::open(std::sync::Arc::new(bytes::Bytes::from(bytes))).unwrap()
 }
 
-/// The holes of one package: every name of each.
-struct Holes {
+/// The vulnerabilities of one package: every name of each.
+struct Vulnerabilities {
     names: Vec<BTreeSet<String>>,
     ecosystem: String,
     name: String,
     version: String,
 }
 
-fn ours(inventory: &Inventory, advisories: &[Advisory]) -> BTreeMap<String, Holes> {
+fn ours(inventory: &Inventory, advisories: &[Advisory]) -> BTreeMap<String, Vulnerabilities> {
     let found = match_inventory(inventory, advisories);
     let mut findings = BTreeMap::new();
     for package in &inventory.packages {
         let (ecosystem, name, version) = (&package.ecosystem, &package.name, &package.version);
         let [ecosystem, name, version] = [ecosystem, name, version].map(String::clone);
-        findings.insert(plain(&name, &version), Holes { names: vec![], ecosystem, name, version });
+        findings.insert(plain(&name, &version), Vulnerabilities { names: vec![], ecosystem, name, version });
     }
-    for hole in found.matches {
-        let package = &inventory.packages[hole.package];
-        let names = hole.aliases.into_iter().chain([hole.id]).collect();
+    for vulnerability in found.matches {
+        let package = &inventory.packages[vulnerability.package];
+        let names = vulnerability.aliases.into_iter().chain([vulnerability.id]).collect();
         findings.get_mut(&plain(&package.name, &package.version)).unwrap().names.push(names);
     }
     findings
@@ -78,13 +78,15 @@ fn theirs(arena: &Path) -> BTreeMap<String, BTreeSet<(String, String)>> {
     findings
 }
 
-/// Whether every advisory of that name says that the hole came with a later version: Trivy's database keeps the fix
-/// only, and calls everything before it affected.
-fn came_later(advisories: &[Advisory], holes: &Holes, id: &str) -> bool {
+/// Whether every advisory of that name says that the vulnerability came with a later version: Trivy's database keeps
+/// the fix only, and calls everything before it affected.
+fn came_later(advisories: &[Advisory], vulnerabilities: &Vulnerabilities, id: &str) -> bool {
     let named = advisories.iter().filter(|one| one.id == id || one.aliases.iter().any(|alias| alias == id));
-    let mut said = named.flat_map(|one| &one.affected).filter(|one| one.name == holes.name).peekable();
+    let mut said =
+        named.flat_map(|one| &one.affected).filter(|one| one.name == vulnerabilities.name).peekable();
     let older = |version: &str| {
-        compare(&holes.ecosystem, &holes.version, version).is_ok_and(std::cmp::Ordering::is_lt)
+        compare(&vulnerabilities.ecosystem, &vulnerabilities.version, version)
+            .is_ok_and(std::cmp::Ordering::is_lt)
     };
     said.peek().is_some()
         && said.all(|one| {
@@ -92,13 +94,15 @@ fn came_later(advisories: &[Advisory], holes: &Holes, id: &str) -> bool {
                 RangeEvent::Introduced(version) => version != "0" && older(version),
                 _ => true,
             });
-            let listed =
-                one.versions.iter().all(|version| older(version) || one.fixed.contains(&holes.version));
+            let listed = one
+                .versions
+                .iter()
+                .all(|version| older(version) || one.fixed.contains(&vulnerabilities.version));
             begins && (listed || !one.ranges.is_empty())
         })
 }
 
-/// Packages with holes that only we see, each with its reason in `docs/scanner-differences.md`.
+/// Packages with vulnerabilities that only we see, each with its reason in `docs/scanner-differences.md`.
 const MORE: [&str; 14] = [
     // Archives without `pom.properties`, which Trivy names by an index of checksums that its test database lacks.
     "com-google-code-gson:gson 2.2.4",
@@ -121,7 +125,7 @@ const MORE: [&str; 14] = [
 ];
 
 #[test]
-fn holes_are_those_that_trivy_finds_with_the_same_advisories() {
+fn vulnerabilities_are_those_that_trivy_finds_with_the_same_advisories() {
     let Some(arena) = or_skip(parts::arena(), "advisories") else { return };
     let feed = feed(&arena);
     for (image, theirs) in theirs(&arena) {
@@ -131,15 +135,18 @@ fn holes_are_those_that_trivy_finds_with_the_same_advisories() {
         assert_eq!(match_inventory(&inventory, &applying), match_inventory(&inventory, &advisories));
         let ours = ours(&inventory, &advisories);
         for (package, id) in &theirs {
-            let holes = ours.get(package).unwrap_or_else(|| panic!("{image}: no {package}"));
-            let seen = holes.names.iter().any(|names| names.contains(id));
-            assert!(seen || came_later(&advisories, holes, id), "{image}: {package} {id} is missing");
+            let vulnerabilities = ours.get(package).unwrap_or_else(|| panic!("{image}: no {package}"));
+            let seen = vulnerabilities.names.iter().any(|names| names.contains(id));
+            assert!(
+                seen || came_later(&advisories, vulnerabilities, id),
+                "{image}: {package} {id} is missing"
+            );
         }
-        for (package, holes) in &ours {
+        for (package, vulnerabilities) in &ours {
             let known = |names: &BTreeSet<String>| {
                 names.iter().any(|id| theirs.contains(&(package.clone(), id.clone())))
             };
-            let more: Vec<_> = holes.names.iter().filter(|names| !known(names)).collect();
+            let more: Vec<_> = vulnerabilities.names.iter().filter(|names| !known(names)).collect();
             assert!(
                 more.is_empty() || MORE.contains(&package.as_str()),
                 "{image}: {package} has {more:?} too"
@@ -170,7 +177,8 @@ fn no_covered_package_is_lost_on_real_images() {
             "{image}"
         );
         let found = match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap());
-        let with_findings: BTreeSet<usize> = found.matches.iter().map(|hole| hole.package).collect();
+        let with_findings: BTreeSet<usize> =
+            found.matches.iter().map(|vulnerability| vulnerability.package).collect();
         for (at, package) in inventory.packages.iter().enumerate() {
             let ecosystem = answering(&inventory, package);
             let now =

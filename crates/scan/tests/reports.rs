@@ -76,14 +76,23 @@ fn every_format_says_the_same() {
         let named = if format == "OSV-Scanner" { vec![] } else { vec![digest("1"), digest("2")] };
         assert!(named.iter().all(|digest| report.about.contains(digest)), "{format}: {:?}", report.about);
         assert_eq!(report.about.len(), named.len(), "{format}");
-        let [m2, m3, z] = report.holes.as_slice() else { panic!("{format}: {:?}", report.holes) };
+        let [m2, m3, z] = report.vulnerabilities.as_slice() else {
+            panic!("{format}: {:?}", report.vulnerabilities)
+        };
         let expected = [("CVE-2026-0002", Severity::Medium), ("CVE-2026-0003", Severity::Critical)];
-        for (hole, (name, severity)) in [m2, m3].into_iter().zip(expected) {
-            assert_eq!((hole.name.as_str(), hole.version.as_str()), ("musl", "1.2.5-r10"), "{format}");
-            assert!(hole.names.iter().any(|one| one == name), "{format}: {hole:?}");
-            assert_eq!((hole.severity, &hole.fixed), (severity, &None), "{format}");
-            assert!(hole.is_of(&package("musl", "1.2.5-r10", "pkg:apk/alpine/musl@1.2.5-r10")), "{format}");
-            assert!(!hole.is_of(&zlib()));
+        for (vulnerability, (name, severity)) in [m2, m3].into_iter().zip(expected) {
+            assert_eq!(
+                (vulnerability.name.as_str(), vulnerability.version.as_str()),
+                ("musl", "1.2.5-r10"),
+                "{format}"
+            );
+            assert!(vulnerability.names.iter().any(|one| one == name), "{format}: {vulnerability:?}");
+            assert_eq!((vulnerability.severity, &vulnerability.fixed), (severity, &None), "{format}");
+            assert!(
+                vulnerability.is_of(&package("musl", "1.2.5-r10", "pkg:apk/alpine/musl@1.2.5-r10")),
+                "{format}"
+            );
+            assert!(!vulnerability.is_of(&zlib()));
         }
         assert!(z.names.iter().any(|one| one == "CVE-2026-0001"), "{format}: {z:?}");
         assert_eq!((z.severity, z.fixed.as_deref()), (Severity::High, Some("1.3.1-r3")), "{format}");
@@ -105,7 +114,7 @@ fn reports_come_bare_too_where_they_say_when() {
         (2, "https://cyclonedx.org/bom"),
         (3, "https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"),
     ] {
-        assert_eq!(read(kind, &own()[at].1).unwrap().unwrap().holes.len(), 3, "{kind}");
+        assert_eq!(read(kind, &own()[at].1).unwrap().unwrap().vulnerabilities.len(), 3, "{kind}");
     }
     assert!(read(PREDICATE_TYPE, &own()[4].1).unwrap().unwrap_err().contains("when"));
     assert!(read("https://slsa.dev/provenance/v1", &own()[0].1).is_none());
@@ -177,15 +186,15 @@ fn cosigns_predicate_holds_a_report_and_its_time() {
     // A clean image: the predicate says that somebody looked.
     let mut clean = own()[3].1.clone();
     clean["runs"][0]["results"] = json!([]);
-    assert_eq!(wrapped(clean).holes, []);
+    assert_eq!(wrapped(clean).vulnerabilities, []);
     assert!(read("cosign.sigstore.dev/attestation/vuln/v1", &predicate).unwrap().is_ok());
 }
 
 #[test]
 fn packages_are_the_same_however_they_are_written() {
-    let holes = wrapped(own()[0].1.clone()).holes;
+    let vulnerabilities = wrapped(own()[0].1.clone()).vulnerabilities;
     let reported = |purl: &str, name: &str, version: &str| -> Reported {
-        let mut one = holes[2].clone();
+        let mut one = vulnerabilities[2].clone();
         one.purl = lockgate_scan::purl::Purl::parse(purl);
         (one.name, one.version) = (name.into(), version.into());
         one
@@ -221,9 +230,9 @@ proptest! {
         spoil::apply(&mut document, &changes);
         for kind in [PREDICATE_TYPE, COSIGN_VULN, "https://cyclonedx.org/bom"] {
             if let Some(Ok(report)) = read(kind, &document) {
-                prop_assert!(report.holes.iter().all(|hole| !hole.names.is_empty() && !hole.name.is_empty()));
-                for hole in &report.holes {
-                    let _same = hole.is_of(&zlib());
+                prop_assert!(report.vulnerabilities.iter().all(|vulnerability| !vulnerability.names.is_empty() && !vulnerability.name.is_empty()));
+                for vulnerability in &report.vulnerabilities {
+                    let _same = vulnerability.is_of(&zlib());
                 }
             }
         }

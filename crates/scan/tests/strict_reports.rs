@@ -1,5 +1,5 @@
-//! Strict reading of reports and bills of materials of others: what looked at nothing answers for nothing, and nothing that was
-//! found is passed over.
+//! Strict reading of reports and bills of materials of others: what looked at nothing answers for nothing, and nothing
+//! that was found is passed over.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -228,7 +228,10 @@ fn no_variant_of_a_report_answers_for_more_or_hides_a_vulnerability() {
                 continue;
             };
             // Where the list is gone, nothing may be called clean by it.
-            let names = read.holes.iter().any(|hole| hole.names.contains(&"CVE-2026-1".to_owned()));
+            let names = read
+                .vulnerabilities
+                .iter()
+                .any(|vulnerability| vulnerability.names.contains(&"CVE-2026-1".to_owned()));
             assert!(names, "{what}: {variant}");
         }
     }
@@ -256,7 +259,7 @@ fn a_failed_run_answers_for_nothing() {
         let Read::Whole(read) = reports::read(PREDICATE_TYPE, &run(bad.clone()), Shapes::Strict) else {
             panic!("{bad}")
         };
-        assert_eq!(read.holes.len(), 1, "what it found counts");
+        assert_eq!(read.vulnerabilities.len(), 1, "what it found counts");
         assert!(read.incomplete.iter().any(|why| why.contains("failed")), "{bad}: {:?}", read.incomplete);
         assert_eq!(answers(&run(bad.clone())), (false, false), "{bad}");
     }

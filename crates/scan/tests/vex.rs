@@ -47,8 +47,8 @@ fn artifact() -> Digest {
     format!("sha256:{}", "1".repeat(64)).parse().unwrap()
 }
 
-/// What a document says about a hole of a package in an artifact.
-fn says(document: &Document, hole: &str, artifact: Digest, package: &str) -> Vec<Status> {
+/// What a document says about a vulnerability of a package in an artifact.
+fn says(document: &Document, vulnerability: &str, artifact: Digest, package: &str) -> Vec<Status> {
     let packages = [Purl::parse(package).unwrap()];
     let place = Place {
         digests: &[artifact],
@@ -57,7 +57,7 @@ fn says(document: &Document, hole: &str, artifact: Digest, package: &str) -> Vec
         packages: &packages,
         shapes: Shapes::Lenient,
     };
-    let about = document.statements.iter().filter(|one| one.names.iter().any(|name| name == hole));
+    let about = document.statements.iter().filter(|one| one.names.iter().any(|name| name == vulnerability));
     about.filter(|one| one.is_about(&place)).map(|one| one.status).collect()
 }
 
@@ -70,7 +70,7 @@ fn openvex_says_what_it_says_of_the_product_it_names() {
     assert_eq!(document.author, "Example Security <security@example.com>");
     let other = Digest::of(b"another artifact");
     let newer = ZLIB.replace("r2", "r3");
-    for (hole, artifact, package, expected) in [
+    for (vulnerability, artifact, package, expected) in [
         ("CVE-2026-0001", artifact(), ZLIB, vec![Status::NotAffected]),
         ("GHSA-aaaa-bbbb-cccc", artifact(), ZLIB, vec![Status::NotAffected]),
         ("CVE-2026-0001", artifact(), MUSL, vec![]),
@@ -83,7 +83,7 @@ fn openvex_says_what_it_says_of_the_product_it_names() {
         ("CVE-2026-0005", other, MUSL, vec![Status::UnderInvestigation]),
         ("CVE-2026-0005", other, ZLIB, vec![]),
     ] {
-        assert_eq!(says(&document, hole, artifact, package), expected, "{hole} {package}");
+        assert_eq!(says(&document, vulnerability, artifact, package), expected, "{vulnerability} {package}");
     }
     let first = &document.statements[0];
     assert_eq!(first.justification, "vulnerable_code_not_in_execute_path: inflateBack is never called");
@@ -108,7 +108,7 @@ fn cyclonedx_resolves_references() {
     let document = document(2);
     assert_eq!((document.format, document.author.as_str()), ("CycloneDX", "Example Security"));
     let other = Digest::of(b"another artifact");
-    for (hole, artifact, package, expected) in [
+    for (vulnerability, artifact, package, expected) in [
         ("GHSA-aaaa-bbbb-cccc", other, ZLIB, vec![Status::NotAffected]),
         ("CVE-2026-0001", other, MUSL, vec![]),
         ("CVE-2026-0002", artifact(), MUSL, vec![Status::Affected]),
@@ -120,7 +120,7 @@ fn cyclonedx_resolves_references() {
         ("CVE-2026-0006", other, ZLIB, vec![]),
         ("CVE-2026-0007", other, ZLIB, vec![Status::NotAffected]),
     ] {
-        assert_eq!(says(&document, hole, artifact, package), expected, "{hole} {package}");
+        assert_eq!(says(&document, vulnerability, artifact, package), expected, "{vulnerability} {package}");
     }
     assert_eq!(document.statements[0].at.unwrap().to_string(), "2026-11-02T00:00:00Z");
     assert_eq!(document.incomplete.len(), 1, "{:?}", document.incomplete);
@@ -130,7 +130,7 @@ fn cyclonedx_resolves_references() {
 fn csaf_resolves_products_and_parts() {
     let document = document(3);
     let other = Digest::of(b"another artifact");
-    for (hole, artifact, package, expected) in [
+    for (vulnerability, artifact, package, expected) in [
         ("CVE-2026-0001", artifact(), ZLIB, vec![Status::NotAffected]),
         ("GHSA-aaaa-bbbb-cccc", artifact(), ZLIB, vec![Status::NotAffected]),
         ("CVE-2026-0001", artifact(), MUSL, vec![]),
@@ -138,7 +138,7 @@ fn csaf_resolves_products_and_parts() {
         ("CVE-2026-0002", artifact(), MUSL, vec![Status::Affected]),
         ("CVE-2026-0002", other, ZLIB, vec![Status::UnderInvestigation]),
     ] {
-        assert_eq!(says(&document, hole, artifact, package), expected, "{hole} {package}");
+        assert_eq!(says(&document, vulnerability, artifact, package), expected, "{vulnerability} {package}");
     }
     assert_eq!(document.statements[0].justification, "vulnerable_code_not_in_execute_path: never called");
     assert_eq!(document.incomplete.len(), 1, "an exploit's status is no reason: {:?}", document.incomplete);

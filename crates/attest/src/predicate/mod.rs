@@ -64,7 +64,7 @@ pub enum Predicate {
     TestResult(TestResult),
     /// Attributes of it, with evidence (SCAI).
     Attributes(AttributeReport),
-    /// Which holes matter (OpenVEX).
+    /// Which vulnerabilities matter (OpenVEX).
     Vex(Vex),
     /// cosign's signature in bundle form: it says nothing besides.
     Signature,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{PredicateError, few, malformed, typed};
 use crate::limits;
 
-/// One hole that a scanner found.
+/// One vulnerability that a scanner found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vulnerability {
     /// Its id.

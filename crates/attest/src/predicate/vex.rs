@@ -1,4 +1,4 @@
-//! OpenVEX 0.0.1 and 0.2.0 (openvex/spec, `OPENVEX-SPEC.md`): which holes matter to which products.
+//! OpenVEX 0.0.1 and 0.2.0 (openvex/spec, `OPENVEX-SPEC.md`): which vulnerabilities matter to which products.
 
 use lockgate_model::Timestamp;
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{PredicateError, few, malformed, typed};
 use crate::limits;
 
-/// Whether a hole matters.
+/// Whether a vulnerability matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -24,7 +24,7 @@ pub enum Status {
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VexStatement {
-    /// The hole: its name, and the names it has elsewhere.
+    /// The vulnerability: its name, and the names it has elsewhere.
     pub vulnerability: Vec<String>,
     /// The products: ids, package URLs, and in 0.0.1 any text.
     pub products: Vec<String>,
@@ -104,7 +104,7 @@ enum RawProduct {
     },
 }
 
-/// The five words that say why a hole does not matter (OPENVEX-SPEC.md, "Status Justifications").
+/// The five words that say why a vulnerability does not matter (OPENVEX-SPEC.md, "Status Justifications").
 const JUSTIFICATIONS: [&str; 5] = [
     "component_not_present",
     "vulnerable_code_not_present",

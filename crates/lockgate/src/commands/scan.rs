@@ -63,11 +63,11 @@ struct Answer<'a> {
 
 /// Writes the vulnerabilities as a baseline. Who signs it answers for them.
 fn write_baseline(file: &Path, subject: &Subject<'_>, until: Timestamp, reason: &str) -> Result<(), Failure> {
-    let holes = subject.scanned.images.iter().flat_map(|image| {
-        let package = |hole: &Match| image.inventory.as_ref()?.packages.get(hole.package);
-        image.matches.iter().filter_map(move |hole| Some((package(hole)?, hole)))
+    let vulnerabilities = subject.scanned.images.iter().flat_map(|image| {
+        let package = |vulnerability: &Match| image.inventory.as_ref()?.packages.get(vulnerability.package);
+        image.matches.iter().filter_map(move |vulnerability| Some((package(vulnerability)?, vulnerability)))
     });
-    let made = Baseline::of(holes, subject.at, until, reason).map_err(|why| {
+    let made = Baseline::of(vulnerabilities, subject.at, until, reason).map_err(|why| {
         let help = "give --until a day within a year from now, and --reason a text";
         Failure::told(format!("the baseline would never count: {why}"), help)
     })?;
@@ -77,8 +77,14 @@ fn write_baseline(file: &Path, subject: &Subject<'_>, until: Timestamp, reason: 
 
 /// What could not be answered weighs more than what was found.
 fn code(scanned: &Scanned, unanswered: &[String], fail_on: Option<Severity>) -> u8 {
-    let holes = scanned.images.iter().flat_map(|image| &image.matches);
-    let worst = holes.map(|hole| if hole.known_exploited { Severity::Critical } else { hole.severity }).max();
+    let vulnerabilities = scanned.images.iter().flat_map(|image| &image.matches);
+    let worst = vulnerabilities
+        .map(
+            |vulnerability| {
+                if vulnerability.known_exploited { Severity::Critical } else { vulnerability.severity }
+            },
+        )
+        .max();
     if !unanswered.is_empty() {
         Outcome::Pause.exit_code()
     } else if fail_on.is_some_and(|least| worst >= Some(least)) {

@@ -4,7 +4,7 @@ use lockgate_model::inventory::Confidence;
 use lockgate_model::{Package, Severity};
 use serde_json::{Value, json};
 
-use super::{HOME, Hole, Listed, Subject, VERSION, advice, score};
+use super::{HOME, Listed, Subject, VERSION, Vulnerability, advice, score};
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
     let artifact = &subject.scanned.artifact;
@@ -29,7 +29,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             },
         },
         "components": subject.packages().iter().map(|listed| component(subject, listed)).collect::<Vec<_>>(),
-        "vulnerabilities": subject.holes().iter().map(vulnerability).collect::<Vec<_>>(),
+        "vulnerabilities": subject.vulnerabilities().iter().map(vulnerability).collect::<Vec<_>>(),
     });
     let gaps = subject.gaps();
     if let (false, Some(document)) = (gaps.is_empty(), document.as_object_mut()) {
@@ -103,8 +103,8 @@ fn properties(package: &Package, asked_of: Option<String>) -> Value {
     properties.into()
 }
 
-fn vulnerability(hole: &Hole<'_>) -> Value {
-    let found = hole.found;
+fn vulnerability(vulnerability: &Vulnerability<'_>) -> Value {
+    let found = vulnerability.found;
     let mut rating = json!({"severity": word(found.severity)});
     if let (Some(tenths), Some(rating)) = (found.cvss_tenths, rating.as_object_mut()) {
         rating.insert("score".to_owned(), json!(score(tenths)));
@@ -120,17 +120,17 @@ fn vulnerability(hole: &Hole<'_>) -> Value {
         found.aliases.iter().map(|alias| json!({"id": alias, "source": {"name": source(alias)}}));
     let advisories = found.url.iter().map(|url| json!({"url": url}));
     json!({
-        "bom-ref": format!("{}-{}", hole.package_id, found.id),
+        "bom-ref": format!("{}-{}", vulnerability.package_id, found.id),
         "id": found.id,
         "source": {"name": source(&found.id)},
         "references": references.collect::<Vec<_>>(),
         "ratings": [rating],
         "description": found.summary,
-        "recommendation": advice(hole),
+        "recommendation": advice(vulnerability),
         "advisories": advisories.collect::<Vec<_>>(),
         "affects": [{
-            "ref": hole.package_id,
-            "versions": [{"version": hole.package.version, "status": "affected"}],
+            "ref": vulnerability.package_id,
+            "versions": [{"version": vulnerability.package.version, "status": "affected"}],
         }],
         "properties": properties,
     })

@@ -1,6 +1,6 @@
 //! A page for people: one file, without scripts and without anything from elsewhere.
 
-use super::{Hole, Subject, VERSION, advice, escaped};
+use super::{Subject, VERSION, Vulnerability, advice, escaped};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--critical:#b3132b;--high:#c2410c;--medium:#a16207;--low:#4d7c0f;--info:#64748b}\
@@ -14,7 +14,8 @@ th{font-weight:600}.word{font-weight:600;white-space:nowrap}.critical{color:var(
 .gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}";
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
-    let (holes, gaps, packages) = (subject.holes(), subject.unanswered(), subject.packages());
+    let (vulnerabilities, gaps, packages) =
+        (subject.vulnerabilities(), subject.unanswered(), subject.packages());
     let name = escaped(subject.name());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -26,7 +27,10 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     page.push_str("<ul class=\"counts\">\n");
     page.push_str(&format!("<li><b>{}</b> packages</li>\n", packages.len()));
     for word in ["critical", "high", "medium", "low", "info"] {
-        let count = holes.iter().filter(|hole| hole.found.severity.to_string() == word).count();
+        let count = vulnerabilities
+            .iter()
+            .filter(|vulnerability| vulnerability.found.severity.to_string() == word)
+            .count();
         page.push_str(&format!("<li><b class=\"{word}\">{count}</b> {word}</li>\n"));
     }
     page.push_str("</ul>\n");
@@ -40,15 +44,15 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
     }
     page.push_str(&asked(subject));
     page.push_str("<h2>Known vulnerabilities</h2>\n");
-    if holes.is_empty() {
+    if vulnerabilities.is_empty() {
         let none = if gaps.is_empty() { "None." } else { "None in what could be asked." };
         page.push_str(&format!("<p>{none}</p>\n"));
     } else {
         page.push_str(
             "<table>\n<thead><tr><th>Severity</th><th>Vulnerability</th><th>Package</th><th>What to do</th></tr></thead>\n<tbody>\n",
         );
-        for hole in &holes {
-            page.push_str(&row(hole));
+        for vulnerability in &vulnerabilities {
+            page.push_str(&row(vulnerability));
         }
         page.push_str("</tbody>\n</table>\n");
     }
@@ -94,8 +98,8 @@ fn asked(subject: &Subject<'_>) -> String {
     text
 }
 
-fn row(hole: &Hole<'_>) -> String {
-    let (found, package) = (hole.found, hole.package);
+fn row(vulnerability: &Vulnerability<'_>) -> String {
+    let (found, package) = (vulnerability.found, vulnerability.package);
     let id = match &found.url {
         Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
             format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(url), escaped(&found.id))
@@ -112,6 +116,6 @@ fn row(hole: &Hole<'_>) -> String {
         escaped(&package.name),
         escaped(&package.version),
         escaped(&package.path),
-        escaped(&advice(hole))
+        escaped(&advice(vulnerability))
     )
 }

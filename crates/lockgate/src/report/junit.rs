@@ -1,15 +1,15 @@
-//! JUnit XML (the schema of Apache Ant's `junitreport`, as Jenkins reads it): an image is a suite, a hole a failed case,
-//! what could not be read an error.
+//! JUnit XML (the schema of Apache Ant's `junitreport`, as Jenkins reads it): an image is a suite, a vulnerability a
+//! failed case, what could not be read an error.
 
-use super::{Hole, Subject, advice, escaped};
+use super::{Subject, Vulnerability, advice, escaped};
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
-    let (holes, gaps) = (subject.holes(), subject.unanswered());
-    let whole = usize::from(holes.is_empty() && gaps.is_empty());
+    let (vulnerabilities, gaps) = (subject.vulnerabilities(), subject.unanswered());
+    let whole = usize::from(vulnerabilities.is_empty() && gaps.is_empty());
     let counts = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\"",
-        holes.len() + gaps.len() + whole,
-        holes.len(),
+        vulnerabilities.len() + gaps.len() + whole,
+        vulnerabilities.len(),
         gaps.len()
     );
     let name = escaped(subject.name());
@@ -21,8 +21,8 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
         subject.scanned.artifact.digest,
         subject.feed().into_iter().map(property).collect::<String>()
     );
-    for hole in &holes {
-        text.push_str(&case(hole));
+    for vulnerability in &vulnerabilities {
+        text.push_str(&case(vulnerability));
     }
     for gap in &gaps {
         let gap = escaped(gap);
@@ -42,8 +42,8 @@ fn property((name, value): (&str, String)) -> String {
     format!("      <property name=\"{}\" value=\"{}\"/>\n", escaped(name), escaped(&value))
 }
 
-fn case(hole: &Hole<'_>) -> String {
-    let (found, package) = (hole.found, hole.package);
+fn case(vulnerability: &Vulnerability<'_>) -> String {
+    let (found, package) = (vulnerability.found, vulnerability.package);
     let message = if found.summary.is_empty() { &found.id } else { &found.summary };
     format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"0\">\n      \
@@ -52,6 +52,11 @@ fn case(hole: &Hole<'_>) -> String {
         escaped(&found.id),
         found.severity,
         escaped(message),
-        escaped(&format!("{}\n{}\n{}", advice(hole), package.path, found.url.as_deref().unwrap_or_default()))
+        escaped(&format!(
+            "{}\n{}\n{}",
+            advice(vulnerability),
+            package.path,
+            found.url.as_deref().unwrap_or_default()
+        ))
     )
 }

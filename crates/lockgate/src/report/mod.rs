@@ -62,8 +62,8 @@ pub struct Subject<'a> {
     pub scanned: &'a Scanned,
     /// When.
     pub at: Timestamp,
-    /// The days after which a source of advisories is too old; nothing where only the packages are told, and nobody was to
-    /// be asked about them.
+    /// The days after which a source of advisories is too old; nothing where only the packages are told, and nobody was
+    /// to be asked about them.
     pub most_days: Option<u32>,
 }
 
@@ -113,8 +113,8 @@ struct Listed<'a> {
     image: usize,
 }
 
-/// A hole of a package of one of the images.
-struct Hole<'a> {
+/// A vulnerability of a package of one of the images.
+struct Vulnerability<'a> {
     found: &'a Match,
     package: &'a Package,
     package_id: String,
@@ -135,24 +135,24 @@ impl<'a> Subject<'a> {
         all.collect()
     }
 
-    /// The holes, worst first.
-    fn holes(&self) -> Vec<Hole<'a>> {
+    /// The vulnerabilities, worst first.
+    fn vulnerabilities(&self) -> Vec<Vulnerability<'a>> {
         let all = self.inventories().flat_map(|(at, image, inventory)| {
-            image.matches.iter().filter_map(move |hole| {
-                let package = inventory.packages.get(hole.package)?;
-                Some(Hole {
-                    found: hole,
+            image.matches.iter().filter_map(move |vulnerability| {
+                let package = inventory.packages.get(vulnerability.package)?;
+                Some(Vulnerability {
+                    found: vulnerability,
                     package,
-                    package_id: package_id(at, hole.package),
+                    package_id: package_id(at, vulnerability.package),
                     platform: &image.platform,
                 })
             })
         });
-        let mut holes: Vec<_> = all.collect();
-        holes.sort_by(|a, b| {
+        let mut vulnerabilities: Vec<_> = all.collect();
+        vulnerabilities.sort_by(|a, b| {
             a.found.urgency().cmp(&b.found.urgency()).then_with(|| a.package_id.cmp(&b.package_id))
         });
-        holes
+        vulnerabilities
     }
 
     /// Everything that could not be read or compared, for people.
@@ -219,11 +219,14 @@ fn score(tenths: u8) -> f64 {
     f64::from(tenths) / 10.0
 }
 
-/// What to do about a hole.
-fn advice(hole: &Hole<'_>) -> String {
-    match &hole.found.fixed {
-        Some(fixed) => format!("Upgrade {} from {} to {fixed}.", hole.package.name, hole.package.version),
-        None => format!("No fixed version of {} is known.", hole.package.name),
+/// What to do about a vulnerability.
+fn advice(vulnerability: &Vulnerability<'_>) -> String {
+    match &vulnerability.found.fixed {
+        Some(fixed) => format!(
+            "Upgrade {} from {} to {fixed}.",
+            vulnerability.package.name, vulnerability.package.version
+        ),
+        None => format!("No fixed version of {} is known.", vulnerability.package.name),
     }
 }
 

@@ -1,20 +1,24 @@
-//! SARIF 2.1.0 (OASIS), as code scanning services read it: a rule for each hole, a result for each package that has it.
+//! SARIF 2.1.0 (OASIS), as code scanning services read it: a rule for each vulnerability, a result for each package
+//! that has it.
 
 use std::collections::BTreeMap;
 
 use lockgate_model::{Digest, Severity};
 use serde_json::{Value, json};
 
-use super::{HOME, Hole, Subject, VERSION, advice, score};
+use super::{HOME, Subject, VERSION, Vulnerability, advice, score};
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
-    let holes = subject.holes();
-    let mut rules: BTreeMap<&str, &Hole<'_>> = BTreeMap::new();
-    for hole in &holes {
-        rules.entry(&hole.found.id).or_insert(hole);
+    let vulnerabilities = subject.vulnerabilities();
+    let mut rules: BTreeMap<&str, &Vulnerability<'_>> = BTreeMap::new();
+    for vulnerability in &vulnerabilities {
+        rules.entry(&vulnerability.found.id).or_insert(vulnerability);
     }
     let index: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, id)| (*id, at)).collect();
-    let results: Vec<_> = holes.iter().map(|hole| result(hole, index.get(hole.found.id.as_str()))).collect();
+    let results: Vec<_> = vulnerabilities
+        .iter()
+        .map(|vulnerability| result(vulnerability, index.get(vulnerability.found.id.as_str())))
+        .collect();
     let gaps =
         subject.unanswered().into_iter().map(|gap| json!({"level": "error", "message": {"text": gap}}));
     let gaps: Vec<Value> = gaps.collect();
@@ -26,7 +30,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
                 "name": "Lockgate",
                 "version": VERSION,
                 "informationUri": HOME,
-                "rules": rules.values().map(|hole| rule(hole)).collect::<Vec<_>>(),
+                "rules": rules.values().map(|vulnerability| rule(vulnerability)).collect::<Vec<_>>(),
             }},
             "invocations": [{
                 "executionSuccessful": gaps.is_empty(),
@@ -50,13 +54,13 @@ fn coverage(subject: &Subject<'_>) -> Value {
     images.map(|image| json!({"platform": image.platform, "asked": image.coverage})).collect()
 }
 
-fn rule(hole: &Hole<'_>) -> Value {
-    let found = hole.found;
+fn rule(vulnerability: &Vulnerability<'_>) -> Value {
+    let found = vulnerability.found;
     let short = if found.summary.is_empty() { &found.id } else { &found.summary };
     let mut rule = json!({
         "id": found.id,
         "shortDescription": {"text": short},
-        "help": {"text": advice(hole)},
+        "help": {"text": advice(vulnerability)},
         "defaultConfiguration": {"level": level(found.severity)},
         "properties": {
             "tags": ["security", "vulnerability", found.severity.to_string()],
@@ -69,14 +73,21 @@ fn rule(hole: &Hole<'_>) -> Value {
     rule
 }
 
-fn result(hole: &Hole<'_>, rule: Option<&usize>) -> Value {
-    let package = hole.package;
-    let text = format!("{} {} has {}. {}", package.name, package.version, hole.found.id, advice(hole));
-    let same = format!("{}\n{}\n{}\n{}", hole.found.id, package.purl, package.path, hole.platform);
+fn result(vulnerability: &Vulnerability<'_>, rule: Option<&usize>) -> Value {
+    let package = vulnerability.package;
+    let text = format!(
+        "{} {} has {}. {}",
+        package.name,
+        package.version,
+        vulnerability.found.id,
+        advice(vulnerability)
+    );
+    let same =
+        format!("{}\n{}\n{}\n{}", vulnerability.found.id, package.purl, package.path, vulnerability.platform);
     json!({
-        "ruleId": hole.found.id,
+        "ruleId": vulnerability.found.id,
         "ruleIndex": rule.map_or(-1, |at| i64::try_from(*at).unwrap_or(-1)),
-        "level": level(hole.found.severity),
+        "level": level(vulnerability.found.severity),
         "message": {"text": text},
         "locations": [{
             "physicalLocation": {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HOME, Hole, Listed, Subject, VERSION};
+use super::{HOME, Listed, Subject, VERSION, Vulnerability};
 
 /// The blank node of who made the document, and when.
 const CREATION: &str = "_:creation";
@@ -20,7 +20,7 @@ impl Names {
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
     let names = Names { base: format!("{HOME}/spdx/{}", subject.uuid("spdx3")) };
-    let (packages, holes) = (subject.packages(), subject.holes());
+    let (packages, vulnerabilities) = (subject.packages(), subject.vulnerabilities());
     let mut elements = vec![tool(&names), image(subject, &names)];
     elements.extend(packages.iter().map(|listed| package(subject, listed, &names)));
     if !packages.is_empty() {
@@ -34,14 +34,15 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
             "to": packages.iter().map(|listed| names.of(&listed.id)).collect::<Vec<_>>(),
         }));
     }
-    let mut known: Vec<&str> = holes.iter().map(|hole| hole.found.id.as_str()).collect();
+    let mut known: Vec<&str> =
+        vulnerabilities.iter().map(|vulnerability| vulnerability.found.id.as_str()).collect();
     known.sort_unstable();
     known.dedup();
     elements.extend(known.iter().filter_map(|id| {
-        let hole = holes.iter().find(|hole| hole.found.id == *id)?;
-        Some(vulnerability(hole, &names))
+        let first = vulnerabilities.iter().find(|one| one.found.id == *id)?;
+        Some(vulnerability(first, &names))
     }));
-    elements.extend(holes.iter().map(|hole| affects(hole, &names)));
+    elements.extend(vulnerabilities.iter().map(|vulnerability| affects(vulnerability, &names)));
     let mut about = json!({
         "type": "SpdxDocument",
         "spdxId": names.of("document"),
@@ -109,8 +110,8 @@ fn package(subject: &Subject<'_>, listed: &Listed<'_>, names: &Names) -> Value {
     value
 }
 
-fn vulnerability(hole: &Hole<'_>, names: &Names) -> Value {
-    let found = hole.found;
+fn vulnerability(vulnerability: &Vulnerability<'_>, names: &Names) -> Value {
+    let found = vulnerability.found;
     let identifiers = std::iter::once(&found.id).chain(&found.aliases).map(|id| {
         let kind = if id.starts_with("CVE-") { "cve" } else { "securityOther" };
         json!({"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": id})
@@ -128,13 +129,13 @@ fn vulnerability(hole: &Hole<'_>, names: &Names) -> Value {
     value
 }
 
-fn affects(hole: &Hole<'_>, names: &Names) -> Value {
+fn affects(vulnerability: &Vulnerability<'_>, names: &Names) -> Value {
     json!({
         "type": "Relationship",
-        "spdxId": names.of(&format!("{}-{}", hole.package_id, hole.found.id)),
+        "spdxId": names.of(&format!("{}-{}", vulnerability.package_id, vulnerability.found.id)),
         "creationInfo": CREATION,
-        "from": names.of(&hole.found.id),
+        "from": names.of(&vulnerability.found.id),
         "relationshipType": "affects",
-        "to": [names.of(&hole.package_id)],
+        "to": [names.of(&vulnerability.package_id)],
     })
 }

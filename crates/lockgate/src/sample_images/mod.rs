@@ -54,7 +54,7 @@ const OLD: [Apk; 5] = [
 /// Advisories about these packages: public facts, with their ids.
 pub const ADVISORIES: &str = include_str!("advisories.jsonl");
 
-/// The images: one that is right, one that nobody will sign, one with a hole.
+/// The images: one that is right, one that nobody will sign, one with a vulnerability.
 pub fn all() -> std::io::Result<Vec<Sample>> {
     Ok(vec![
         Sample { service: "web", tag: "1.4.2", upload: image("web", &CURRENT)? },
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn holes(sample: &Sample) -> Vec<String> {
+    fn vulnerabilities(sample: &Sample) -> Vec<String> {
         let Ok(Content::Manifest(manifest)) =
             Content::read(&sample.upload.media_type, &sample.upload.manifest)
         else {
@@ -158,16 +158,16 @@ mod tests {
         let feed = Feed::open(std::sync::Arc::new(bytes::Bytes::from(bytes))).unwrap();
         let found = match_inventory(&inventory, &feed.extract(&[&inventory]).unwrap());
         assert!(found.uncomparable.is_empty());
-        assert!(found.matches.iter().all(|hole| hole.fixed.is_some()));
-        found.matches.into_iter().map(|hole| hole.id).collect()
+        assert!(found.matches.iter().all(|vulnerability| vulnerability.fixed.is_some()));
+        found.matches.into_iter().map(|vulnerability| vulnerability.id).collect()
     }
 
     #[test]
-    fn only_the_old_image_has_holes() {
+    fn only_the_old_image_has_vulnerabilities() {
         let images = all().unwrap();
-        assert_eq!(holes(&images[0]), Vec::<String>::new());
-        assert_eq!(holes(&images[1]), Vec::<String>::new());
-        assert!(holes(&images[2]).len() > 1);
+        assert_eq!(vulnerabilities(&images[0]), Vec::<String>::new());
+        assert_eq!(vulnerabilities(&images[1]), Vec::<String>::new());
+        assert!(vulnerabilities(&images[2]).len() > 1);
     }
 
     #[test]

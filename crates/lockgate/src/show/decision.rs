@@ -61,7 +61,7 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
     say!("  decision {} (as of {})", digest.short(), decision.as_of);
 }
 
-/// Who marked a hole, and why: VEX and baselines.
+/// Who marked a vulnerability, and why: VEX and baselines.
 fn marks(finding: &Finding) -> Vec<String> {
     let detail = |name: &str| finding.details.get(name).map_or("", Detail::as_str);
     let vex = format!(

@@ -77,8 +77,17 @@ pub fn affected(found: &Affected) {
             .packages
             .iter()
             .map(|package| {
-                let holes = if package.holes.is_empty() { "-".to_owned() } else { list(&package.holes) };
-                vec![package.name.clone(), package.version.clone(), holes, list(&package.advisories)]
+                let vulnerabilities = if package.vulnerabilities.is_empty() {
+                    "-".to_owned()
+                } else {
+                    list(&package.vulnerabilities)
+                };
+                vec![
+                    package.name.clone(),
+                    package.version.clone(),
+                    vulnerabilities,
+                    list(&package.advisories),
+                ]
             })
             .collect();
         table(&["package", "version", "vulnerabilities", "changed advisories"], &rows);

@@ -96,7 +96,7 @@ pub enum FeedError {
 pub struct Advisory {
     /// Its id.
     pub id: String,
-    /// Other names of the same hole, sorted.
+    /// Other names of the same vulnerability, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     /// How bad it is. `critical` when it is known to be exploited, `medium` when nobody rated it: unrated must
@@ -156,8 +156,8 @@ pub struct Affected {
     /// The name and the versions are those of a package as it is installed; else those of its source, for distributions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub binary: bool,
-    /// The distribution says that the hole is not there: not in `versions`, or in none where there are none. What
-    /// others say about the hole counts less.
+    /// The distribution says that the vulnerability is not there: not in `versions`, or in none where there are none.
+    /// What others say about the vulnerability counts less.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unaffected: bool,
 }
@@ -166,11 +166,11 @@ pub struct Affected {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RangeEvent {
-    /// The hole is there from this version on; `0` is before every version.
+    /// The vulnerability is there from this version on; `0` is before every version.
     Introduced(String),
-    /// The first version without the hole.
+    /// The first version without the vulnerability.
     Fixed(String),
-    /// The last version with the hole.
+    /// The last version with the vulnerability.
     LastAffected(String),
     /// The range says nothing about this version and those after it; `*` is after every version. Of several the last
     /// counts.
@@ -325,8 +325,8 @@ impl Feed {
         std::iter::from_fn(move || walk.advisory())
     }
 
-    /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its head.
-    /// Nothing of feeds that do not remember their sources.
+    /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its
+    /// head. Nothing of feeds that do not remember their sources.
     fn contributions(&self) -> impl Iterator<Item = Result<(Head, Vec<u8>), FeedError>> + '_ {
         let begin = FORMAT.len() as u64 + 1;
         let (records_end, contributions_end, _) = self.ends;

@@ -58,7 +58,7 @@ pub(super) fn read(predicate: &Value, shapes: Shapes) -> Result<Report, String> 
     if raw.scanner.is_empty() {
         raw.scanner = named(word(scanner, "uri"));
     }
-    // The predicate is of a scan for holes. Read strictly, the report says itself what it looked at.
+    // The predicate is of a scan for vulnerabilities. Read strictly, the report says itself what it looked at.
     finished(format, super::Raw { looked: true, ..raw }, shapes)
 }
 

@@ -1,4 +1,4 @@
-//! CycloneDX VDR (ECMA-424, `vulnerabilities`): a bill of materials with the holes of its components.
+//! CycloneDX VDR (ECMA-424, `vulnerabilities`): a bill of materials with the vulnerabilities of its components.
 
 use serde_json::Value;
 
@@ -35,9 +35,9 @@ pub(super) fn knows(document: &Value) -> bool {
     word(document, "bomFormat") == "CycloneDX"
 }
 
-/// Whether a bill of materials speaks of holes at all. VEX speaks of nothing but analysed ones.
-pub(super) fn has_holes(document: &Value) -> bool {
-    list(document, "vulnerabilities").iter().any(|hole| hole.get("analysis").is_none())
+/// Whether a bill of materials speaks of vulnerabilities at all. VEX speaks of nothing but analysed ones.
+pub(super) fn has_vulnerabilities(document: &Value) -> bool {
+    list(document, "vulnerabilities").iter().any(|vulnerability| vulnerability.get("analysis").is_none())
 }
 
 pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
@@ -61,18 +61,18 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
     let named = named.filter_map(|one| digest(word(one, "value")));
     let about =
         digest(word(bom.subject, "version")).into_iter().chain(of_purl).chain(hashes).chain(named).collect();
-    let mut holes = Vec::new();
-    for hole in list(document, "vulnerabilities") {
-        for affects in list(hole, "affects") {
-            if holes.len() > limits::REPORTED_HOLES {
-                return Err(format!("it has more than {} holes", limits::REPORTED_HOLES));
+    let mut vulnerabilities = Vec::new();
+    for vulnerability in list(document, "vulnerabilities") {
+        for affects in list(vulnerability, "affects") {
+            if vulnerabilities.len() > limits::REPORTED_VULNERABILITIES {
+                return Err(format!("it has more than {} holes", limits::REPORTED_VULNERABILITIES));
             }
-            holes.push(reported(&bom, hole, affects));
+            vulnerabilities.push(reported(&bom, vulnerability, affects));
         }
     }
     // An empty list is what tools write that never looked.
     let made = word(metadata, "timestamp").parse().ok();
-    Ok(Raw { scanner, version, made, about, holes, ..Raw::default() })
+    Ok(Raw { scanner, version, made, about, vulnerabilities, ..Raw::default() })
 }
 
 /// The first tool (1.5: `tools.components`; before: `tools`).
@@ -83,7 +83,7 @@ fn tool(metadata: &Value) -> (String, String) {
     (word(tool, "name").to_owned(), word(tool, "version").to_owned())
 }
 
-fn reported(bom: &Bom<'_>, hole: &Value, affects: &Value) -> Reported {
+fn reported(bom: &Bom<'_>, vulnerability: &Value, affects: &Value) -> Reported {
     let (component, local) = bom.named(word(affects, "ref"));
     let component = component.unwrap_or(&Value::Null);
     let purl = match word(component, "purl") {
@@ -93,12 +93,12 @@ fn reported(bom: &Bom<'_>, hole: &Value, affects: &Value) -> Reported {
     let versions = list(affects, "versions");
     let of_status = |status: &str| versions.iter().find(|one| word(one, "status") == status);
     let fixed = of_status("unaffected").map(|one| word(one, "version").to_owned());
-    let advised = advised(word(hole, "recommendation"), word(component, "name"));
+    let advised = advised(word(vulnerability, "recommendation"), word(component, "name"));
     let reported = Reported::of(purl, word(component, "name"), word(component, "version"));
     Reported {
-        names: crate::vex::names(hole),
+        names: crate::vex::names(vulnerability),
         fixed: fixed.or(advised).filter(|text| !text.is_empty()),
-        ..reported.rated(worst(hole))
+        ..reported.rated(worst(vulnerability))
     }
 }
 
@@ -109,10 +109,10 @@ fn advised(recommendation: &str, name: &str) -> Option<String> {
 }
 
 /// The worst of the ratings, by word or by score.
-fn worst(hole: &Value) -> Option<lockgate_model::Severity> {
+fn worst(vulnerability: &Value) -> Option<lockgate_model::Severity> {
     let of = |rating: &Value| {
         let score = rating.get("score").and_then(Value::as_f64).map(by_score);
         severity(word(rating, "severity")).or(score)
     };
-    list(hole, "ratings").iter().filter_map(of).max()
+    list(vulnerability, "ratings").iter().filter_map(of).max()
 }

@@ -72,7 +72,7 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
     let target = document.pointer("/source/target").unwrap_or(&Value::Null);
     let digests = list(target, "repoDigests").iter().filter_map(Value::as_str);
     let named = [word(target, "manifestDigest"), word(target, "imageID")];
-    // What an ignore rule or VEX took out counts, too: it is not by them that a hole is judged.
+    // What an ignore rule or VEX took out counts, too: it is not by them that a vulnerability is judged.
     let matches = list(document, "matches").iter().chain(list(document, "ignoredMatches"));
     let made = word(descriptor, "timestamp");
     if shapes.is_strict() && !made.is_empty() && made.parse::<lockgate_model::Timestamp>().is_err() {
@@ -84,7 +84,7 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
         made: made.parse().ok(),
         about: digests.chain(named).filter_map(digest).collect(),
         at: system(document).into_iter().chain(matches.clone().flat_map(files)).collect(),
-        holes: matches.map(hole).collect(),
+        vulnerabilities: matches.map(vulnerability).collect(),
         looked: true,
         failed: is_broken(descriptor),
     })
@@ -96,7 +96,7 @@ fn system(document: &Value) -> Option<Looked> {
     Looked::system(word(distro, "name"), word(distro, "version"))
 }
 
-/// The files of a package that has a hole.
+/// The files of a package that has a vulnerability.
 fn files(one: &Value) -> Vec<Looked> {
     let artifact = one.get("artifact").unwrap_or(&Value::Null);
     let kind = Purl::parse(word(artifact, "purl")).and_then(|purl| PackageKind::of_purl(&purl.kind));
@@ -116,18 +116,18 @@ fn is_broken(descriptor: &Value) -> bool {
     })
 }
 
-fn hole(value: &Value) -> Reported {
+fn vulnerability(value: &Value) -> Reported {
     let none = Value::Null;
     let part = |key: &str| value.get(key).unwrap_or(&none);
-    let (hole, package) = (part("vulnerability"), part("artifact"));
+    let (vulnerability, package) = (part("vulnerability"), part("artifact"));
     let related = list(value, "relatedVulnerabilities").iter().map(|one| word(one, "id"));
-    let names = std::iter::once(word(hole, "id")).chain(related).filter(|name| !name.is_empty());
-    let fix = hole.get("fix").unwrap_or(&none);
+    let names = std::iter::once(word(vulnerability, "id")).chain(related).filter(|name| !name.is_empty());
+    let fix = vulnerability.get("fix").unwrap_or(&none);
     let fixed: Vec<_> = list(fix, "versions").iter().filter_map(Value::as_str).map(short).collect();
     let reported = Reported::of(word(package, "purl"), word(package, "name"), word(package, "version"));
     Reported {
         names: names.map(short).collect(),
         fixed: Some(fixed.join(", ")).filter(|text| !text.is_empty()),
-        ..reported.rated(severity(word(hole, "severity")))
+        ..reported.rated(severity(word(vulnerability, "severity")))
     }
 }

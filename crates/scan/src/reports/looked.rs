@@ -73,10 +73,10 @@ impl Looked {
         Some(Self::at(&system_ecosystem(&distribution)))
     }
 
-    /// What a hole's package says was looked at.
-    fn of(hole: &Reported) -> Option<Self> {
-        let Some(purl) = &hole.purl else {
-            return (!hole.ecosystem.is_empty()).then(|| Self::at(&hole.ecosystem));
+    /// What a vulnerability's package says was looked at.
+    fn of(vulnerability: &Reported) -> Option<Self> {
+        let Some(purl) = &vulnerability.purl else {
+            return (!vulnerability.ecosystem.is_empty()).then(|| Self::at(&vulnerability.ecosystem));
         };
         let kind = PackageKind::of_purl(&purl.kind)?;
         if !kind.of_system() {
@@ -114,8 +114,8 @@ fn keeps(ecosystem: &str, path: &str) -> bool {
 }
 
 /// All that was looked at: what the report says so of, and what it found something in.
-pub(super) fn all(mut at: Vec<Looked>, holes: &[Reported]) -> Vec<Looked> {
-    at.extend(holes.iter().filter_map(Looked::of));
+pub(super) fn all(mut at: Vec<Looked>, vulnerabilities: &[Reported]) -> Vec<Looked> {
+    at.extend(vulnerabilities.iter().filter_map(Looked::of));
     at.sort();
     at.dedup();
     at

@@ -1,7 +1,7 @@
 //! Reports of other people's scanners, in one normal form.
 //!
 //! Whether a report is to be believed is not asked here: the gate does, by signatures. A report that does not say that
-//! somebody looked for holes is none: an empty list would pass for a clean image.
+//! somebody looked for vulnerabilities is none: an empty list would pass for a clean image.
 
 mod cosign;
 mod cyclonedx;
@@ -43,7 +43,7 @@ const FORMATS: &[Format] = &[
     Format { name: "OSV-Scanner", knows: osv::knows, read: osv::read },
 ];
 
-/// A hole that somebody reports.
+/// A vulnerability that somebody reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reported {
     /// The package's URL, where there is one.
@@ -54,7 +54,7 @@ pub struct Reported {
     pub name: String,
     /// The package's version.
     pub version: String,
-    /// Every name of the hole.
+    /// Every name of the vulnerability.
     pub names: Vec<String>,
     /// How bad it is. `medium` when nobody rated it: unrated must not pass as harmless.
     pub severity: Severity,
@@ -71,10 +71,10 @@ struct Raw {
     version: String,
     made: Option<Timestamp>,
     about: Vec<Digest>,
-    holes: Vec<Reported>,
-    /// Whether it says that somebody looked for holes.
+    vulnerabilities: Vec<Reported>,
+    /// Whether it says that somebody looked for vulnerabilities.
     looked: bool,
-    /// What it says was looked at, beside the packages that have holes.
+    /// What it says was looked at, beside the packages that have vulnerabilities.
     at: Vec<Looked>,
     /// It says that the scan failed, or in part: then it answers for nothing.
     failed: bool,
@@ -93,8 +93,8 @@ pub struct Report {
     pub made: Timestamp,
     /// The digests of what was scanned: of manifests, or of a config. None where it does not say.
     pub about: Vec<Digest>,
-    /// The holes, each package and hole once.
-    pub holes: Vec<Reported>,
+    /// The vulnerabilities, each package and vulnerability once.
+    pub vulnerabilities: Vec<Reported>,
     /// What it says was looked at; read leniently, nothing is said here.
     pub looked: Vec<Looked>,
     /// What in it says too little, for people; read leniently, nothing is said here.
@@ -117,7 +117,7 @@ pub fn read(predicate_type: &str, predicate: &Value, shapes: Shapes) -> Read<Rep
     if !carries(predicate_type) {
         return if shapes.is_strict() { stray(predicate_type, predicate) } else { Read::Nothing };
     }
-    if crate::bom::carries(predicate_type) && !cyclonedx::has_holes(predicate) {
+    if crate::bom::carries(predicate_type) && !cyclonedx::has_vulnerabilities(predicate) {
         return Read::Nothing;
     }
     let read = if cosign::carries(predicate_type) {
@@ -137,7 +137,7 @@ fn stray(predicate_type: &str, predicate: &Value) -> Read<Report> {
     let content = inner.as_ref().unwrap_or(predicate);
     let kind = short(predicate_type);
     let is_report = |format: &&Format| {
-        (format.knows)(content) && (!cyclonedx::knows(content) || cyclonedx::has_holes(content))
+        (format.knows)(content) && (!cyclonedx::knows(content) || cyclonedx::has_vulnerabilities(content))
     };
     let lower = predicate_type.to_ascii_lowercase();
     if let Some(format) = FORMATS.iter().find(is_report) {
@@ -177,34 +177,37 @@ fn by_shape(document: &Value, shapes: Shapes) -> Result<(&'static str, Raw), Str
     })?;
     let raw =
         (format.read)(document, shapes).map_err(|why| format!("as a report of {}: {why}", format.name))?;
-    if raw.holes.len() > limits::REPORTED_HOLES {
-        return Err(format!("it has more than {} holes", limits::REPORTED_HOLES));
+    if raw.vulnerabilities.len() > limits::REPORTED_VULNERABILITIES {
+        return Err(format!("it has more than {} holes", limits::REPORTED_VULNERABILITIES));
     }
     Ok((format.name, raw))
 }
 
 fn finished(format: &'static str, raw: Raw, shapes: Shapes) -> Result<Report, String> {
-    if !raw.looked && raw.holes.is_empty() && !shapes.is_strict() {
+    if !raw.looked && raw.vulnerabilities.is_empty() && !shapes.is_strict() {
         return Err("it lists no holes, and does not say that anybody looked for them".to_owned());
     }
     let made = raw.made.ok_or("it does not say when it was made")?;
     if raw.scanner.is_empty() {
         return Err("it does not say which scanner made it".to_owned());
     }
-    let mut holes = raw.holes;
-    if let Some(nameless) = holes.iter().find(|hole| hole.names.is_empty() || hole.name.is_empty()) {
+    let mut vulnerabilities = raw.vulnerabilities;
+    if let Some(nameless) = vulnerabilities
+        .iter()
+        .find(|vulnerability| vulnerability.names.is_empty() || vulnerability.name.is_empty())
+    {
         return Err(format!("a hole of `{}` has no name, or no package", short(&nameless.name)));
     }
-    holes.sort_by(|a, b| (&a.name, &a.version, &a.names).cmp(&(&b.name, &b.version, &b.names)));
-    holes.dedup_by(|a, b| {
+    vulnerabilities.sort_by(|a, b| (&a.name, &a.version, &a.names).cmp(&(&b.name, &b.version, &b.names)));
+    vulnerabilities.dedup_by(|a, b| {
         (&a.purl, &a.name, &a.version, &a.names) == (&b.purl, &b.name, &b.version, &b.names)
     });
     let (looked, incomplete) = match (shapes, raw.failed) {
         (Shapes::Lenient, _) => (vec![], vec![]),
-        (Shapes::Strict, false) => (looked::all(raw.at, &holes), too_little(&holes)),
+        (Shapes::Strict, false) => (looked::all(raw.at, &vulnerabilities), too_little(&vulnerabilities)),
         (Shapes::Strict, true) => {
             let failed = "it says that the scan failed, or in part: it answers for nothing".to_owned();
-            (vec![], std::iter::once(failed).chain(too_little(&holes)).collect())
+            (vec![], std::iter::once(failed).chain(too_little(&vulnerabilities)).collect())
         }
     };
     Ok(Report {
@@ -213,26 +216,27 @@ fn finished(format: &'static str, raw: Raw, shapes: Shapes) -> Result<Report, St
         version: short(&raw.version),
         made,
         about: raw.about,
-        holes,
+        vulnerabilities,
         looked,
         incomplete,
     })
 }
 
-/// Holes of which a report says too little, one line for each kind.
-fn too_little(holes: &[Reported]) -> Vec<String> {
+/// Vulnerabilities of which a report says too little, one line for each kind.
+fn too_little(vulnerabilities: &[Reported]) -> Vec<String> {
     let told = |what: &str, those: Vec<&Reported>| {
         let first = those.first()?;
         let name = first.names.first().map_or("", String::as_str);
         Some(format!("{} of its vulnerabilities have no {what}: {name} of {}", those.len(), first.name))
     };
-    let versionless = holes.iter().filter(|hole| hole.version.is_empty()).collect();
-    let unrated = holes.iter().filter(|hole| !hole.rated).collect();
+    let versionless =
+        vulnerabilities.iter().filter(|vulnerability| vulnerability.version.is_empty()).collect();
+    let unrated = vulnerabilities.iter().filter(|vulnerability| !vulnerability.rated).collect();
     [told("version of the package", versionless), told("severity", unrated)].into_iter().flatten().collect()
 }
 
 impl Reported {
-    /// A hole of a package that has a URL, or a name and version at least.
+    /// A vulnerability of a package that has a URL, or a name and version at least.
     fn of(purl: &str, name: &str, version: &str) -> Self {
         let purl = Purl::parse(purl);
         let of_purl =
@@ -257,9 +261,9 @@ impl Reported {
         Self { severity: severity.unwrap_or(self.severity), rated: severity.is_some(), ..self }
     }
 
-    /// Whether `package` is the one that has the hole. Scanners write the same package in several ways: distributions
-    /// as namespaces of their own, epochs or none, `group:artifact` or not. When two could be meant they are the same:
-    /// then the hole is judged once, and not lost.
+    /// Whether `package` is the one that has the vulnerability. Scanners write the same package in several ways:
+    /// distributions as namespaces of their own, epochs or none, `group:artifact` or not. When two could be meant they
+    /// are the same: then the vulnerability is judged once, and not lost.
     pub fn is_of(&self, package: &Package) -> bool {
         let ours = Purl::parse(&package.purl);
         let kind = match (&self.purl, &ours) {

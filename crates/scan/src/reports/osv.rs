@@ -63,7 +63,7 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
     let packages = list(document, "results").iter().flat_map(|result| list(result, "packages"));
     Ok(Raw {
         scanner: "osv-scanner".to_owned(),
-        holes: packages.flat_map(of_package).collect(),
+        vulnerabilities: packages.flat_map(of_package).collect(),
         at: list(document, "results").iter().flat_map(looked).collect(),
         ..Raw::default()
     })
@@ -83,7 +83,7 @@ fn looked(result: &Value) -> Vec<Looked> {
     list(result, "packages").iter().flat_map(of).filter(|one| !one.ecosystem.is_empty()).collect()
 }
 
-/// The holes of a package: a group of names is one hole.
+/// The vulnerabilities of a package: a group of names is one vulnerability.
 fn of_package(entry: &Value) -> Vec<Reported> {
     let package = entry.get("package").unwrap_or(&Value::Null);
     let records = list(entry, "vulnerabilities");
@@ -101,19 +101,20 @@ fn of_package(entry: &Value) -> Vec<Reported> {
         (!in_group).then_some((names, None))
     };
     let all: Vec<_> = grouped.chain(records.iter().filter_map(alone)).collect();
-    let hole = |(names, score): (Vec<String>, Option<_>)| {
-        let of_hole = || records.iter().filter(|record| names.iter().any(|name| name == word(record, "id")));
+    let vulnerability = |(names, score): (Vec<String>, Option<_>)| {
+        let of_vulnerability =
+            || records.iter().filter(|record| names.iter().any(|name| name == word(record, "id")));
         let word_of = |record: &Value| {
             record.pointer("/database_specific/severity").and_then(Value::as_str).and_then(severity)
         };
-        let rated = score.or_else(|| of_hole().filter_map(word_of).max());
-        let fixed = of_hole().find_map(|record| fixed(record, package));
+        let rated = score.or_else(|| of_vulnerability().filter_map(word_of).max());
+        let fixed = of_vulnerability().find_map(|record| fixed(record, package));
         let mut reported = Reported::of("", word(package, "name"), word(package, "version"));
         family(word(package, "ecosystem")).clone_into(&mut reported.ecosystem);
         let reported = reported.rated(rated);
         Reported { names: names.into_iter().filter(|name| !name.is_empty()).collect(), fixed, ..reported }
     };
-    all.into_iter().map(hole).collect()
+    all.into_iter().map(vulnerability).collect()
 }
 
 /// A version with the fix, as a record says of that package.

@@ -100,17 +100,17 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
     let named = [word(properties, "imageID"), word(properties, "imageDigest")];
     let ends = list(run, "invocations").iter().filter_map(|one| word(one, "endTimeUtc").parse().ok());
     let version = [word(driver, "semanticVersion"), word(driver, "version")];
-    let mut holes = Vec::new();
+    let mut vulnerabilities = Vec::new();
     for result in list(run, "results") {
         let rule = rules.get(word(result, "ruleId")).copied().unwrap_or(&none);
-        holes.push(hole(result, rule)?);
+        vulnerabilities.push(vulnerability(result, rule)?);
     }
     Ok(Raw {
         scanner: word(driver, "name").split_whitespace().next().unwrap_or_default().to_owned(),
         version: version.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned(),
         made: ends.max(),
         about: digests.chain(named).filter_map(digest).collect(),
-        holes,
+        vulnerabilities,
         looked: false,
         at: vec![],
         failed: has_failed(run),
@@ -129,7 +129,7 @@ fn has_failed(run: &Value) -> bool {
     !run.get("results").is_some_and(Value::is_array) || list(run, "invocations").iter().any(failed)
 }
 
-fn hole(result: &Value, rule: &Value) -> Result<Reported, String> {
+fn vulnerability(result: &Value, rule: &Value) -> Result<Reported, String> {
     let id = word(result, "ruleId");
     let text = result.pointer("/message/text").and_then(Value::as_str).unwrap_or_default();
     let said = |label: &str| {
@@ -159,7 +159,7 @@ fn purl(result: &Value, rule: &Value) -> String {
     own.or_else(|| named.next()).or(of_rule).unwrap_or_default().to_owned()
 }
 
-/// The hole that a rule is named for. Grype adds the package's name: `CVE-2024-1234-zlib`.
+/// The vulnerability that a rule is named for. Grype adds the package's name: `CVE-2024-1234-zlib`.
 fn name(rule: &str) -> &str {
     let parts = match rule.split('-').next() {
         Some("CVE") => 3,

@@ -121,7 +121,7 @@ pub(super) fn read(document: &Value, shapes: Shapes) -> Result<Raw, String> {
         version: word(trivy, "Version").to_owned(),
         made: word(document, "CreatedAt").parse().ok(),
         about: digests.chain([word(metadata, "ImageID")]).filter_map(digest).collect(),
-        holes: results.iter().flat_map(holes).collect(),
+        vulnerabilities: results.iter().flat_map(vulnerabilities).collect(),
         // Other scans, for secrets or licences, have results of other classes.
         looked: results.iter().any(|result| matches!(word(result, "Class"), "os-pkgs" | "lang-pkgs")),
         at: system(metadata, results).into_iter().chain(results.iter().flat_map(languages)).collect(),
@@ -184,12 +184,13 @@ fn modified(result: &Value) -> impl Iterator<Item = &Value> {
     modified.filter(|one| word(one, "Type") == "vulnerability").filter_map(|one| one.get("Finding"))
 }
 
-/// The holes of a result: those that an ignore file or VEX took out, too, for it is not by them that a hole is judged.
-fn holes(result: &Value) -> impl Iterator<Item = Reported> {
-    list(result, "Vulnerabilities").iter().chain(modified(result)).map(hole)
+/// The vulnerabilities of a result: those that an ignore file or VEX took out, too, for it is not by them that a
+/// vulnerability is judged.
+fn vulnerabilities(result: &Value) -> impl Iterator<Item = Reported> {
+    list(result, "Vulnerabilities").iter().chain(modified(result)).map(vulnerability)
 }
 
-fn hole(value: &Value) -> Reported {
+fn vulnerability(value: &Value) -> Reported {
     let purl = value.get("PkgIdentifier").map_or("", |one| word(one, "PURL"));
     let own = std::iter::once(word(value, "VulnerabilityID"));
     let vendors = list(value, "VendorIDs").iter().filter_map(Value::as_str);

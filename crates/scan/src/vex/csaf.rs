@@ -220,40 +220,41 @@ pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, St
     let publisher = document.get("publisher").unwrap_or(&Value::Null);
     let mut collector = Collector::new("CSAF", word(publisher, "name"), shapes);
     let tree = Tree::read(value.get("product_tree").unwrap_or(&Value::Null), shapes)?;
-    for hole in list(value, "vulnerabilities") {
-        let statuses = hole.get("product_status").unwrap_or(&Value::Null);
+    for vulnerability in list(value, "vulnerabilities") {
+        let statuses = vulnerability.get("product_status").unwrap_or(&Value::Null);
         // 2.1 has a word for not knowing yet, too.
         let unknown = shapes.is_strict().then_some(("unknown", Status::UnderInvestigation));
         for (key, status) in STATUSES.into_iter().chain(unknown) {
             for id in list(statuses, key).iter().filter_map(Value::as_str) {
                 let why = if status == Status::NotAffected {
-                    justification(hole, id, &tree)
+                    justification(vulnerability, id, &tree)
                 } else {
                     String::new()
                 };
-                collector.add(names(hole), status, why, at, vec![tree.product(id)?])?;
+                collector.add(names(vulnerability), status, why, at, vec![tree.product(id)?])?;
             }
         }
     }
     Ok(Some(collector.document))
 }
 
-fn names(hole: &Value) -> Vec<String> {
-    let ids = list(hole, "ids").iter().map(|id| word(id, "text"));
-    let all = std::iter::once(word(hole, "cve")).chain(ids);
+fn names(vulnerability: &Value) -> Vec<String> {
+    let ids = list(vulnerability, "ids").iter().map(|id| word(id, "text"));
+    let all = std::iter::once(word(vulnerability, "cve")).chain(ids);
     all.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Why a product is not affected: a flag, or a threat of the category `impact` (6.1.46).
-fn justification(hole: &Value, id: &str, tree: &Tree<'_>) -> String {
+fn justification(vulnerability: &Value, id: &str, tree: &Tree<'_>) -> String {
     let about = |one: &&Value| {
         let ids = list(one, "product_ids").iter().filter_map(Value::as_str);
         let groups = list(one, "group_ids").iter().filter_map(Value::as_str);
         ids.into_iter().any(|one| one == id) || groups.into_iter().any(|group| tree.is_in(group, id))
     };
-    let flag = list(hole, "flags").iter().find(about).map_or("", |flag| word(flag, "label"));
+    let flag = list(vulnerability, "flags").iter().find(about).map_or("", |flag| word(flag, "label"));
     let impact = |one: &&Value| word(one, "category") == "impact" && about(one);
-    let threat = list(hole, "threats").iter().find(impact).map_or("", |threat| word(threat, "details"));
+    let threat =
+        list(vulnerability, "threats").iter().find(impact).map_or("", |threat| word(threat, "details"));
     joined(&[flag, threat])
 }
 

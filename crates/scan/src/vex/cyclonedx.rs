@@ -156,14 +156,14 @@ pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, St
     let bom = Bom::read(value)?;
     let metadata = value.get("metadata").unwrap_or(&Value::Null);
     let mut collector = Collector::new("CycloneDX", &author(metadata), shapes);
-    for hole in list(value, "vulnerabilities") {
-        let Some(analysis) = hole.get("analysis") else { continue };
+    for vulnerability in list(value, "vulnerabilities") {
+        let Some(analysis) = vulnerability.get("analysis") else { continue };
         let status = match word(analysis, "state") {
             "not_affected" | "false_positive" => Status::NotAffected,
             "resolved" | "resolved_with_pedigree" => Status::Fixed,
             "in_triage" => Status::UnderInvestigation,
             "exploitable" => Status::Affected,
-            // A justification without a state says nothing about the hole.
+            // A justification without a state says nothing about the vulnerability.
             "" => continue,
             other => return Err(format!("`{}` is no state", short(other))),
         };
@@ -174,30 +174,34 @@ pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, St
         let state = if word(analysis, "state") == "false_positive" { "false_positive" } else { "" };
         let why = joined(&[state, word(analysis, "justification"), detail]);
         if shapes.is_strict() {
-            collector.called(word(hole, "bom-ref"))?;
-            for (status, products) in by_status(&bom, hole, status)? {
-                collector.add(names(hole), status, why.clone(), at, products)?;
+            collector.called(word(vulnerability, "bom-ref"))?;
+            for (status, products) in by_status(&bom, vulnerability, status)? {
+                collector.add(names(vulnerability), status, why.clone(), at, products)?;
             }
             continue;
         }
-        let affects = list(hole, "affects").iter();
+        let affects = list(vulnerability, "affects").iter();
         let products = affects.map(|one| product(&bom, one, shapes)).collect::<Result<_, _>>()?;
-        collector.add(names(hole), status, why, at, products)?;
+        collector.add(names(vulnerability), status, why, at, products)?;
     }
     Ok(Some(collector.document))
 }
 
 /// What is said of which products: where versions are listed, only those are meant, and each has a word of its own that
 /// counts before that of the analysis.
-fn by_status(bom: &Bom<'_>, hole: &Value, analysed: Status) -> Result<Vec<(Status, Vec<Product>)>, String> {
+fn by_status(
+    bom: &Bom<'_>,
+    vulnerability: &Value,
+    analysed: Status,
+) -> Result<Vec<(Status, Vec<Product>)>, String> {
     let mut said: Vec<(Status, Vec<Product>)> = Vec::new();
     let mut add = |status: Status, product: Product| match said.iter_mut().find(|(one, _)| *one == status) {
         Some((_, products)) => products.push(product),
         None => said.push((status, vec![product])),
     };
-    let affects = list(hole, "affects");
+    let affects = list(vulnerability, "affects");
     if affects.is_empty() {
-        let name = names(hole).into_iter().next().unwrap_or_default();
+        let name = names(vulnerability).into_iter().next().unwrap_or_default();
         return Err(format!("the statement about {} names no product", short(&name)));
     }
     for one in affects {
@@ -243,10 +247,10 @@ fn author(metadata: &Value) -> String {
     }
 }
 
-/// Every name of a hole.
-pub(crate) fn names(hole: &Value) -> Vec<String> {
-    let references = list(hole, "references").iter().map(|one| word(one, "id"));
-    let all = std::iter::once(word(hole, "id")).chain(references);
+/// Every name of a vulnerability.
+pub(crate) fn names(vulnerability: &Value) -> Vec<String> {
+    let references = list(vulnerability, "references").iter().map(|one| word(one, "id"));
+    let all = std::iter::once(word(vulnerability, "id")).chain(references);
     all.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

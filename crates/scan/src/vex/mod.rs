@@ -1,4 +1,5 @@
-//! VEX: what somebody says about whether a hole matters in a product. OpenVEX, CycloneDX and CSAF, in one normal form.
+//! VEX: what somebody says about whether a vulnerability matters in a product. OpenVEX, CycloneDX and CSAF, in one
+//! normal form.
 //!
 //! Whether the somebody is to be believed is not asked here: the gate does, by signatures.
 
@@ -52,10 +53,10 @@ const FORMATS: &[Format] = &[
     Format { name: "CSAF", carries: csaf::carries, knows: csaf::knows, read: csaf::read, named: csaf::named },
 ];
 
-/// What is said about a hole in a product.
+/// What is said about a vulnerability in a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// The hole does not matter there.
+    /// The vulnerability does not matter there.
     NotAffected,
     /// It was closed there.
     Fixed,
@@ -97,7 +98,7 @@ impl Statement {
 /// One statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// Every name of the hole.
+    /// Every name of the vulnerability.
     pub names: Vec<String>,
     /// What is said.
     pub status: Status,
@@ -116,7 +117,7 @@ pub struct Document {
     pub format: &'static str,
     /// Who it says has written it.
     pub author: String,
-    /// What it says. A bill of materials that says nothing about holes has no statements.
+    /// What it says. A bill of materials that says nothing about vulnerabilities has no statements.
     pub statements: Vec<Statement>,
     /// Statements that say too little to count, for people.
     pub incomplete: Vec<String>,

@@ -22,8 +22,8 @@ const JUSTIFICATIONS: &[&str] = &[
 /// What is said (OPENVEX-SPEC.md, "Status Labels").
 const STATUSES: &[&str] = &["not_affected", "fixed", "under_investigation", "affected"];
 
-/// A document, as openvex_json_schema.json has it; what the schema of 0.0.x has besides, too. What says who wrote it may be
-/// missing, for its signature says that.
+/// A document, as openvex_json_schema.json has it; what the schema of 0.0.x has besides, too. What says who wrote it
+/// may be missing, for its signature says that.
 const DOCUMENT: Shape = Shape::Object(&Fields {
     must: &[("@context", Shape::Said), ("statements", Shape::List(&STATEMENT, 1))],
     may: &[
@@ -156,13 +156,14 @@ pub(super) fn read(value: &Value, shapes: Shapes) -> Result<Option<Document>, St
 }
 
 fn names(statement: &Value, shapes: Shapes) -> Vec<String> {
-    let hole = statement.get("vulnerability").unwrap_or(&Value::Null);
-    let plain = hole.as_str().unwrap_or_default();
-    let aliases = list(hole, "aliases").iter().filter_map(Value::as_str);
-    // The identifier of a hole is often a page that is named as the hole is. Read strictly, there is a name.
-    let page = word(hole, "@id").rsplit('/').next().unwrap_or_default();
+    let vulnerability = statement.get("vulnerability").unwrap_or(&Value::Null);
+    let plain = vulnerability.as_str().unwrap_or_default();
+    let aliases = list(vulnerability, "aliases").iter().filter_map(Value::as_str);
+    // The identifier of a vulnerability is often a page that is named as the vulnerability is. Read strictly, there is
+    // a name.
+    let page = word(vulnerability, "@id").rsplit('/').next().unwrap_or_default();
     let page = if shapes.is_strict() { "" } else { page };
-    let all = [plain, word(hole, "name"), page].into_iter().chain(aliases);
+    let all = [plain, word(vulnerability, "name"), page].into_iter().chain(aliases);
     all.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

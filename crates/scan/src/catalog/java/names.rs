@@ -214,7 +214,7 @@ const GROUP_PREFIXES: [(&str, &str); 12] = [
     ("struts2-", "org.apache.struts"),
 ];
 
-/// A class of each library whose holes made history.
+/// A class of each library whose vulnerabilities made history.
 pub(super) const FINGERPRINTS: [(&str, &str); 6] = [
     ("org/apache/logging/log4j/core/lookup/JndiLookup", "org.apache.logging.log4j:log4j-core"),
     ("org/apache/log4j/net/JMSAppender", "log4j:log4j"),

@@ -17,13 +17,13 @@ pub(in crate::feed) fn read(value: &Value) -> Vec<Rated> {
     let mut rated = Vec::new();
     for package in packages.filter_map(|entry| entry.get("pkg")) {
         let name = word(package, "name");
-        // `0` says that the package never had the hole.
+        // `0` says that the package never had the vulnerability.
         let by_version = package.get("secfixes").and_then(Value::as_object).into_iter().flatten();
         let mut by_cve: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (version, holes) in by_version.filter(|(version, _)| *version != "0") {
-            let named = holes.as_array().into_iter().flatten().filter_map(Value::as_str);
-            for hole in named.filter_map(|names| names.split_whitespace().next()) {
-                by_cve.entry(hole.to_owned()).or_default().push(version.clone());
+        for (version, vulnerabilities) in by_version.filter(|(version, _)| *version != "0") {
+            let named = vulnerabilities.as_array().into_iter().flatten().filter_map(Value::as_str);
+            for vulnerability in named.filter_map(|names| names.split_whitespace().next()) {
+                by_cve.entry(vulnerability.to_owned()).or_default().push(version.clone());
             }
         }
         for (cve, mut versions) in by_cve {

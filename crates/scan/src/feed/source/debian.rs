@@ -48,7 +48,7 @@ fn one(package: &str, cve: &str, said: &Value) -> Option<Rated> {
         let Some(number) = release_number(codename) else { continue };
         let mut range = vec![RangeEvent::Introduced("0".to_owned())];
         match (word("status"), word("fixed_version")) {
-            // "0" says that the release never had the hole.
+            // "0" says that the release never had the vulnerability.
             (_, "0") | ("undetermined", _) => continue,
             ("resolved", fixed) if !fixed.is_empty() => range.push(RangeEvent::Fixed(fixed.to_owned())),
             ("open", _) => {}

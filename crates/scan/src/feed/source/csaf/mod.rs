@@ -223,7 +223,8 @@ pub(in crate::feed) fn read(bytes: &[u8]) -> Result<Read, String> {
     Ok(read)
 }
 
-/// Whether the name of a hole was taken back: CSAF 2.0 has no field for that, and vendors carry the words of the CVE list.
+/// Whether the name of a vulnerability was taken back: CSAF 2.0 has no field for that, and vendors carry the words of
+/// the CVE list.
 fn rejected(one: &Vulnerability) -> bool {
     let description = one.notes.iter().filter(|note| note.category == "description");
     let texts = one.title.iter().chain(description.map(|note| &note.text));
@@ -270,8 +271,8 @@ fn advisory(
     Rated { rated: severity.is_some(), advisory }
 }
 
-/// Whether a text is a name that other databases have for the hole, such as `CVE-2024-1` and `GHSA-...`: numbers of
-/// somebody's tracker are not.
+/// Whether a text is a name that other databases have for the vulnerability, such as `CVE-2024-1` and `GHSA-...`:
+/// numbers of somebody's tracker are not.
 fn is_name(text: &str) -> bool {
     let prefix = text.split_once('-').map(|(prefix, _)| prefix);
     prefix.is_some_and(|prefix| prefix.len() > 1 && prefix.bytes().all(|byte| byte.is_ascii_uppercase()))
@@ -308,7 +309,7 @@ fn by_words(document: &Document, one: &Vulnerability) -> Option<Severity> {
     worst.or_else(|| document.aggregate_severity.as_ref().and_then(|said| by_word(said.text.trim())))
 }
 
-/// Where the fix is told, else where the hole is, else where the document is.
+/// Where the fix is told, else where the vulnerability is, else where the document is.
 fn url(document: &Document, one: &Vulnerability) -> Option<String> {
     let fix = one.remediations.iter().find(|one| one.category == "vendor_fix" && one.url.is_some());
     let own = || one.references.iter().chain(&document.references).find(|one| one.category == "self");

@@ -88,7 +88,7 @@ fn below(fixed: &str) -> Vec<RangeEvent> {
 }
 
 #[test]
-fn a_vendor_says_which_release_has_the_hole() {
+fn a_vendor_says_which_release_has_the_vulnerability() {
     let read = read_value(&vex(&json!({
         "fixed": ["BaseOS-9:openssl.src", "BaseOS-9:openssl.x86_64", "BaseOS-9.4.EUS:openssl-eus.src"],
         "known_affected": ["rhel8:openssl"]})))
@@ -122,7 +122,7 @@ fn what_is_not_affected_is_denied_where_nothing_else_is_said() {
     let [everywhere, exactly] = denied.as_slice() else { panic!("{denied:?}") };
     assert!(everywhere.unaffected && everywhere.versions.is_empty() && everywhere.ranges.is_empty());
     assert!(exactly.unaffected && exactly.versions == ["1:3.0.7-20.el9"]);
-    // What is built of a source may have the hole, and one package of it not.
+    // What is built of a source may have the vulnerability, and one package of it not.
     let both = affected(
         &json!({"known_not_affected": ["BaseOS-9:openssl.x86_64"], "known_affected": ["BaseOS-9:openssl"]}),
     );
@@ -277,7 +277,7 @@ fn scores_of_every_version_are_read() {
     assert_eq!(score(json!({"cvss_v4": v4, "cvss_v2": v2})), (Some(87), Severity::High, true));
     assert_eq!(score(json!({"cvss_v3": {"baseScore": 5.4}})), (Some(54), Severity::Medium, true));
     assert_eq!(score(json!({"cvss_v3": {"baseScore": 99.0}})), (None, Severity::Low, true));
-    // CSAF 2.1: in `metrics`. Without a score the vendor's word for the hole counts, then that for the document.
+    // CSAF 2.1: in `metrics`. Without a score the vendor's word for the vulnerability counts, then that for the document.
     let mut document = vex(&json!({"known_affected": ["rhel8:openssl"]}));
     document["document"]["csaf_version"] = "2.1".into();
     document["vulnerabilities"][0]["scores"] = json!([]);
