@@ -181,12 +181,12 @@ async fn a_broken_download_goes_on_where_it_stopped() {
 async fn an_upload_may_take_longer_than_a_time_out_as_long_as_it_moves() {
     let layer = noise(32 << 20);
     let to = registry(PLAIN, |request| match request.method.as_str() {
-        "PATCH" => Act::SlowBody(24, Duration::from_millis(50)),
+        "PATCH" => Act::SlowBody(24, Duration::from_millis(140)),
         _ => Act::Right,
     });
     let from = right();
     let quick = Registries::new(lockgate_registry::Settings {
-        timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(3),
         attempts: 1,
         ..settings(&[&from, &to])
     });
