@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use lockgate_engine::ledger::Sequencer;
 use lockgate_ledger::SigningKey;
+use lockgate_model::feed::FeedPeaks;
 use lockgate_model::ports::{Clock, Store};
 use lockgate_model::{Digest, Entry, Event, Timestamp};
 use lockgate_store::SqliteStore;
@@ -54,6 +55,7 @@ fn main() {
                             reason: None,
                             lost: vec![],
                             gained: vec![],
+                            peaks: FeedPeaks::default(),
                         });
                         let entry = Entry::new(Timestamp::from_unix(0), "bench", event);
                         ledger.append_one(entry, vec![]).await.unwrap();

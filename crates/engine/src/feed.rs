@@ -1,9 +1,10 @@
-//! Imports a feed: keeps its bytes by digest and records that it is there. A feed that has less than the one before it needs
-//! a reason, which is recorded; without one, the one before stays in force.
+//! Imports a feed: keeps its bytes by digest and records that it is there. A feed that has less than those before it, back to
+//! the last one with a reason, needs a reason, which is recorded; without one, the one before stays in force.
 
 use std::sync::Arc;
 
 use lockgate_model::entry::FeedImported;
+use lockgate_model::feed::FeedPeaks;
 use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Digest, Entry, Event};
 use lockgate_scan::feed::{FeedChange, Loss, change};
@@ -58,6 +59,7 @@ pub async fn import(
         return Err(EngineError::FeedLost(change.losses));
     }
     let digest = workspace.feeds.put(feed).await?;
+    let peaks = if import.reason.is_some() { FeedPeaks::default() } else { change.peaks.clone() };
     let cut = |line: String| line.chars().take(LINE).collect::<String>();
     let gained = change.steps.iter().filter(|(_, step)| step.before == 0).map(|(name, _)| name.clone());
     let event = Event::FeedImported(FeedImported {
@@ -70,6 +72,7 @@ pub async fn import(
         reason: import.reason,
         lost: change.losses.iter().map(Loss::to_string).map(cut).take(RECORDED).collect(),
         gained: gained.map(cut).take(RECORDED).collect(),
+        peaks,
     });
     let entry = Entry::new(now, &workspace.actor, event);
     workspace.ledger.append_one(entry, vec![]).await?;
@@ -93,19 +96,21 @@ async fn header(bytes: Arc<dyn FeedBytes>) -> Result<Result<FeedHeader, String>,
     Ok(opened.map_err(|error| error.to_string()))
 }
 
-/// What a feed has more and less than the one that was imported last.
+/// What a feed has more than the one that was imported last, and less than that one and those before it.
 async fn since_the_last(workspace: &Workspace, new: &FeedHeader) -> Result<FeedChange, EngineError> {
-    let Some(last) = workspace.store.feeds().await?.pop() else { return Ok(change(None, new)) };
+    let Some(last) = workspace.store.feeds().await?.pop() else {
+        return Ok(change(None, &FeedPeaks::default(), new));
+    };
     let before = match workspace.feeds.open(&last.feed).await {
         Ok(bytes) => header(bytes).await?,
         Err(error) => Err(error.to_string()),
     };
     Ok(match before {
-        Ok(before) => change(Some(&before), new),
+        Ok(before) => change(Some(&before), &last.peaks, new),
         // What cannot be read cannot be compared with.
         Err(why) => {
             let losses = vec![Loss::Unreadable { feed: last.feed, why }];
-            FeedChange { losses, ..change(None, new) }
+            FeedChange { losses, ..change(None, &last.peaks, new) }
         }
     })
 }

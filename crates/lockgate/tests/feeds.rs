@@ -382,6 +382,36 @@ fn a_feed_that_has_less_needs_a_reason() {
     w.run(&["ledger", "verify"]).expect(0);
 }
 
+/// The ledger remembers the most that there was since a reason was last recorded.
+#[test]
+fn losses_of_several_imports_add_up() {
+    let w = Workspace::init();
+    let import = |count: usize, more: &[&str]| {
+        let npm: Vec<_> = (0..count).map(|at| record(&format!("N-{at}"), "npm", "a", 1)).collect();
+        std::fs::write(w.folder.join("npm.jsonl"), lines(&npm)).unwrap();
+        let all: Vec<_> =
+            ["feed", "import", "npm.jsonl", "--fetched", "now"].iter().chain(more).copied().collect();
+        w.run(&all)
+    };
+    import(100, &[]).expect(0);
+    import(91, &[]).expect(0);
+    w.run(&["ledger", "rebuild"]).expect(0);
+    let before = in_force(&w)["row"]["feed"].clone();
+    let mut left = 91;
+    for _ in 0..9 {
+        left -= left * 9 / 100;
+        let ran = import(left, &[]).expect(1);
+        assert!(ran.err.contains(&format!("`npm` has {left} advisories, it had 100")), "{}", ran.err);
+        assert_eq!(in_force(&w)["row"]["feed"], before);
+    }
+    import(83, &["--reason", "withdrawn by the publisher"]).expect(0);
+    import(76, &[]).expect(0);
+    let ran = import(70, &[]).expect(1);
+    assert!(ran.err.contains("`npm` has 70 advisories, it had 83"), "{}", ran.err);
+    import(83, &[]).expect(0);
+    w.run(&["ledger", "verify"]).expect(0);
+}
+
 #[test]
 fn an_update_that_has_less_keeps_the_feed_in_force() {
     let (server, w) = (Server::start(), Workspace::init());

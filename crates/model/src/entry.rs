@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canon::{self, CanonError};
 use crate::decision::Outcome;
 use crate::digest::Digest;
-use crate::feed::FeedOrigin;
+use crate::feed::{FeedOrigin, FeedPeaks};
 use crate::keyring::KeyringChange;
 use crate::limits;
 use crate::oci::Descriptor;
@@ -121,6 +121,9 @@ pub struct FeedImported {
     /// Ecosystems, with their releases, that the feed before it had not; the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gained: Vec<String>,
+    /// What it has less than feeds that were in force since a reason was last recorded; nothing when it has one itself.
+    #[serde(default, skip_serializing_if = "FeedPeaks::is_empty")]
+    pub peaks: FeedPeaks,
 }
 
 /// A Case was judged.

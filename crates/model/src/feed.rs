@@ -42,3 +42,37 @@ pub struct FeedStep {
 
 /// Steps by ecosystem, with its release.
 pub type FeedSteps = BTreeMap<String, FeedStep>;
+
+/// High-water marks: the most that feeds in force had since a reason was last recorded, of what the feed has less of now.
+/// What goes in small steps is held against them, so that it adds up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedPeaks {
+    /// Advisories by ecosystem, with its release.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ecosystems: BTreeMap<String, u64>,
+    /// Advisories by source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, u64>,
+    /// What is said by the names of vulnerabilities: known exploitation, probabilities, ends of distributions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, u64>,
+    /// The newest record of each source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest: BTreeMap<String, Timestamp>,
+}
+
+impl FeedPeaks {
+    /// Whether the feed has less of nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// About how many bytes they take in an entry.
+    pub fn bytes(&self) -> usize {
+        /// Bytes of a mark besides its name.
+        const AROUND: usize = 32;
+        let counts = [&self.ecosystems, &self.sources, &self.facts].into_iter().flat_map(BTreeMap::keys);
+        counts.chain(self.newest.keys()).map(|name| name.len() + AROUND).sum()
+    }
+}

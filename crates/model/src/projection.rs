@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::Outcome;
 use crate::digest::Digest;
 use crate::entry::{Alert, Entry, Event, EvidenceForgotten, Intent};
-use crate::feed::FeedOrigin;
+use crate::feed::{FeedOrigin, FeedPeaks};
 use crate::keyring::{KeyringChange, Refusal, Said};
 use crate::reference::Repository;
 use crate::route::{Service, StageName};
@@ -149,6 +149,9 @@ pub struct FeedRow {
     /// What it has less than the feed before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<String>,
+    /// What the next feed is held against besides this one.
+    #[serde(default, skip_serializing_if = "FeedPeaks::is_empty")]
+    pub peaks: FeedPeaks,
 }
 
 /// What one entry does to the tables.
@@ -255,6 +258,7 @@ pub fn changes(seq: u64, entry: &Entry) -> Vec<Change> {
             origins: import.origins.clone(),
             reason: import.reason.clone(),
             lost: import.lost.clone(),
+            peaks: import.peaks.clone(),
         }))],
         Event::Decided(decided) => vec![Change::AddDecision(Box::new(DecisionRow {
             seq,

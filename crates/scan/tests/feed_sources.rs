@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lockgate_model::feed::FeedOrigin;
+use lockgate_model::feed::{FeedOrigin, FeedPeaks};
 use lockgate_model::{Digest, Severity, Timestamp};
 use lockgate_scan::feed::{Delta, Loss, change, delta};
 use lockgate_scan::{Advisory, Feed, FeedBuilder, FeedHeader, FeedSummary};
@@ -457,7 +457,7 @@ fn what_a_feed_has_less_is_told() {
         (vec![given("a", fresh, &many(2)), kev(20)], vec![given("a", fresh, &many(2)), kev(10)], &["facts"]),
         (vec![given("a", fresh, &many(2)), kev(20)], vec![given("a", fresh, &many(2))], &["source", "facts"]),
     ] {
-        let change = change(Some(&header(&old)), &header(&new));
+        let change = change(Some(&header(&old)), &FeedPeaks::default(), &header(&new));
         let types: Vec<_> = change
             .losses
             .iter()
@@ -466,6 +466,77 @@ fn what_a_feed_has_less_is_told() {
         assert_eq!(types, told, "{old:?} {new:?}");
         assert!(change.losses.iter().map(Loss::to_string).all(|text| !text.is_empty()));
     }
+}
+
+/// Ten imports, each of which loses 9 %: of advisories, of KEV, of the newest record's age. What goes in small steps adds
+/// up; a recorded reason begins anew.
+#[test]
+fn losses_of_several_imports_add_up() {
+    let day = Some("2026-11-26T00:00:00Z");
+    let many = |count: usize| -> Vec<Value> {
+        let kept = (0..count).map(|at| plain(&format!("N-{at}"), "npm"));
+        kept.chain([plain("P-1", "PyPI")]).collect()
+    };
+    let kev = |count: usize| {
+        let list: Vec<_> = (0..count).map(|at| json!({"cveID": format!("CVE-2026-{at}")})).collect();
+        let text = json!({"catalogVersion": "1", "dateReleased": "2026-11-20", "vulnerabilities": list});
+        vec![given("a", day, &many(1)), Given { name: "kev", fetched: None, text: text.to_string() }]
+    };
+    let newest = |count: usize| {
+        let at = now().plus_seconds(-86_400 * 30 + 82_000 * i64::try_from(count).unwrap() / 90);
+        vec![given("a", day, &[record("N-1", "npm", &at.to_string(), &json!({}))])]
+    };
+    let steps: Vec<usize> = (0..=10)
+        .scan(1000, |left, _| {
+            let now = *left;
+            *left -= *left * 9 / 100;
+            Some(now)
+        })
+        .collect();
+    let npm = |count: usize| vec![given("a", day, &many(count))];
+    let made: [(&str, &dyn Fn(usize) -> Vec<Given>); 3] =
+        [("ecosystem source", &npm), ("facts", &kev), ("older-records", &newest)];
+    for (told, of) in made {
+        let headers: Vec<_> = steps.iter().map(|count| header(&of(*count))).collect();
+        for reasons in [false, true] {
+            let (mut last, mut peaks, mut refused) = (&headers[0], FeedPeaks::default(), 0);
+            for header in &headers[1..] {
+                let change = change(Some(last), &peaks, header);
+                let types: Vec<_> = change
+                    .losses
+                    .iter()
+                    .map(|loss| serde_json::to_value(loss).unwrap()["type"].clone())
+                    .collect();
+                let types: Vec<_> = types.iter().map(|one| one.as_str().unwrap()).collect();
+                if types.is_empty() {
+                    (last, peaks) = (header, change.peaks);
+                    continue;
+                }
+                assert_eq!(types.join(" "), told);
+                refused += 1;
+                if reasons {
+                    (last, peaks) = (header, FeedPeaks::default());
+                }
+            }
+            // Without a reason the first step stays, and none after it comes; with one, every second step needs it.
+            assert_eq!(refused, if reasons { 5 } else { 9 }, "{told}");
+            // What comes back is not held against anybody.
+            let back = change(Some(last), &peaks, &headers[0]);
+            assert!(back.losses.is_empty() && back.peaks.is_empty(), "{told}: {back:?}");
+        }
+    }
+}
+
+/// More that shrank a little than an entry could remember: nothing of it goes without a reason.
+#[test]
+fn what_cannot_be_remembered_may_not_go() {
+    let of = |count: u32| {
+        let mut header = header(&[given("a", None, &[plain("N-1", "npm")])]);
+        header.releases = (0..400).map(|at| (format!("Ubuntu:{at}:LTS"), u64::from(count))).collect();
+        header
+    };
+    let told = change(Some(&of(100)), &FeedPeaks::default(), &of(99));
+    assert_eq!(told.losses.len(), 400);
 }
 
 /// What is cut off looks like all of it, unless somebody notices.
@@ -529,6 +600,10 @@ fn feeds_of_format_3_are_read() {
     assert!(FeedBuilder::new(now()).carry(&feed, &BTreeSet::new()).is_err());
     // Lost families are told, though it counted without releases.
     let new = header(&[given("a", None, &[plain("N-1", "npm")])]);
-    let lost: Vec<_> = change(Some(feed.summary()), &new).losses.iter().map(Loss::to_string).collect();
+    let lost: Vec<_> = change(Some(feed.summary()), &FeedPeaks::default(), &new)
+        .losses
+        .iter()
+        .map(Loss::to_string)
+        .collect();
     assert!(lost.iter().any(|line| line.contains("`Debian` is lost")), "{lost:?}");
 }

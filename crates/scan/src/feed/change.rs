@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use lockgate_model::feed::{FeedStep, FeedSteps};
+use lockgate_model::feed::{FeedPeaks, FeedStep, FeedSteps};
 use lockgate_model::{Digest, Timestamp};
 use serde::Serialize;
 
 use super::{FeedHeader, FeedSource};
 
-/// How many of a hundred advisories may go without a word: publishers withdraw some.
+/// How many of a hundred advisories may go without a reason, since one was last recorded: publishers withdraw some.
 const MAY_GO: u64 = 10;
-/// How much older the newest record of a source may become without a word, in seconds: it may have been withdrawn.
+/// How much older the newest record of a source may become without a reason, in seconds: it may have been withdrawn.
 const MAY_GO_BACK: i64 = 86_400;
+/// Bytes of high-water marks that an entry has room for.
+const PEAKS: usize = 16 << 10;
 
 /// The step from one feed to the next.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,9 +23,12 @@ pub struct FeedChange {
     pub steps: FeedSteps,
     /// What must not be lost without a reason.
     pub losses: Vec<Loss>,
+    /// What the next feed is held against besides this one, when this one has no reason.
+    #[serde(skip_serializing_if = "FeedPeaks::is_empty")]
+    pub peaks: FeedPeaks,
 }
 
-/// Something that a feed has less than the one before it.
+/// Something that a feed has less than those before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Loss {
@@ -111,74 +116,124 @@ impl fmt::Display for Loss {
     }
 }
 
-/// The step from the feed that says `before` about itself, where there is one, to the one that says `after`.
-pub fn change(before: Option<&FeedHeader>, after: &FeedHeader) -> FeedChange {
-    let mut change = FeedChange::default();
-    let none = BTreeMap::new();
-    // Feeds of earlier formats counted by family only.
-    let by_family = before.is_some_and(|before| before.format != after.format);
-    let counts =
-        |header: &'_ FeedHeader| if by_family { header.ecosystems.clone() } else { header.releases.clone() };
-    let (old, new) = (before.map_or(none, counts), counts(after));
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    for name in names {
-        let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or_default();
-        let step = FeedStep { before: of(&old), now: of(&new) };
-        if shrank(&step) {
-            change.losses.push(Loss::Ecosystem { ecosystem: name.clone(), step: step.clone() });
-        }
-        if step.before != step.now {
-            change.steps.insert(name.clone(), step);
-        }
-    }
-    if let Some(before) = before {
-        sources(before, after, &mut change.losses);
-        facts(before, after, &mut change.losses);
-    }
-    change
+/// The step from the feed that says `before` about itself, where there is one, to the one that says `after`. What may go
+/// without a reason is counted from `peaks`, where they are higher than what the feed before has.
+pub fn change(before: Option<&FeedHeader>, peaks: &FeedPeaks, after: &FeedHeader) -> FeedChange {
+    let change = Step::between(before, peaks, after, true);
+    // Nobody could tell afterwards what went: none of it goes without a reason.
+    if change.peaks.bytes() > PEAKS { Step::between(before, peaks, after, false) } else { change }
 }
 
-fn shrank(step: &FeedStep) -> bool {
-    step.now == 0 && step.before > 0
-        || step.before.saturating_sub(step.now).saturating_mul(100) > step.before.saturating_mul(MAY_GO)
+/// A step, as it is taken.
+struct Step<'a> {
+    before: &'a FeedHeader,
+    peaks: &'a FeedPeaks,
+    after: &'a FeedHeader,
+    /// Whether a little may go without a reason.
+    lenient: bool,
+    change: FeedChange,
 }
 
-fn sources(before: &FeedHeader, after: &FeedHeader, losses: &mut Vec<Loss>) {
-    for old in &before.sources {
-        let name = old.name.clone();
-        let Some(new) = after.sources.iter().find(|new| new.name == old.name) else {
-            losses.push(Loss::Source { name, step: FeedStep { before: old.advisories, now: 0 } });
-            continue;
+impl<'a> Step<'a> {
+    fn between(
+        before: Option<&'a FeedHeader>,
+        peaks: &'a FeedPeaks,
+        after: &'a FeedHeader,
+        lenient: bool,
+    ) -> FeedChange {
+        let Some(before) = before else {
+            let gained =
+                after.releases.iter().map(|(name, now)| (name.clone(), FeedStep { before: 0, now: *now }));
+            return FeedChange { steps: gained.collect(), ..FeedChange::default() };
         };
-        let step = FeedStep { before: old.advisories, now: new.advisories };
-        if shrank(&step) {
-            losses.push(Loss::Source { name: name.clone(), step });
-        }
-        if let Some(before) = old.fetched
-            && new.fetched < old.fetched
-        {
-            losses.push(Loss::Older { name: name.clone(), before, now: new.fetched });
-        }
-        if let Some(before) = old.newest
-            && new.newest.is_none_or(|now| now.plus_seconds(MAY_GO_BACK) < before)
-        {
-            losses.push(Loss::OlderRecords { name, before, now: new.newest });
+        let mut step = Self { before, peaks, after, lenient, change: FeedChange::default() };
+        step.ecosystems();
+        step.sources();
+        step.facts();
+        step.change
+    }
+
+    /// Whether what became less needs a reason.
+    fn shrank(&self, step: &FeedStep) -> bool {
+        let may_go = if self.lenient { MAY_GO } else { 0 };
+        step.now == 0 && step.before > 0
+            || step.before.saturating_sub(step.now).saturating_mul(100) > step.before.saturating_mul(may_go)
+    }
+
+    fn ecosystems(&mut self) {
+        // Feeds of earlier formats counted by family only.
+        let by_family = self.before.format != self.after.format;
+        let counts = |header: &'a FeedHeader| if by_family { &header.ecosystems } else { &header.releases };
+        let (old, new, peaks) = (counts(self.before), counts(self.after), &self.peaks.ecosystems);
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).chain(peaks.keys()).collect();
+        let of = |counts: &BTreeMap<String, u64>, name| counts.get(name).copied().unwrap_or_default();
+        for name in names {
+            let (before, now) = (of(old, name), of(new, name));
+            if before != now {
+                self.change.steps.insert(name.clone(), FeedStep { before, now });
+            }
+            let step = FeedStep { before: before.max(of(peaks, name)), now };
+            if step.before > step.now {
+                self.change.peaks.ecosystems.insert(name.clone(), step.before);
+            }
+            if self.shrank(&step) {
+                self.change.losses.push(Loss::Ecosystem { ecosystem: name.clone(), step });
+            }
         }
     }
-}
 
-fn facts(before: &FeedHeader, after: &FeedHeader, losses: &mut Vec<Loss>) {
-    type Count = fn(&FeedSource) -> u64;
-    let count = |header: &FeedHeader, of: Count| header.sources.iter().map(of).sum();
-    let all: [(&'static str, Count); 3] = [
-        ("vulnerabilities known to be exploited (KEV)", |source| source.known_exploited),
-        ("probabilities of exploitation (EPSS)", |source| source.probabilities),
-        ("ends of distributions", |source| source.ends),
-    ];
-    for (what, of) in all {
-        let step = FeedStep { before: count(before, of), now: count(after, of) };
-        if shrank(&step) {
-            losses.push(Loss::Facts { what, step });
+    fn sources(&mut self) {
+        for old in &self.before.sources {
+            let name = old.name.clone();
+            let most = self.peaks.sources.get(&name).copied().unwrap_or_default().max(old.advisories);
+            let Some(new) = self.after.sources.iter().find(|new| new.name == old.name) else {
+                self.change.losses.push(Loss::Source { name, step: FeedStep { before: most, now: 0 } });
+                continue;
+            };
+            let step = FeedStep { before: most, now: new.advisories };
+            if step.before > step.now {
+                self.change.peaks.sources.insert(name.clone(), most);
+            }
+            if self.shrank(&step) {
+                self.change.losses.push(Loss::Source { name: name.clone(), step });
+            }
+            if let Some(before) = old.fetched
+                && new.fetched < old.fetched
+            {
+                self.change.losses.push(Loss::Older { name: name.clone(), before, now: new.fetched });
+            }
+            self.newest(old, new);
+        }
+    }
+
+    fn newest(&mut self, old: &FeedSource, new: &FeedSource) {
+        let Some(before) = old.newest.max(self.peaks.newest.get(&old.name).copied()) else { return };
+        if new.newest < Some(before) {
+            self.change.peaks.newest.insert(old.name.clone(), before);
+        }
+        let may_go_back = if self.lenient { MAY_GO_BACK } else { 0 };
+        if new.newest.is_none_or(|now| now.plus_seconds(may_go_back) < before) {
+            self.change.losses.push(Loss::OlderRecords { name: old.name.clone(), before, now: new.newest });
+        }
+    }
+
+    fn facts(&mut self) {
+        type Count = fn(&FeedSource) -> u64;
+        let count = |header: &FeedHeader, of: Count| header.sources.iter().map(of).sum::<u64>();
+        let all: [(&'static str, Count); 3] = [
+            ("vulnerabilities known to be exploited (KEV)", |source| source.known_exploited),
+            ("probabilities of exploitation (EPSS)", |source| source.probabilities),
+            ("ends of distributions", |source| source.ends),
+        ];
+        for (what, of) in all {
+            let most = self.peaks.facts.get(what).copied().unwrap_or_default();
+            let step = FeedStep { before: count(self.before, of).max(most), now: count(self.after, of) };
+            if step.before > step.now {
+                self.change.peaks.facts.insert(what.to_owned(), step.before);
+            }
+            if self.shrank(&step) {
+                self.change.losses.push(Loss::Facts { what, step });
+            }
         }
     }
 }
