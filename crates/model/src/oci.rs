@@ -200,6 +200,19 @@ pub struct Index {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Index {
+    /// Reads a list of manifests by the profile, which may be longer than an image has platforms: the `index.json` of a layout
+    /// (image-spec, image-layout.md), or what is under a fallback tag (distribution-spec, "Referrers Tag Schema").
+    pub fn of_list(mut document: Value) -> Result<Self, OciError> {
+        one_reading(media::OCI_INDEX, &mut document)?;
+        let malformed = |error: serde_json::Error| OciError::Malformed {
+            media_type: media::OCI_INDEX.to_owned(),
+            source: JsonError::Malformed(error.to_string()),
+        };
+        serde_json::from_value(document).map_err(malformed)
+    }
+}
+
 /// A manifest or an index, read strictly.
 #[expect(clippy::large_enum_variant, reason = "few are held at a time, and each is taken apart at once")]
 #[derive(Debug, Clone, PartialEq, Eq)]

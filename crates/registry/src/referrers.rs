@@ -165,7 +165,9 @@ pub(crate) fn read_list(
             manifest.media_type.chars().take(100).collect::<String>()
         )));
     }
-    json::from_slice(&manifest.bytes, limits::MANIFEST_BYTES).map_err(|error| wrong(error.to_string()))
+    let document =
+        json::value(&manifest.bytes, limits::MANIFEST_BYTES).map_err(|error| wrong(error.to_string()))?;
+    Index::of_list(document).map_err(|error| wrong(error.to_string()))
 }
 
 /// Puts a manifest and, when it has a subject, sees to it that it is listed among the subject's referrers.

@@ -148,6 +148,61 @@ async fn a_damaged_index_is_told_and_never_overwritten() {
     assert_eq!(layout.tagged("1").await.unwrap_err().trouble, Trouble::Corrupt);
 }
 
+/// Clients take each of these for what it is like (`docs/reading.md`): which manifest the tag names would be up to them.
+#[tokio::test]
+async fn an_index_that_clients_read_in_two_ways_is_refused() {
+    let layout = layout();
+    let (clean, other) = (layout.push(b"clean", None).await, layout.push(b"other", None).await);
+    layout.registries.tag(&layout.at, "1", &clean).await.unwrap();
+    let good = layout.index();
+    let entry = |one: &Descriptor| {
+        let tag = json!({"org.opencontainers.image.ref.name": "1"});
+        json!({"mediaType": one.media_type, "digest": one.digest, "size": one.size, "annotations": tag})
+    };
+    let with = |place: &str, key: &str, value: Value| {
+        let mut index = good.clone();
+        index.pointer_mut(place).unwrap()[key] = value;
+        index
+    };
+    let mut variants = Vec::new();
+    for key in ["Manifests", "MANIFESTS", "manifest\u{17f}", "mani-fests", "mani_fests"] {
+        variants.push(with("", key, json!([entry(&other)])));
+    }
+    for key in ["schemaversion", "MediaType", "config", "layers", "Annotations"] {
+        variants.push(with("", key, json!({})));
+    }
+    for key in ["Digest", "DIGEST", "dige\u{17f}t", "di-gest"] {
+        variants.push(with("/manifests/0", key, json!(other.digest)));
+    }
+    for key in ["Annotations", "annotation\u{17f}"] {
+        variants.push(with("/manifests/0", key, json!({"org.opencontainers.image.ref.name": "1"})));
+    }
+    variants.push(with("", "schemaVersion", json!(1)));
+    variants.push(with("", "mediaType", json!(media::OCI_MANIFEST)));
+    variants.push(with("/manifests/0", "data", json!("e30=")));
+    for index in variants {
+        layout.write_index(&index);
+        let error = layout.tagged("1").await.unwrap_err();
+        assert_eq!(error.trouble, Trouble::Corrupt, "{index}: {error}");
+        let written = layout.registries.tag(&layout.at, "1", &other).await;
+        assert_eq!(written.unwrap_err().trouble, Trouble::Corrupt, "{index}");
+        assert_eq!(layout.index(), index, "never overwritten");
+    }
+    // What is under a fallback tag is a list as well.
+    layout.write_index(&good);
+    let referrer = layout.push(b"evidence", Some(clean.clone())).await;
+    let list = json!({"schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [], "Manifests": [entry(&referrer)]});
+    let bytes = list.to_string().into_bytes();
+    fs::write(layout.blob(&Digest::of(&bytes)), &bytes).unwrap();
+    let mut index = layout.index();
+    let tag = json!({"org.opencontainers.image.ref.name": fallback_tag(&clean.digest)});
+    let listed = json!({"mediaType": media::OCI_INDEX, "digest": Digest::of(&bytes), "size": bytes.len(), "annotations": tag});
+    index["manifests"].as_array_mut().unwrap().push(listed);
+    layout.write_index(&index);
+    let error = layout.attached(&clean.digest).await.unwrap_err();
+    assert!(error.help.contains("fallback tag") && error.reason.contains("`Manifests`"), "{error}");
+}
+
 #[tokio::test]
 async fn changed_and_lost_files_are_noticed_and_a_copy_mends_them() {
     let (from, to) = (layout(), layout());

@@ -35,7 +35,7 @@ impl Layout {
     }
 
     fn typed(&self, document: Value) -> Result<Index, PortError> {
-        Index::deserialize(document).map_err(|error| self.damaged("index.json", error.to_string()))
+        Index::of_list(document).map_err(|error| self.damaged("index.json", error.to_string()))
     }
 
     fn document(&self) -> Result<Value, PortError> {
