@@ -208,9 +208,13 @@ fn documents_that_cannot_be_understood_are_errors() {
         (
             2,
             "/vulnerabilities/0/affects/0/versions",
-            json!([{"range": "vers:apk/<2", "status": "unaffected"}]),
+            json!([{"range": "vers:npm/<2.0.0", "status": "unaffected"}]),
         ),
         (2, "/vulnerabilities/0/affects/0/versions", json!([{"version": "1", "range": "vers:apk/<2"}])),
+        (2, "/vulnerabilities/0/affects/0/versions", json!([{"range": "vers:alpine/<2"}])),
+        (2, "/vulnerabilities/0/affects/0/versions", json!([{"range": "< 2"}])),
+        (2, "/vulnerabilities/0/affects/0/versions", json!([{"range": "vers:apk/<2|<3"}])),
+        (2, "/vulnerabilities/0/affects/0/versions", json!([{"status": "affected"}])),
         (
             2,
             "/vulnerabilities/0/affects/0/versions",
@@ -370,6 +374,7 @@ fn versions_and_branches_narrow_what_is_said() {
     let bare = json!({"bom-ref": "z", "name": "zlib", "purl": "pkg:apk/alpine/zlib"});
     let of = |version: &str| json!({"bom-ref": "z", "name": "zlib", "version": version, "purl": "pkg:apk/alpine/zlib"});
     let listed = |version: &str, status: &str| json!([{"version": version, "status": status}]);
+    let within = |range: &str, status: &str| json!([{"range": range, "status": status}]);
     let (no, affected, not) = (vec![], vec![Status::Affected], vec![Status::NotAffected]);
     for (component, versions, state, expected) in [
         (bare.clone(), json!(null), "not_affected", &not),
@@ -380,11 +385,19 @@ fn versions_and_branches_narrow_what_is_said() {
         (bare.clone(), listed("1.3.1-r2", "unknown"), "resolved", &vec![Status::UnderInvestigation]),
         (bare.clone(), listed("1.3.1-r2", "unaffected"), "resolved", &vec![Status::Fixed]),
         (bare.clone(), listed("1.3.1-r2", "unaffected"), "exploitable", &no),
-        (bare, listed("1.3.1-r2", "affected"), "in_triage", &vec![Status::UnderInvestigation]),
+        (bare.clone(), listed("1.3.1-r2", "affected"), "in_triage", &vec![Status::UnderInvestigation]),
         (of("1.3.1-r2"), json!(null), "not_affected", &not),
         (of("1.3.0"), json!(null), "not_affected", &no),
         (of("1.3.0"), listed("1.3.1-r2", "unaffected"), "not_affected", &no),
         (of("1.3.0"), listed("1.3.0", "unaffected"), "not_affected", &no),
+        (bare.clone(), within("vers:apk/>=1.3.1-r0|<1.3.1-r3", "unaffected"), "not_affected", &not),
+        (bare.clone(), within("vers:apk/*", "unaffected"), "resolved", &vec![Status::Fixed]),
+        (bare.clone(), within("vers:apk/<1.3.1-r2", "unaffected"), "not_affected", &no),
+        (bare.clone(), within("vers:apk/>=1.3.1-r3", "unaffected"), "not_affected", &no),
+        (bare.clone(), within("vers:apk/!=1.3.1-r2|<2", "unaffected"), "not_affected", &no),
+        (bare.clone(), within("vers:apk/<1.3.1-r3", "affected"), "not_affected", &affected),
+        (bare, within("vers:apk/<1.3.1-r2", "affected"), "exploitable", &no),
+        (of("1.3.0"), within("vers:apk/*", "unaffected"), "not_affected", &no),
     ] {
         assert_eq!(
             &with(component.clone(), versions.clone(), state),
@@ -408,6 +421,16 @@ fn versions_and_branches_narrow_what_is_said() {
     assert_eq!(branch("architecture", "x86_64", zlib), not);
     assert_eq!(branch("architecture", "armv7", zlib), no);
     assert_eq!(branch("product_name", "zlib", zlib), not);
+    assert_eq!(branch("product_version_range", "vers:apk/>=1.3.1-r0|<1.3.1-r3", zlib), not);
+    assert_eq!(branch("product_version_range", "vers:apk/<1.3.1-r2", zlib), no);
+    for range in ["< 1.3.1-r3", "vers:alpine/<1.3.1-r3", "vers:npm/<2.0.0", "vers:apk/<2|<3", "1.3.1-r2", ""]
+    {
+        let mut document = csaf.clone();
+        let one = &mut document["product_tree"]["branches"][0]["branches"][0];
+        (one["category"], one["name"]) = (json!("product_version_range"), json!(range));
+        one["product"]["product_identification_helper"]["purl"] = json!(zlib);
+        assert!(matches!(strictly(kind, &document), Read::Failed(_)), "{range}");
+    }
 }
 
 #[test]

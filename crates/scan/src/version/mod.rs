@@ -7,9 +7,12 @@ mod loose;
 mod maven;
 mod npm;
 mod pep440;
+mod range;
 mod rpm;
 
 use std::cmp::Ordering;
+
+pub use range::VersionRange;
 
 /// Two versions that cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

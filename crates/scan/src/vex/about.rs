@@ -5,6 +5,7 @@ use lockgate_model::Digest;
 use super::short;
 use crate::purl::Purl;
 use crate::shape::Shapes;
+use crate::version::VersionRange;
 
 /// What a statement names: a package, an image, something else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Component {
     pub digests: Vec<Digest>,
     /// The versions that alone are meant; all of them where there are none.
     pub versions: Vec<String>,
+    /// The range of versions that alone is meant, where one is named.
+    pub range: Option<VersionRange>,
     /// How the document calls it, for people.
     pub name: String,
 }
@@ -53,6 +56,24 @@ impl Component {
         Ok(())
     }
 
+    /// Narrows it to a range of versions, which must be of the kind of its packages.
+    pub(super) fn narrow(&mut self, range: VersionRange) -> Result<(), String> {
+        match self.purls.iter().find(|purl| !range.is_for(&purl.kind)) {
+            None if !self.purls.is_empty() && self.range.is_none() => {
+                self.range = Some(range);
+                Ok(())
+            }
+            _ => Err(format!("`{}` has a range of versions of another kind than it is", self.name)),
+        }
+    }
+
+    /// Whether the range leaves room for a package: in `every` case, or perhaps. What cannot be compared may be in it.
+    fn has_in_range(&self, package: &Purl, every: bool) -> bool {
+        let Some(range) = &self.range else { return true };
+        let version = package.version.as_ref();
+        version.and_then(|version| range.contains(version).ok()).unwrap_or(!every)
+    }
+
     /// Whether it is the image at `place`: by digest, or by the name of the service where it has no version.
     fn is_image(&self, place: &Place<'_>) -> bool {
         let called =
@@ -71,6 +92,9 @@ impl Component {
         let hashed = self.digests.iter().any(|digest| place.digests.contains(digest));
         if !every {
             return hashed || images().any(|purl| place.may_be(purl));
+        }
+        if self.range.is_some() {
+            return false;
         }
         // A part of the image, or one for another architecture, is not the image, whatever else is said.
         let narrower = |purl: &Purl| purl.subpath.is_some() || !place.has_architecture(purl);
@@ -93,7 +117,9 @@ impl Component {
         let names = |purl: &Purl| {
             let of_version = |package: &Purl| {
                 let version = package.version.as_ref();
-                self.versions.is_empty() || version.is_some_and(|version| self.versions.contains(version))
+                let listed = self.versions.is_empty()
+                    || version.is_some_and(|version| self.versions.contains(version));
+                listed && self.has_in_range(package, every)
             };
             let is = |package: &Purl| if every { purl.names(package) } else { purl.may_name(package) };
             place.packages.iter().any(|package| is(package) && of_version(package))
@@ -180,6 +206,12 @@ impl Product {
         let both = listed.is_empty() || listed.iter().any(|one| one == version);
         self.product.versions = vec![if both { version.to_owned() } else { String::new() }];
         self
+    }
+
+    /// The same, of a range of versions only.
+    pub(super) fn of_range(mut self, range: VersionRange) -> Result<Self, String> {
+        self.product.narrow(range)?;
+        Ok(self)
     }
 
     /// Whether it is the package at `place`, or all of the image. Parts count in this image only: whether a package is

@@ -9,6 +9,7 @@ use super::{Collector, Component, Document, Product, Status, instant, joined, sh
 use crate::catalog::documents::{list, word};
 use crate::limits;
 use crate::shape::{Fields, Shape, Shapes, check};
+use crate::version::VersionRange;
 
 /// Deepest nesting of branches: as the standard's validators allow (6.1, schema).
 const DEPTH: usize = 30;
@@ -262,8 +263,8 @@ fn justification(vulnerability: &Value, id: &str, tree: &Tree<'_>) -> String {
 struct Tree<'a> {
     shapes: Shapes,
     products: BTreeMap<&'a str, Component>,
-    /// Products that are a range of versions: which, is not read.
-    ranges: BTreeSet<&'a str>,
+    /// Products that are a range of versions that cannot be read, and why.
+    unread: BTreeMap<&'a str, String>,
     /// Products that are another one as a part of a third.
     within: BTreeMap<&'a str, (&'a str, &'a str)>,
     groups: BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -274,7 +275,7 @@ struct Tree<'a> {
 struct Above<'a> {
     version: Option<&'a str>,
     architecture: Option<&'a str>,
-    range: bool,
+    range: Option<&'a str>,
 }
 
 impl<'a> Above<'a> {
@@ -282,7 +283,7 @@ impl<'a> Above<'a> {
         let name = word(branch, "name");
         match word(branch, "category") {
             "product_version" => Self { version: Some(name), ..self },
-            "product_version_range" => Self { range: true, ..self },
+            "product_version_range" => Self { range: Some(name), ..self },
             "architecture" => Self { architecture: Some(name), ..self },
             _ => self,
         }
@@ -294,7 +295,7 @@ impl<'a> Tree<'a> {
         let mut tree = Self {
             shapes,
             products: BTreeMap::new(),
-            ranges: BTreeSet::new(),
+            unread: BTreeMap::new(),
             within: BTreeMap::new(),
             groups: BTreeMap::new(),
         };
@@ -345,8 +346,10 @@ impl<'a> Tree<'a> {
             }
         }
         let versionless = component.purls.iter().any(|purl| purl.version.is_none());
-        if versionless && above.range {
-            self.ranges.insert(id);
+        if let Some(range) = above.range.filter(|_| versionless)
+            && let Err(why) = VersionRange::read(range).and_then(|range| component.narrow(range))
+        {
+            self.unread.insert(id, why);
         }
         component.versions.extend(above.version.filter(|_| versionless).map(str::to_owned));
         if let Some(architecture) = above.architecture {
@@ -363,8 +366,8 @@ impl<'a> Tree<'a> {
 
     fn product(&self, id: &str) -> Result<Product, String> {
         let known = |id: &str| {
-            if self.ranges.contains(id) {
-                return Err(format!("the product `{}` is a range of versions, which is not read", short(id)));
+            if let Some(why) = self.unread.get(id) {
+                return Err(format!("the product `{}`: {why}", short(id)));
             }
             self.products.get(id).cloned().ok_or_else(|| format!("it names no product `{}`", short(id)))
         };

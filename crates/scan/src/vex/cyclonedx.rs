@@ -7,6 +7,7 @@ use super::{Collector, Component, Document, Product, Status, instant, joined, sh
 use crate::bom::Bom;
 use crate::catalog::documents::{list, word};
 use crate::shape::{Fields, OF_COMPONENT, Shape, Shapes, check};
+use crate::version::VersionRange;
 
 /// A document: what is not looked into is open, and nothing in it may look like a misspelt `vulnerabilities`.
 const DOCUMENT: Shape = Shape::Object(&Fields {
@@ -212,20 +213,22 @@ fn by_status(
             continue;
         }
         for entry in versions {
-            let version = word(entry, "version");
-            if version.is_empty() || entry.get("range").is_some() {
-                return Err(format!(
-                    "`{}` has a range of versions, which is not read",
-                    short(word(one, "ref"))
-                ));
-            }
+            let product = product.clone();
+            let product = match (word(entry, "version"), word(entry, "range")) {
+                (version, "") if !version.is_empty() => product.of_version(version),
+                ("", range) if !range.is_empty() => product.of_range(VersionRange::read(range)?)?,
+                _ => {
+                    let reference = short(word(one, "ref"));
+                    return Err(format!("`{reference}` has neither one version nor one range of them"));
+                }
+            };
             let status = match (word(entry, "status"), analysed) {
                 ("unaffected", Status::Affected | Status::UnderInvestigation) => continue,
                 ("unaffected", marking) => marking,
                 ("unknown", _) | (_, Status::UnderInvestigation) => Status::UnderInvestigation,
                 _ => Status::Affected,
             };
-            add(status, product.clone().of_version(version));
+            add(status, product);
         }
     }
     Ok(said)
