@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use lockgate_model::Timestamp;
 use serde_json::{Value, json};
-use support::Workspace;
+use support::{Ran, Workspace, transcript};
 
 mod support;
 
@@ -106,6 +106,63 @@ fn provenance_tells_of_keys_that_cannot_be_read() {
     std::fs::write(w.folder.join("trust/security.pub"), "not a key").unwrap();
     let ran = w.run(&asked).expect(3);
     assert!(ran.out.contains("not read: the key security cannot be read"), "{}", ran.out);
+}
+
+#[test]
+fn provenance_tells_of_roots_that_cannot_be_read() {
+    let w = hearing("vex: {keys: [security]}");
+    let asked = ["provenance", LEGACY];
+    w.run(&asked).expect(0);
+    let root = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}).to_string();
+    let entry = "trust:\n  sigstore:\n    - name: public\n      root: trust/root.json\n      issuers: [\"https://a.example\"]\n";
+    w.edit_config(|text| format!("{text}\n{entry}"));
+    for root in ["", "not a root", "{}", &root[..20]] {
+        std::fs::write(w.folder.join("trust/root.json"), root).unwrap();
+        let ran = w.run(&asked).expect(3);
+        let told = "not read: the root of the instance public cannot be read";
+        assert!(ran.out.contains(told), "{root:?}: {}", ran.out);
+    }
+    std::fs::remove_file(w.folder.join("trust/root.json")).unwrap();
+    let ran = w.run(&asked).expect(1);
+    assert!(ran.err.contains("trust/root.json"), "{}", ran.err);
+}
+
+/// The evidence of an image through its life, as people ask about it. `VEX` is the digest of the document's manifest;
+/// `promote` is what sees it, and `hide` what a registry may do.
+#[test]
+fn evidence_is_listed_and_forgotten_as_the_transcript_says() {
+    let w = hearing("vex: {keys: [security]}");
+    let statement = json!({"vulnerability": {"name": "CVE-2026-1"}, "products": [{"@id": "pkg:apk/alpine/openssl"}],
+        "status": "affected", "action_statement": "wait"});
+    let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/1", "author": "Ann",
+        "version": 1, "timestamp": "2026-01-01T00:00:00Z", "statements": [statement]});
+    write(&w, "vex.json", &vex);
+    let index = w.folder.join("registry/dev/legacy/index.json");
+    let listed = || {
+        let pieces = w.run(&["evidence", "list", LEGACY, "--output", "json"]).expect(0).json();
+        let all = pieces["evidence"].as_array().unwrap().clone();
+        let vex = |one: &&Value| one["signed"].to_string().contains("openvex");
+        all.iter().find(vex).map_or_else(String::new, |one| one["evidence"].as_str().unwrap().to_owned())
+    };
+    transcript::hold("evidence", |line| {
+        let digest = listed();
+        let ran = match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["lockgate", arguments @ ..] => {
+                let filled: Vec<_> =
+                    arguments.iter().map(|one| if *one == "VEX" { digest.as_str() } else { one }).collect();
+                w.run(&filled)
+            }
+            ["promote"] => Ran { code: promote(&w), out: String::new(), err: String::new() },
+            ["hide", "VEX"] => {
+                let mut list: Value = serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+                list["manifests"].as_array_mut().unwrap().retain(|one| one["digest"] != digest.as_str());
+                std::fs::write(&index, list.to_string()).unwrap();
+                Ran { code: 0, out: String::new(), err: String::new() }
+            }
+            other => panic!("{other:?}"),
+        };
+        Ran { out: transcript::plain(&ran.out), err: transcript::plain(&ran.err), ..ran }
+    });
 }
 
 #[test]

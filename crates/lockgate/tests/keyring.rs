@@ -2,12 +2,10 @@
 //! are left out of the comparison. `LOCKGATE_BLESS=1` writes what is printed now.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
-use std::path::PathBuf;
-
 use lockgate::sample_images;
 use lockgate_model::ports::Registry;
 use lockgate_registry::{Registries, Settings};
-use support::{Ran, Workspace};
+use support::{Ran, Workspace, transcript};
 
 mod support;
 
@@ -34,63 +32,18 @@ fn workspace() -> Workspace {
     w
 }
 
-/// Runs the commands of a transcript in order, and gives it with what they print now.
-fn play(w: &Workspace, transcript: &str) -> String {
-    let mut played = String::new();
-    for line in transcript.lines().filter_map(|line| line.strip_prefix("$ ")) {
+#[test]
+fn keys_are_kept_rotated_and_revoked_as_the_transcript_says() {
+    let w = workspace();
+    transcript::hold("keys", |line| {
         let (actor, command) = match line.split_once(": lockgate ") {
             Some((actor, command)) => (actor, command),
             None => ("ann", line.strip_prefix("lockgate ").unwrap()),
         };
         let arguments: Vec<_> = command.split(' ').collect();
         let ran = Ran::of(w.command(&arguments).env("LOCKGATE_ACTOR", actor).output().unwrap());
-        played += &format!("$ {line}\n{}{}[{}]\n\n", plain(&ran.out), plain(&ran.err), ran.code);
-    }
-    played
-}
-
-/// Without what differs from run to run: digests, instants of today, and the width that columns have by them.
-fn plain(text: &str) -> String {
-    let digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    let mut out = String::new();
-    for line in text.lines() {
-        let words: Vec<String> = line
-            .split(' ')
-            .map(|word| {
-                let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-                let hex = core.strip_prefix("sha256:").unwrap_or(core);
-                let now = core.len() == 20
-                    && core.starts_with("202")
-                    && core.ends_with('Z')
-                    && !core.contains("2020-");
-                if hex.len() >= 12 && hex.chars().all(digit) {
-                    word.replace(core, "DIGEST")
-                } else if now {
-                    word.replace(core, "NOW")
-                } else {
-                    word.to_owned()
-                }
-            })
-            .collect();
-        out += words.join(" ").trim_end();
-        out.push('\n');
-    }
-    out
-}
-
-#[test]
-fn keys_are_kept_rotated_and_revoked_as_the_transcript_says() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/keys.txt");
-    let expected = std::fs::read_to_string(&file).unwrap();
-    let played = play(&workspace(), &expected);
-    if std::env::var_os("LOCKGATE_BLESS").is_some() {
-        std::fs::write(&file, &played).unwrap();
-    }
-    let (played_lines, expected_lines) = (played.lines(), expected.lines());
-    for (number, (now, before)) in (1..).zip(played_lines.zip(expected_lines)) {
-        assert_eq!(now, before, "line {number}");
-    }
-    assert_eq!(played.lines().count(), expected.lines().count());
+        Ran { out: transcript::plain(&ran.out), err: transcript::plain(&ran.err), ..ran }
+    });
 }
 
 #[test]

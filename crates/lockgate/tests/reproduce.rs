@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lockgate_model::oci::media;
 use lockgate_model::{Descriptor, Digest};
 use serde_json::{Value, json};
-use support::{Ran, Workspace};
+use support::{Workspace, transcript};
 
 mod support;
 
@@ -101,28 +101,13 @@ fn images() -> Workspace {
     w
 }
 
-fn play(w: &Workspace, transcript: &str) -> String {
-    let mut played = String::new();
-    for line in transcript.lines().filter_map(|line| line.strip_prefix("$ lockgate ")) {
-        let arguments: Vec<_> = line.split(' ').collect();
-        let ran = Ran::of(w.command(&arguments).output().unwrap());
-        played += &format!("$ lockgate {line}\n{}{}[{}]\n\n", ran.out, ran.err, ran.code);
-    }
-    played
-}
-
 #[test]
 fn differences_are_told_as_the_transcript_says() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/reproduce.txt");
-    let expected = std::fs::read_to_string(&file).unwrap();
-    let played = play(&images(), &expected);
-    if std::env::var_os("LOCKGATE_BLESS").is_some() {
-        std::fs::write(&file, &played).unwrap();
-    }
-    for (number, (now, before)) in (1..).zip(played.lines().zip(expected.lines())) {
-        assert_eq!(now, before, "line {number}");
-    }
-    assert_eq!(played.lines().count(), expected.lines().count());
+    let w = images();
+    transcript::hold("reproduce", |line| {
+        let arguments: Vec<_> = line.strip_prefix("lockgate ").unwrap().split(' ').collect();
+        w.run(&arguments)
+    });
 }
 
 fn json_of(w: &Workspace, a: &str, b: &str, code: i32) -> Value {

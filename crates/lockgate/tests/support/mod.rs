@@ -7,6 +7,8 @@
     reason = "each test file uses its part of this"
 )]
 
+pub mod transcript;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
