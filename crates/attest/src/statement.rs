@@ -43,6 +43,40 @@ pub struct Subject {
     pub annotations: Option<BTreeMap<String, Value>>,
 }
 
+/// What can be made out of a payload that is not a statement: all of it is optional.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Legible {
+    subject: Vec<Subject>,
+    /// What the predicate is.
+    pub(crate) predicate_type: Option<String>,
+}
+
+impl Legible {
+    /// What `payload`, which [`Statement::read`] refuses, says.
+    pub(crate) fn of(payload: &[u8]) -> Self {
+        let value = json::value(payload, limits::EVIDENCE_BYTES).unwrap_or_default();
+        let subject = value.get("subject").and_then(|subject| Deserialize::deserialize(subject).ok());
+        let predicate_type = value.get("predicateType").and_then(Value::as_str).map(str::to_owned);
+        Self { subject: subject.unwrap_or_default(), predicate_type }
+    }
+
+    /// Whether it names what it is about, and that is neither `artifact` nor one of `commits`.
+    pub(crate) fn is_about_others(&self, artifact: &Digest, commits: &[String]) -> bool {
+        let named = !self.subject.is_empty() && self.subject.iter().all(|one| !one.digest.is_empty());
+        let ours = is_about(&self.subject, artifact);
+        named && !ours && !commits.iter().any(|commit| is_about_commit(&self.subject, commit))
+    }
+}
+
+fn is_about(subjects: &[Subject], digest: &Digest) -> bool {
+    let hex = digest.hex();
+    subjects.iter().any(|subject| subject.digest.get("sha256") == Some(&hex))
+}
+
+fn is_about_commit(subjects: &[Subject], commit: &str) -> bool {
+    subjects.iter().any(|subject| subject.digest.get("gitCommit").is_some_and(|one| one == commit))
+}
+
 /// At what a statement aims, seen from an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
@@ -88,12 +122,11 @@ impl Statement {
 
     /// Whether one of the subjects is a git commit.
     pub fn is_about_commit(&self, commit: &str) -> bool {
-        self.subject.iter().any(|subject| subject.digest.get("gitCommit").is_some_and(|one| one == commit))
+        is_about_commit(&self.subject, commit)
     }
 
     /// Whether one of the subjects is `digest`, by sha256.
     pub fn is_about(&self, digest: &Digest) -> bool {
-        let hex = digest.hex();
-        self.subject.iter().any(|subject| subject.digest.get("sha256") == Some(&hex))
+        is_about(&self.subject, digest)
     }
 }

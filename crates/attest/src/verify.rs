@@ -9,13 +9,13 @@ use lockgate_model::oci::{self, Content, Manifest, media};
 use lockgate_model::{Descriptor, Digest, Evidence, Inputs, Timestamp, limits};
 
 use crate::bundle;
-use crate::dsse::{Envelope, pae};
+use crate::dsse::{Envelope, Opened, pae};
 use crate::keys::PublicKey;
 use crate::notary::{Check, NotaryTrust};
 use crate::reading::Reading;
 use crate::sigstore::{Demands, Identity, TrustedRoot};
 use crate::simple_signing;
-use crate::statement::{COSIGN_SIGN, Statement};
+use crate::statement::{COSIGN_SIGN, Legible, Statement};
 use crate::vouched;
 
 /// The annotation of a `.sig` layer that holds the signature, in base64.
@@ -187,7 +187,7 @@ pub struct Examined {
     /// What it is, where that could be said; believed only when there is no refusal.
     pub speaks: Option<Speaks>,
     /// Names of the keys that verify it, sorted. A key that was given under two names is here under both:
-    /// whoever counts keys counts their ids.
+    /// whoever counts keys counts their ids. With a refusal: who signed a statement that cannot be read.
     pub by: Vec<String>,
     /// Who signed it, where somebody vouches for the signer.
     pub vouched: Option<Vouched>,
@@ -227,10 +227,14 @@ impl fmt::Display for Form {
 impl Speaks {
     /// What a statement in that form is.
     pub(crate) fn of(form: Form, statement: &Statement) -> Self {
-        if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
+        Self::of_type(form, &statement.predicate_type)
+    }
+
+    fn of_type(form: Form, predicate_type: &str) -> Self {
+        if predicate_type == COSIGN_SIGN && form == Form::Bundle {
             return Self::Signature;
         }
-        Self::Attestation { predicate_type: statement.predicate_type.clone() }
+        Self::Attestation { predicate_type: predicate_type.to_owned() }
     }
 }
 
@@ -377,7 +381,13 @@ impl Examiner<'_> {
 
     fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
         let opened = envelope.open().map_err(|error| Refusal::Malformed(error.to_string()))?;
-        let statement = Statement::read(&opened.payload).map_err(Refusal::Malformed)?;
+        let statement = match Statement::read(&opened.payload) {
+            Ok(statement) => statement,
+            Err(why) if self.believed.reading.is_second() => {
+                return self.illegible(form, envelope, &opened, why);
+            }
+            Err(why) => return Err(Refusal::Malformed(why)),
+        };
         let about_source = || self.believed.commits.iter().any(|commit| statement.is_about_commit(commit));
         if !statement.is_about(self.subject) && !about_source() {
             return Err(Refusal::OtherSubject("its statement is about another artifact".to_owned()));
@@ -388,6 +398,23 @@ impl Examiner<'_> {
         let statement = (!by.is_empty()).then_some(statement);
         let (vouched, proven_at, told) = (None, None, vec![]);
         Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told })
+    }
+
+    /// A statement that cannot be read: who signed it all the same, for it may have said what counts against the artifact.
+    fn illegible(
+        &mut self,
+        form: Form,
+        envelope: &Envelope,
+        opened: &Opened,
+        why: String,
+    ) -> Result<Examined, Refusal> {
+        let legible = Legible::of(&opened.payload);
+        if legible.is_about_others(self.subject, self.believed.commits) {
+            return Err(Refusal::OtherSubject("its statement is about another artifact".to_owned()));
+        }
+        let by = self.makers(&pae(&envelope.payload_type, &opened.payload), &opened.signatures)?;
+        let speaks = legible.predicate_type.map(|kind| Speaks::of_type(form, &kind));
+        Ok(Examined { speaks, by, ..Examined::refused(form, Refusal::Malformed(why)) })
     }
 
     /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key

@@ -161,7 +161,8 @@ fn tell(evidence: &Evidence, examined: Examined, record: &mut Record) {
     }
     if told.provenance.is_some() {
         record.said.push(told);
-    } else if kind.is_some() {
+    } else if kind.is_some() || !told.keys.is_empty() {
+        // What a known key signed and cannot be read may be one.
         record.refused.push(told);
     }
 }
