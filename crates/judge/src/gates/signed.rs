@@ -51,16 +51,18 @@ fn said(piece: &Evidence, signers: &Signers<'_>, case: &Case) -> Vec<Signed> {
 }
 
 fn by(examined: &Examined, signers: &Signers<'_>) -> Option<Signed> {
-    if examined.refusal.is_some() {
+    // What somebody signed and nobody can read is worth remembering too: it may have said no.
+    if examined.refusal.is_some() && examined.by.is_empty() {
         return None;
     }
     let weighed = signers.weigh(examined);
     let counted = weighed.counted.iter().map(|one| one.name.clone());
     let by: BTreeSet<String> =
         counted.chain(weighed.doubted.iter().map(|(member, _)| member.name.to_owned())).collect();
-    let what = match examined.speaks.as_ref()? {
-        Speaks::Signature => "signature".to_owned(),
-        Speaks::Attestation { predicate_type } => predicate_type.clone(),
+    let what = match &examined.speaks {
+        Some(Speaks::Signature) => "signature".to_owned(),
+        Some(Speaks::Attestation { predicate_type }) => predicate_type.clone(),
+        None => "a statement that cannot be read".to_owned(),
     };
     (!by.is_empty()).then(|| Signed { what, by: by.into_iter().collect() })
 }
