@@ -52,8 +52,11 @@ pub struct FeedBuilder<S = Cursor<Vec<u8>>> {
     refused: Vec<Refused>,
 }
 
-/// How the names of malicious packages begin (github.com/ossf/malicious-packages).
-const MALICIOUS: &str = "MAL-";
+/// Whether an advisory's name is that of a malicious package (github.com/ossf/malicious-packages).
+pub fn is_malicious(name: &str) -> bool {
+    name.starts_with("MAL-")
+}
+
 /// What a file begins with.
 const ZIP: &[u8] = b"PK\x03\x04";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
@@ -336,7 +339,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
 
     fn keep(&mut self, file: &Source<'_>, rated: Rated) -> Result<(), FeedError> {
         let Rated { mut advisory, rated } = rated;
-        let named = advisory.names().any(|name| name.starts_with(MALICIOUS));
+        let named = advisory.names().any(is_malicious);
         advisory.malicious |= named;
         advisory.unrated = !rated;
         if advisory.modified != UNDATED {

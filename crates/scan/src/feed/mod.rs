@@ -39,7 +39,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use builder::{FeedBuilder, FeedSummary, Refused};
+pub use builder::{FeedBuilder, FeedSummary, Refused, is_malicious};
 pub use change::{FeedChange, Loss, change};
 pub use delta::{Delta, delta};
 pub use header::{FeedHeader, FeedSource, Sections};
