@@ -297,6 +297,28 @@ fn packages_choose_what_is_reported_and_not_what_is_evaluated() {
     assert_eq!(making.decide().outcome, Outcome::Pause);
 }
 
+/// However many rules there are: counts, and the first of them.
+#[test]
+fn the_summary_of_many_rules_stays_short() {
+    let mut making = Making::new();
+    making.record.gates.retain(|gate, _| gate == "policy");
+    making.record.policies.clear();
+    for number in 0..40 {
+        let rule = RULE.replace("package p", &format!("package p{number}"));
+        let content = making.inputs.insert(format!("{rule}deny contains \"x\" if false\n"));
+        let path = format!("policy/{number:02}.rego");
+        making.record.policies.push(lockgate_model::case::PolicyFile { path, content });
+    }
+    making.record.gates.insert("policy".into(), json!({}));
+    let decision = making.decide();
+    let verdict = decision.verdicts.iter().find(|verdict| verdict.gate == "policy").unwrap();
+    let start = "40 rules in 40 files evaluated, 0 violations (policy/00.rego: p.c; policy/01.rego: p.c; ";
+    assert!(verdict.summary.starts_with(start), "{}", verdict.summary);
+    assert!(verdict.summary.ends_with("more files)") && verdict.summary.len() < 300, "{}", verdict.summary);
+    let relied = verdict.relied_on.iter().filter(|one| matches!(one, lockgate_model::Relied::Policy(..)));
+    assert_eq!(relied.count(), 40);
+}
+
 #[test]
 fn the_published_schema_of_the_input_is_the_one_that_is_checked() {
     let made = format!("{}\n", serde_json::to_string_pretty(&lockgate_judge::policy_input_schema()).unwrap());

@@ -19,11 +19,11 @@ use super::{Docket, Gate, Reads, image_name};
 use crate::account;
 use crate::edition::Edition;
 use crate::findings::{blind, verdict};
-use crate::policy::{Asked, Kind, Policies, Problem};
+use crate::policy::{Annotation, Asked, Kind, Policies, Problem};
 use crate::settings::{self, SettingsError};
 
-/// How many rules a summary names.
-const NAMED: usize = 8;
+/// Characters that a summary has for the files and rules that it names.
+const NAMED: usize = 160;
 
 pub(super) const GATE: Gate = Gate {
     name: "policy",
@@ -95,17 +95,28 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Which rules of which files were asked, while they are few: `: FILE: CODE, CODE; FILE: CODE`.
+/// Which rules of which files were asked, the first of them: ` (FILE: CODE, CODE; FILE: CODE; 2 more files)`. What the
+/// verdict relied on names every file.
 fn names(asked: &[&Asked]) -> String {
-    if asked.len() > NAMED {
-        return String::new();
-    }
     let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for rule in asked {
         files.entry(&rule.path).or_default().push(&rule.annotation.code);
     }
-    let files: Vec<_> = files.iter().map(|(path, codes)| format!("{path}: {}", codes.join(", "))).collect();
-    format!(" ({})", files.join("; "))
+    let mut room = NAMED;
+    let fits = |(path, codes): (&&str, &Vec<&str>)| {
+        let file = format!("{path}: {}", codes.join(", "));
+        room = room.checked_sub(file.chars().count())?;
+        Some(file)
+    };
+    let mut named: Vec<String> = files.iter().map_while(fits).collect();
+    let more = files.len() - named.len();
+    if named.is_empty() {
+        return String::new();
+    }
+    if more > 0 {
+        named.push(count(more, "more file"));
+    }
+    format!(" ({})", named.join("; "))
 }
 
 fn told(problem: &Problem) -> Finding {
@@ -203,24 +214,39 @@ fn finding(
             "let each message of several rules of one name be an object whose `code` is that of its annotation",
         )
     })?;
-    let annotation = &rule.annotation;
-    let artifact = docket.case.record.artifact.digest.to_string();
-    Ok(Finding {
-        code: annotation.code.clone(),
-        severity: annotation.severity,
-        effect: match rule.kind {
-            Kind::Deny => Effect::Rework,
-            Kind::Pause => Effect::Pause,
-            Kind::Warn => Effect::Advise,
-        },
-        subject: word("subject")?.map_or(artifact, str::to_owned),
-        title: format!("{}: {text}", annotation.title),
-        rationale: annotation.rationale.clone(),
-        remediation: word("remediation")?.map_or_else(|| annotation.remediation.clone(), str::to_owned),
-        owner: annotation.owner.clone(),
-        fixes: vec![],
-        details: std::collections::BTreeMap::from([("package".to_owned(), package.into())]),
-    })
+    let message = Message { text, subject: word("subject")?, remediation: word("remediation")? };
+    Ok(message.finding(rule.kind, &rule.annotation, package, docket))
+}
+
+/// What a rule says.
+struct Message<'a> {
+    text: &'a str,
+    /// What it is about, where that is not the artifact.
+    subject: Option<&'a str>,
+    /// What helps, where the rule's annotation is not to say it.
+    remediation: Option<&'a str>,
+}
+
+impl Message<'_> {
+    fn finding(&self, kind: Kind, annotation: &Annotation, package: &str, docket: &Docket<'_>) -> Finding {
+        let artifact = docket.case.record.artifact.digest.to_string();
+        Finding {
+            code: annotation.code.clone(),
+            severity: annotation.severity,
+            effect: match kind {
+                Kind::Deny => Effect::Rework,
+                Kind::Pause => Effect::Pause,
+                Kind::Warn => Effect::Advise,
+            },
+            subject: self.subject.map_or(artifact, str::to_owned),
+            title: format!("{}: {}", annotation.title, self.text),
+            rationale: annotation.rationale.clone(),
+            remediation: self.remediation.map_or_else(|| annotation.remediation.clone(), str::to_owned),
+            owner: annotation.owner.clone(),
+            fixes: vec![],
+            details: BTreeMap::from([("package".to_owned(), package.into())]),
+        }
+    }
 }
 
 /// The input document. What nothing in it says is `told`.

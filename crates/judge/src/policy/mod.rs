@@ -26,6 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) use contract::Asked;
 pub(crate) use evaluate::Said;
+pub(crate) use metadata::Annotation;
 pub(crate) use problem::Problem;
 pub use schema::json_schema;
 

@@ -4,11 +4,11 @@
 use lockgate_model::{Effect, Finding, Relied, Verdict};
 use serde_json::Value;
 
-use super::{GATE, Settings, input};
+use super::{GATE, Message, Settings, input};
 use crate::findings::{blind, verdict};
 use crate::gates::Docket;
 use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
-use crate::policy::{Kind, PolicyError};
+use crate::policy::PolicyError;
 use crate::settings;
 
 pub(super) fn consider(
@@ -98,22 +98,6 @@ fn finding(
     let rule = rule.ok_or_else(|| {
         fail("several rules of one name: each message must be an object whose `code` is that of its annotation".to_owned())
     })?;
-    let annotation = &rule.annotation;
-    let artifact = docket.case.record.artifact.digest.to_string();
-    Ok(Finding {
-        code: annotation.code.clone(),
-        severity: annotation.severity,
-        effect: match rule.kind {
-            Kind::Deny => Effect::Rework,
-            Kind::Pause => Effect::Pause,
-            Kind::Warn => Effect::Advise,
-        },
-        subject: word("subject").map_or(artifact, str::to_owned),
-        title: format!("{}: {text}", annotation.title),
-        rationale: annotation.rationale.clone(),
-        remediation: word("remediation").map_or_else(|| annotation.remediation.clone(), str::to_owned),
-        owner: annotation.owner.clone(),
-        fixes: vec![],
-        details: std::collections::BTreeMap::from([("package".to_owned(), package.into())]),
-    })
+    let message = Message { text, subject: word("subject"), remediation: word("remediation") };
+    Ok(message.finding(rule.kind, &rule.annotation, package, docket))
 }

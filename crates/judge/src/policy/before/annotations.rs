@@ -5,6 +5,7 @@
 use lockgate_model::Severity;
 
 use super::{KINDS, Kind, PolicyError};
+use crate::policy::Annotation;
 
 /// Builtins that a policy may not call, and why.
 const REFUSED: [(&str, &str); 11] = [
@@ -20,17 +21,6 @@ const REFUSED: [(&str, &str); 11] = [
     ("print", "prints: a judgement has no output"),
     ("trace", "prints: a judgement has no output"),
 ];
-
-/// What a policy's author says about a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Annotation {
-    pub(crate) code: String,
-    pub(crate) title: String,
-    pub(crate) rationale: String,
-    pub(crate) owner: String,
-    pub(crate) remediation: String,
-    pub(crate) severity: Severity,
-}
 
 /// A rule with its annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
