@@ -107,6 +107,27 @@ async fn an_interrupted_promotion_can_be_given_up_until_its_tag_has_moved() {
     assert!(error.contains("already names the artifact"), "{error}");
 }
 
+/// What is carried out is what was judged, whatever the announcement names.
+#[tokio::test]
+async fn an_intent_that_names_another_artifact_is_not_carried_out() {
+    let world = World::new().await;
+    let dying = world.process(&Plan::new(2, Fault::Failed)).await;
+    promote(&dying, &World::request("staging"), None).await.unwrap_err();
+    let next = world.process(&Plan::none()).await;
+    let mut intent = recover::open(&next).await.unwrap().remove(0).intent;
+    let dev = "oci:dev/web".parse().unwrap();
+    let attached = next.reach.registry.attached(&dev, &world.image).await.unwrap();
+    // It is there, whole, and can be copied; nobody judged it.
+    let judged = std::mem::replace(&mut intent.artifact, attached[0].1.bare());
+    let error = recover::finish(&next, &intent).await.unwrap_err().to_string();
+    assert!(error.contains("it names the artifact") && error.contains("was judged"), "{error}");
+    assert!(next.reach.registry.resolve(&intent.target, "1").await.unwrap().is_none());
+    assert!(next.store.releases(None).await.unwrap().is_empty());
+    intent.artifact = judged;
+    recover::finish(&next, &intent).await.unwrap();
+    consistent(&world, 1, "the artifact that was judged").await;
+}
+
 #[tokio::test]
 async fn of_two_processes_one_wins_and_the_other_is_told() {
     let world = World::new().await;
