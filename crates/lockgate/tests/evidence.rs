@@ -114,8 +114,11 @@ fn provenance_tells_of_roots_that_cannot_be_read() {
     let asked = ["provenance", LEGACY];
     w.run(&asked).expect(0);
     let root = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}).to_string();
-    let entry = "trust:\n  sigstore:\n    - name: public\n      root: trust/root.json\n      issuers: [\"https://a.example\"]\n";
-    w.edit_config(|text| format!("{text}\n{entry}"));
+    let instance = "{name: public, root: trust/root.json, issuers: [\"https://a.example\"]}";
+    w.edit_config(|text| {
+        assert!(text.contains("\ntrust: {}\n"));
+        text.replacen("\ntrust: {}\n", &format!("\ntrust: {{sigstore: [{instance}]}}\n"), 1)
+    });
     for root in ["", "not a root", "{}", &root[..20]] {
         std::fs::write(w.folder.join("trust/root.json"), root).unwrap();
         let ran = w.run(&asked).expect(3);

@@ -482,10 +482,6 @@ fn losses_of_several_imports_add_up() {
         let text = json!({"catalogVersion": "1", "dateReleased": "2026-11-20", "vulnerabilities": list});
         vec![given("a", day, &many(1)), Given { name: "kev", fetched: None, text: text.to_string() }]
     };
-    let newest = |count: usize| {
-        let at = now().plus_seconds(-86_400 * 30 + 82_000 * i64::try_from(count).unwrap() / 90);
-        vec![given("a", day, &[record("N-1", "npm", &at.to_string(), &json!({}))])]
-    };
     let steps: Vec<usize> = (0..=10)
         .scan(1000, |left, _| {
             let now = *left;
@@ -493,6 +489,11 @@ fn losses_of_several_imports_add_up() {
             Some(now)
         })
         .collect();
+    let newest = |count: usize| {
+        let before = steps.iter().take_while(|one| **one > count).count();
+        let at = now().plus_seconds(-86_400 * 7 - 82_000 * i64::try_from(before).unwrap());
+        vec![given("a", day, &[record("N-1", "npm", &at.to_string(), &json!({}))])]
+    };
     let npm = |count: usize| vec![given("a", day, &many(count))];
     let made: [(&str, &dyn Fn(usize) -> Vec<Given>); 3] =
         [("ecosystem source", &npm), ("facts", &kev), ("older-records", &newest)];

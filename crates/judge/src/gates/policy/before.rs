@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{GATE, Message, Settings, input};
 use crate::findings::{blind, verdict};
 use crate::gates::Docket;
-use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
 use crate::policy::PolicyError;
+use crate::policy::before::{PolicySource, Rule, evaluate, read_file};
 use crate::settings;
 
 pub(super) fn consider(
