@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lockgate_model::feed::{FeedOrigin, FeedPeaks};
 use lockgate_model::{Digest, Severity, Timestamp};
-use lockgate_scan::feed::{Delta, Loss, change, delta};
+use lockgate_scan::feed::{Delta, FeedChange, Loss, change, delta};
 use lockgate_scan::{Advisory, Feed, FeedBuilder, FeedHeader, FeedSummary};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -417,6 +417,12 @@ fn malicious_packages_are_marked_and_critical() {
     }
 }
 
+/// What kinds of losses a step has.
+fn types(change: &FeedChange) -> Vec<String> {
+    let kind = |loss: &Loss| serde_json::to_value(loss).unwrap()["type"].as_str().unwrap().to_owned();
+    change.losses.iter().map(kind).collect()
+}
+
 /// Everything that a feed can have less, each with the word that tells it.
 #[test]
 fn what_a_feed_has_less_is_told() {
@@ -458,12 +464,7 @@ fn what_a_feed_has_less_is_told() {
         (vec![given("a", fresh, &many(2)), kev(20)], vec![given("a", fresh, &many(2))], &["source", "facts"]),
     ] {
         let change = change(Some(&header(&old)), &FeedPeaks::default(), &header(&new));
-        let types: Vec<_> = change
-            .losses
-            .iter()
-            .map(|loss| serde_json::to_value(loss).unwrap()["type"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(types, told, "{old:?} {new:?}");
+        assert_eq!(types(&change), told, "{old:?} {new:?}");
         assert!(change.losses.iter().map(Loss::to_string).all(|text| !text.is_empty()));
     }
 }
@@ -482,13 +483,8 @@ fn losses_of_several_imports_add_up() {
         let text = json!({"catalogVersion": "1", "dateReleased": "2026-11-20", "vulnerabilities": list});
         vec![given("a", day, &many(1)), Given { name: "kev", fetched: None, text: text.to_string() }]
     };
-    let steps: Vec<usize> = (0..=10)
-        .scan(1000, |left, _| {
-            let now = *left;
-            *left -= *left * 9 / 100;
-            Some(now)
-        })
-        .collect();
+    let less = |left: &usize| Some(left - left * 9 / 100);
+    let steps: Vec<usize> = std::iter::successors(Some(1000), less).take(11).collect();
     let newest = |count: usize| {
         let before = steps.iter().take_while(|one| **one > count).count();
         let at = now().plus_seconds(-86_400 * 7 - 82_000 * i64::try_from(before).unwrap());
@@ -503,17 +499,11 @@ fn losses_of_several_imports_add_up() {
             let (mut last, mut peaks, mut refused) = (&headers[0], FeedPeaks::default(), 0);
             for header in &headers[1..] {
                 let change = change(Some(last), &peaks, header);
-                let types: Vec<_> = change
-                    .losses
-                    .iter()
-                    .map(|loss| serde_json::to_value(loss).unwrap()["type"].clone())
-                    .collect();
-                let types: Vec<_> = types.iter().map(|one| one.as_str().unwrap()).collect();
-                if types.is_empty() {
+                if change.losses.is_empty() {
                     (last, peaks) = (header, change.peaks);
                     continue;
                 }
-                assert_eq!(types.join(" "), told);
+                assert_eq!(types(&change).join(" "), told);
                 refused += 1;
                 if reasons {
                     (last, peaks) = (header, FeedPeaks::default());
