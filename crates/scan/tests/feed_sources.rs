@@ -469,6 +469,8 @@ fn what_a_feed_has_less_is_told() {
     }
 }
 
+type Made<'a> = (&'a str, &'a dyn Fn(usize) -> Vec<Given>);
+
 /// Ten imports, each of which loses 9 %: of advisories, of KEV, of the newest record's age. What goes in small steps adds
 /// up; a recorded reason begins anew.
 #[test]
@@ -491,8 +493,7 @@ fn losses_of_several_imports_add_up() {
         vec![given("a", day, &[record("N-1", "npm", &at.to_string(), &json!({}))])]
     };
     let npm = |count: usize| vec![given("a", day, &many(count))];
-    let made: [(&str, &dyn Fn(usize) -> Vec<Given>); 3] =
-        [("ecosystem source", &npm), ("facts", &kev), ("older-records", &newest)];
+    let made: [Made<'_>; 3] = [("ecosystem source", &npm), ("facts", &kev), ("older-records", &newest)];
     for (told, of) in made {
         let headers: Vec<_> = steps.iter().map(|count| header(&of(*count))).collect();
         for reasons in [false, true] {
@@ -511,7 +512,6 @@ fn losses_of_several_imports_add_up() {
             }
             // Without a reason the first step stays, and none after it comes; with one, every second step needs it.
             assert_eq!(refused, if reasons { 5 } else { 9 }, "{told}");
-            // What comes back is not held against anybody.
             let back = change(Some(last), &peaks, &headers[0]);
             assert!(back.losses.is_empty() && back.peaks.is_empty(), "{told}: {back:?}");
         }

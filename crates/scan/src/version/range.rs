@@ -296,7 +296,7 @@ mod tests {
             version in 0..40_u32,
         ) {
             let bounds: Vec<u32> = std::mem::take(&mut bounds).into_iter().collect();
-            let is_lower = |at: usize| (at % 2 == 0) == lower_first;
+            let is_lower = |at: usize| at.is_multiple_of(2) == lower_first;
             let sign = |at: usize| match (is_lower(at), closed[at]) {
                 (true, true) => ">=", (true, false) => ">", (false, true) => "<=", (false, false) => "<",
             };
