@@ -187,12 +187,14 @@ pub struct Examined {
     /// What it is, where that could be said; believed only when there is no refusal.
     pub speaks: Option<Speaks>,
     /// Names of the keys that verify it, sorted. A key that was given under two names is here under both:
-    /// whoever counts keys counts their ids. With a refusal: who signed a statement that cannot be read.
+    /// whoever counts keys counts their ids.
     pub by: Vec<String>,
     /// Who signed it, where somebody vouches for the signer.
     pub vouched: Option<Vouched>,
     /// The statement, when it is known who made it.
     pub statement: Option<Statement>,
+    /// A statement that a known key signed and that cannot be read. It proves nothing, and is there only with a refusal.
+    pub unread: Option<UnreadStatement>,
     /// An instant at which it existed already, as a trusted time says; none where nothing proves one.
     pub proven_at: Option<Timestamp>,
     /// Why nobody is known to have made it.
@@ -227,22 +229,27 @@ impl fmt::Display for Form {
 impl Speaks {
     /// What a statement in that form is.
     pub(crate) fn of(form: Form, statement: &Statement) -> Self {
-        Self::of_type(form, &statement.predicate_type)
-    }
-
-    fn of_type(form: Form, predicate_type: &str) -> Self {
-        if predicate_type == COSIGN_SIGN && form == Form::Bundle {
+        if statement.predicate_type == COSIGN_SIGN && form == Form::Bundle {
             return Self::Signature;
         }
-        Self::Attestation { predicate_type: predicate_type.to_owned() }
+        Self::Attestation { predicate_type: statement.predicate_type.clone() }
     }
+}
+
+/// A signed payload that is not a valid in-toto statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadStatement {
+    /// Names of the keys that verify its signature, sorted.
+    pub by: Vec<String>,
+    /// The type of its predicate, where it says that much.
+    pub predicate_type: Option<String>,
 }
 
 impl Examined {
     fn refused(form: Form, refusal: Refusal) -> Self {
         let (speaks, vouched, statement, proven_at) = (None, None, None, None);
         let (by, told) = (vec![], vec![]);
-        Self { form, speaks, by, vouched, statement, proven_at, refusal: Some(refusal), told }
+        Self { form, speaks, by, vouched, statement, unread: None, proven_at, refusal: Some(refusal), told }
     }
 }
 
@@ -376,7 +383,7 @@ impl Examiner<'_> {
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let speaks = Some(Speaks::Signature);
         let (form, vouched, statement, proven_at) = (Form::SimpleSigning, None, None, None);
-        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told: vec![] })
+        Ok(Examined { form, speaks, by, vouched, statement, unread: None, proven_at, refusal, told: vec![] })
     }
 
     fn enveloped(&mut self, form: Form, envelope: &Envelope) -> Result<Examined, Refusal> {
@@ -397,7 +404,7 @@ impl Examiner<'_> {
         let refusal = by.is_empty().then_some(Refusal::NoKey);
         let statement = (!by.is_empty()).then_some(statement);
         let (vouched, proven_at, told) = (None, None, vec![]);
-        Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told })
+        Ok(Examined { form, speaks, by, vouched, statement, unread: None, proven_at, refusal, told })
     }
 
     /// A statement that cannot be read: who signed it all the same, for it may have said what counts against the artifact.
@@ -413,8 +420,8 @@ impl Examiner<'_> {
             return Err(Refusal::OtherSubject("its statement is about another artifact".to_owned()));
         }
         let by = self.makers(&pae(&envelope.payload_type, &opened.payload), &opened.signatures)?;
-        let speaks = legible.predicate_type.map(|kind| Speaks::of_type(form, &kind));
-        Ok(Examined { speaks, by, ..Examined::refused(form, Refusal::Malformed(why)) })
+        let unread = Some(UnreadStatement { by, predicate_type: legible.predicate_type });
+        Ok(Examined { unread, ..Examined::refused(form, Refusal::Malformed(why)) })
     }
 
     /// The names of the keys that made one of `signatures` over `message`, sorted. Two signatures by one key

@@ -81,7 +81,7 @@ fn held(form: Form, signed: &Signed, subject: &Digest, believed: &Believed<'_>) 
         let speaks = statement.as_ref().map_or(Speaks::Signature, |said| Speaks::of(form, said));
         let vouched = Some(Vouched::Holder { instance: instance.name.to_owned(), identity });
         let (speaks, by, refusal) = (Some(speaks), vec![], None);
-        return Ok(Examined { form, speaks, by, vouched, statement, proven_at, refusal, told });
+        return Ok(Examined { form, speaks, by, vouched, statement, unread: None, proven_at, refusal, told });
     }
     if refused.is_empty() {
         refused.push("no instance of Sigstore is trusted here".to_owned());
@@ -177,6 +177,7 @@ pub(crate) fn notary(
         by: vec![],
         vouched: Some(Vouched::Subject { policy: outcome.policy, name: outcome.signer }),
         statement: None,
+        unread: None,
         proven_at: outcome.signed_at,
         refusal: None,
         told,

@@ -96,7 +96,9 @@ pub async fn list(workspace: &Workspace, reference: &Reference) -> Result<Pieces
         // What nobody signed and is gone is nobody's loss.
         .filter(|piece| piece.state == State::Attached || !piece.signed.is_empty())
         .collect();
-    listed.sort_by_key(|piece| (piece.state, piece.about, piece.evidence));
+    listed.sort_by(|a, b| {
+        (a.state, a.about, &a.signed, a.evidence).cmp(&(b.state, b.about, &b.signed, b.evidence))
+    });
     let unread = basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
     Ok(Pieces { artifact, evidence: listed, unread })
 }

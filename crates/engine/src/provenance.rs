@@ -133,17 +133,18 @@ fn instance<'a>(file: &'a InstanceFile, root: &'a TrustedRoot) -> Instance<'a> {
 }
 
 fn tell(evidence: &Evidence, examined: Examined, record: &mut Record) {
-    let kind = match &examined.speaks {
-        Some(Speaks::Attestation { predicate_type }) if claims_provenance(predicate_type) => {
-            Some(predicate_type.clone())
-        }
-        Some(_) => return,
-        None => None,
+    let claimed = match (&examined.speaks, &examined.unread) {
+        (Some(Speaks::Attestation { predicate_type }), _) if claims_provenance(predicate_type) => true,
+        (Some(_), _) => return,
+        // What a known key signed and cannot be read may be one.
+        (None, Some(unread)) => unread.predicate_type.as_deref().is_none_or(claims_provenance),
+        (None, None) => false,
     };
+    let keys = examined.unread.map_or(examined.by, |unread| unread.by);
     let mut told = Told {
         evidence: evidence.manifest.digest,
         about: evidence.subject,
-        keys: examined.by,
+        keys,
         holder: None,
         instance: None,
         proven_at: examined.proven_at,
@@ -161,8 +162,7 @@ fn tell(evidence: &Evidence, examined: Examined, record: &mut Record) {
     }
     if told.provenance.is_some() {
         record.said.push(told);
-    } else if kind.is_some() || !told.keys.is_empty() {
-        // What a known key signed and cannot be read may be one.
+    } else if claimed {
         record.refused.push(told);
     }
 }

@@ -51,18 +51,21 @@ fn said(piece: &Evidence, signers: &Signers<'_>, case: &Case) -> Vec<Signed> {
 }
 
 fn by(examined: &Examined, signers: &Signers<'_>) -> Option<Signed> {
-    // What somebody signed and nobody can read is worth remembering too: it may have said no.
-    if examined.refusal.is_some() && examined.by.is_empty() {
-        return None;
-    }
-    let weighed = signers.weigh(examined);
+    let (weighed, what) = match (&examined.refusal, &examined.unread, &examined.speaks) {
+        // What somebody signed and nobody can read is worth remembering too: it may have said no.
+        (Some(_), Some(unread), _) => {
+            let unnamed = || "a statement that cannot be read".to_owned();
+            let what = unread.predicate_type.clone().unwrap_or_else(unnamed);
+            (signers.weigh_unread(examined, unread), what)
+        }
+        (None, _, Some(Speaks::Signature)) => (signers.weigh(examined), "signature".to_owned()),
+        (None, _, Some(Speaks::Attestation { predicate_type })) => {
+            (signers.weigh(examined), predicate_type.clone())
+        }
+        _ => return None,
+    };
     let counted = weighed.counted.iter().map(|one| one.name.clone());
     let by: BTreeSet<String> =
         counted.chain(weighed.doubted.iter().map(|(member, _)| member.name.to_owned())).collect();
-    let what = match &examined.speaks {
-        Some(Speaks::Signature) => "signature".to_owned(),
-        Some(Speaks::Attestation { predicate_type }) => predicate_type.clone(),
-        None => "a statement that cannot be read".to_owned(),
-    };
     (!by.is_empty()).then(|| Signed { what, by: by.into_iter().collect() })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use lockgate_attest::sigstore::{Claim, Identity, IdentityRule, Pattern};
-use lockgate_attest::verify::{Believed, Carried, Examined, Vouched, examine};
+use lockgate_attest::verify::{Believed, Carried, Examined, UnreadStatement, Vouched, examine};
 use lockgate_model::case::{Revocation, TrustedIdentity};
 use lockgate_model::keyring::Role;
 use lockgate_model::{CaseRecord, Digest, Evidence, Finding, Relied, canon};
@@ -240,6 +240,11 @@ impl<'a> Signers<'a> {
             None => {}
         }
         weighed
+    }
+
+    /// Asks who made a statement that cannot be read.
+    pub(super) fn weigh_unread(&self, examined: &Examined, unread: &UnreadStatement) -> Weighed<'a> {
+        self.weigh(&Examined { by: unread.by.clone(), ..examined.clone() })
     }
 
     fn weigh_holder(
