@@ -25,7 +25,11 @@ pub const ZSTD_WINDOW_LOG: u32 = 27;
 /// Largest PAX header, long name or long link name of a tar, in bytes.
 pub const TAR_EXTENSION_BYTES: u64 = 1 << 20;
 /// Most pieces of a sparse file.
-pub const SPARSE_EXTENTS: usize = 100_000;
+pub const SPARSE_EXTENTS: i64 = 100_000;
+/// Most bytes of holes that are read as zeros in one layer.
+pub const HOLE_BYTES: u64 = 4 << 30;
+/// Most bytes of the names and link names of one layer, taken together.
+pub const LAYER_NAME_BYTES: u64 = 256 << 20;
 /// Longest number in the map of a sparse file, in bytes, with its line break.
 pub const SPARSE_DIGITS: u64 = 21;
 /// A layer of up to so many bytes uncompressed may compress as well as it likes.

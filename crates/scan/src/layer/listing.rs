@@ -5,6 +5,7 @@ use std::io::{BufRead, Read};
 
 use lockgate_model::{Descriptor, Digest, Hasher};
 
+use super::header::{self, Format, until_nul};
 use super::tar::{Content, MemberKind, TarReader};
 use super::{LayerError, read_layer};
 use crate::{limits, paths};
@@ -65,46 +66,52 @@ fn list(plain: impl BufRead) -> Result<Vec<Listed>, LayerError> {
                 limit: limits::COMPARED_BYTES as u64,
             });
         }
-        let content = digest(tar.content()).map_err(LayerError::Unreadable)?;
+        let content = digest(tar.stored()).map_err(LayerError::Unreadable)?;
         entries.push(Listed { path, fields, content: (member.kind == MemberKind::File).then_some(content) });
     }
     Ok(entries)
 }
 
+/// The fields of its header, as it stands.
 fn of_header<R: BufRead>(tar: &TarReader<R>) -> BTreeMap<String, String> {
     let header = tar.header_of();
-    let old = header.as_old();
+    let format = header.format();
     let mut fields = BTreeMap::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {
             fields.insert(name.to_owned(), value);
         }
     };
-    let mode = header.mode().map(|mode| format!("{mode:04o}"));
-    field("mode", number(&old.mode, mode));
-    field("uid", number(&old.uid, header.uid().map(|uid| uid.to_string())));
-    field("gid", number(&old.gid, header.gid().map(|gid| gid.to_string())));
-    field("mtime", number(&old.mtime, header.mtime().map(|mtime| mtime.to_string())));
-    field("user", header.username_bytes().map(text).unwrap_or_default());
-    field("group", header.groupname_bytes().map(text).unwrap_or_default());
-    let device = |number: std::io::Result<Option<u32>>| number.ok().flatten().filter(|number| *number > 0);
-    let (major, minor) = (device(header.device_major()), device(header.device_minor()));
-    if major.is_some() || minor.is_some() {
-        field("device", format!("{}:{}", major.unwrap_or(0), minor.unwrap_or(0)));
+    field("mode", number(header.field(100, 8), |mode| format!("{mode:04o}")));
+    for (name, at, length) in [("uid", 108, 8), ("gid", 116, 8), ("mtime", 136, 12)] {
+        field(name, number(header.field(at, length), |number| number.to_string()));
     }
-    let format = match (header.as_ustar(), header.as_gnu()) {
-        (Some(_), _) => "ustar",
-        (_, Some(_)) => "GNU",
-        _ => "v7",
+    if format != Format::V7 {
+        field("user", text(until_nul(header.field(265, 32))));
+        field("group", text(until_nul(header.field(297, 32))));
+        let device = |at| header::number(header.field(at, 8)).filter(|number| *number > 0);
+        let (major, minor) = (device(329), device(337));
+        if major.is_some() || minor.is_some() {
+            field("device", format!("{}:{}", major.unwrap_or(0), minor.unwrap_or(0)));
+        }
+    }
+    let format = match format {
+        Format::V7 => "v7",
+        Format::Ustar => "ustar",
+        Format::Star => "star",
+        Format::Gnu => "GNU",
     };
     field("format", format.to_owned());
     fields
 }
 
-/// A number of a header, or what stands in its place.
-fn number(raw: &[u8], read: std::io::Result<String>) -> String {
-    let empty = raw.iter().all(|byte| matches!(byte, 0 | b' '));
-    read.unwrap_or_else(|_| if empty { "not written".to_owned() } else { "not a number".to_owned() })
+/// A number of a header; headers whose numbers are not such are refused before.
+fn number(field: &[u8], written: impl FnOnce(i64) -> String) -> String {
+    let empty = field.iter().all(|byte| matches!(byte, 0 | b' '));
+    match header::number(field) {
+        Some(number) if !empty => written(number),
+        _ => "not written".to_owned(),
+    }
 }
 
 fn kind(kind: MemberKind) -> &'static str {
@@ -114,6 +121,7 @@ fn kind(kind: MemberKind) -> &'static str {
         MemberKind::Symlink => "symbolic link",
         MemberKind::Hard => "hard link",
         MemberKind::Other => "device or pipe",
+        MemberKind::Global => "PAX global header",
     }
 }
 

@@ -2,7 +2,9 @@
 //! files that catalogers ask for to them.
 
 mod content;
+mod header;
 mod listing;
+mod pax;
 mod pipe;
 mod sparse;
 mod tar;

@@ -1,129 +1,174 @@
-//! Files with holes (GNU tar manual, "Storing Sparse Files"): the old GNU header, and PAX 0.0, 0.1 and 1.0.
+//! Files with holes (GNU tar manual, "Storing Sparse Files"): the old GNU header, and PAX 0.0, 0.1 and 1.0. Which of them a
+//! member is, and what is refused, is as in Go's `archive/tar`.
 
 use std::io::{self, BufRead, Read};
 
-use tar::{GnuExtSparseHeader, Header};
-
-use super::tar::number;
+use super::header::{BLOCK, Block, Format, invalid, number};
+use super::pax::{self, Pax, SPARSE_MAP};
 use crate::limits;
 
 /// Where stored bytes belong: offset and length.
 pub(super) type Extent = (u64, u64);
 
-/// What PAX records say about a file with holes.
-#[derive(Default)]
-pub(super) struct Records {
-    major: Option<u64>,
-    name: Option<Vec<u8>>,
-    size: Option<u64>,
-    offsets: Vec<u64>,
-    lengths: Vec<u64>,
-}
-
-/// A file with holes.
+/// A file with holes: its size, and where its stored bytes belong, in order.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sparse {
-    pub(super) name: Option<Vec<u8>>,
     pub(super) size: u64,
     pub(super) extents: Vec<Extent>,
 }
 
-fn invalid(reason: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a sparse file is malformed: {reason}"))
+/// What a map says before it is checked.
+type Pieces = Vec<(i64, i64)>;
+
+fn malformed(reason: &str) -> io::Error {
+    invalid(format!("a sparse file is malformed: {reason}"))
 }
 
-impl Records {
-    pub(super) fn present(&self) -> bool {
-        self.major.is_some() || self.size.is_some()
-    }
-
-    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        if self.offsets.len().max(self.lengths.len()) > limits::SPARSE_EXTENTS {
-            return Err(invalid("too many pieces"));
-        }
-        match key {
-            b"GNU.sparse.major" => self.major = Some(number(value, "sparse version")?),
-            b"GNU.sparse.name" => self.name = Some(value.to_vec()),
-            b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.size = Some(number(value, "sparse size")?),
-            b"GNU.sparse.offset" => self.offsets.push(number(value, "sparse offset")?),
-            b"GNU.sparse.numbytes" => self.lengths.push(number(value, "sparse length")?),
-            b"GNU.sparse.map" => {
-                for pair in value.split(|byte| *byte == b',').collect::<Vec<_>>().chunks(2) {
-                    let [offset, length] = pair else { return Err(invalid("half a piece")) };
-                    self.offsets.push(number(offset, "sparse offset")?);
-                    self.lengths.push(number(length, "sparse length")?);
-                }
+impl Sparse {
+    /// Pieces that are in order, apart, and within the file.
+    fn new(size: i64, pieces: &[(i64, i64)]) -> io::Result<Self> {
+        let whole = u64::try_from(size).map_err(|_| malformed("its size is negative"))?;
+        let (mut end, mut extents) = (0, Vec::with_capacity(pieces.len()));
+        for (offset, length) in pieces {
+            let (Ok(offset), Ok(length)) = (u64::try_from(*offset), u64::try_from(*length)) else {
+                return Err(malformed("a negative number"));
+            };
+            let until = offset.checked_add(length).filter(|until| *until <= whole);
+            let until = until.ok_or_else(|| malformed("a piece lies beyond its end"))?;
+            if offset < end {
+                return Err(malformed("pieces lie over each other or out of order"));
             }
-            _ => {}
+            end = until;
+            extents.push((offset, length));
         }
-        Ok(())
+        Ok(Self { size: whole, extents })
     }
 
-    /// The map; that of version 1.0 stands before the content.
-    pub(super) fn read(self, content: &mut impl BufRead) -> io::Result<Sparse> {
-        let size = self.size.ok_or_else(|| invalid("its size is missing"))?;
-        let extents = match self.major {
-            Some(1) => map_before(content)?,
-            _ => self.offsets.into_iter().zip(self.lengths).collect(),
-        };
-        Ok(Sparse { name: self.name, size, extents })
+    /// Bytes that are stored.
+    pub(super) fn stored(&self) -> u64 {
+        self.extents.iter().map(|(_, length)| length).sum()
     }
+}
+
+/// The version of a map in PAX records; nothing where there is none, or one that nobody knows.
+enum Version {
+    InRecords,
+    BeforeContent,
+}
+
+/// What PAX records say about holes: the file with its name, if they give one. `stored` is the size without them; the map of
+/// version 1.0 stands before the content.
+pub(super) fn of_pax(
+    records: &Pax,
+    stored: i64,
+    content: &mut impl BufRead,
+) -> io::Result<Option<(Sparse, Option<Vec<u8>>)>> {
+    let text = |key: &str| records.get(key).unwrap_or_default();
+    let version = match (text("GNU.sparse.major"), text("GNU.sparse.minor")) {
+        (b"0", b"0" | b"1") => Version::InRecords,
+        (b"1", b"0") => Version::BeforeContent,
+        (b"", b"") if records.get(SPARSE_MAP).is_some() => Version::InRecords,
+        _ => return Ok(None),
+    };
+    let size = match records.number("GNU.sparse.size")? {
+        Some(size) => size,
+        None => records.number("GNU.sparse.realsize")?.unwrap_or(stored),
+    };
+    let pieces = match version {
+        Version::InRecords => in_records(records)?,
+        Version::BeforeContent => before_content(content)?,
+    };
+    let name = records.get("GNU.sparse.name").map(<[u8]>::to_vec);
+    Ok(Some((Sparse::new(size, &pieces)?, name)))
+}
+
+/// `offset,length,offset,length`, and beside it how many pairs there are.
+fn in_records(records: &Pax) -> io::Result<Pieces> {
+    let count = records.number("GNU.sparse.numblocks")?.ok_or_else(|| malformed("how many pieces it has"))?;
+    let numbers = records.get(SPARSE_MAP).map(|map| map.split(|byte| *byte == b',').map(pax::number));
+    let numbers: Option<Vec<_>> = numbers.into_iter().flatten().collect();
+    let numbers = numbers.ok_or_else(|| malformed("its map is not one of numbers"))?;
+    if u64::try_from(count).ok() != Some(numbers.len() as u64 / 2) || !numbers.len().is_multiple_of(2) {
+        return Err(malformed("it has another number of pieces than it says"));
+    }
+    Ok(numbers.chunks_exact(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect())
 }
 
 /// Lines of numbers, filled up to a block: how many pieces, then offset and length of each.
-fn map_before(content: &mut impl BufRead) -> io::Result<Vec<Extent>> {
+fn before_content(content: &mut impl BufRead) -> io::Result<Pieces> {
     let mut read = 0;
-    let mut next = |content: &mut dyn BufRead| -> io::Result<u64> {
+    let mut next = |content: &mut dyn BufRead| -> io::Result<i64> {
         let mut line = Vec::new();
         content.take(limits::SPARSE_DIGITS).read_until(b'\n', &mut line)?;
         read += line.len();
-        number(line.strip_suffix(b"\n").unwrap_or_default(), "sparse map")
+        let digits = line.strip_suffix(b"\n").and_then(pax::number);
+        digits.ok_or_else(|| malformed("its map is not one of numbers"))
     };
     let count = next(content)?;
-    if count > limits::SPARSE_EXTENTS as u64 {
-        return Err(invalid("too many pieces"));
+    if !(0..=limits::SPARSE_EXTENTS).contains(&count) {
+        return Err(malformed("too many pieces"));
     }
-    let mut extents = Vec::new();
+    let mut pieces = Vec::new();
     for _ in 0..count {
-        extents.push((next(content)?, next(content)?));
+        pieces.push((next(content)?, next(content)?));
     }
-    let padding = read.next_multiple_of(512) - read;
-    io::copy(&mut content.take(padding as u64), &mut io::sink())?;
-    Ok(extents)
+    let padding = (read.next_multiple_of(BLOCK) - read) as u64;
+    match io::copy(&mut content.take(padding), &mut io::sink())? {
+        passed if passed == padding => Ok(pieces),
+        _ => Err(malformed("its map ends inside a block")),
+    }
 }
 
 /// The map of the old GNU header and of the blocks that go on with it.
-pub(super) fn old_gnu(header: &Header, blocks: &mut impl Read) -> io::Result<(u64, Vec<Extent>)> {
-    let gnu = header.as_gnu().ok_or_else(|| invalid("its header is not GNU's"))?;
-    let mut extents = Vec::new();
-    let mut add = |piece: &tar::GnuSparseHeader| -> io::Result<()> {
-        if !piece.is_empty() {
-            extents.push((piece.offset()?, piece.length()?));
-        }
-        if extents.len() > limits::SPARSE_EXTENTS { Err(invalid("too many pieces")) } else { Ok(()) }
-    };
-    gnu.sparse.iter().try_for_each(&mut add)?;
-    let mut more = gnu.is_extended();
-    while more {
-        let mut next = GnuExtSparseHeader::new();
-        blocks.read_exact(next.as_mut_bytes())?;
-        next.sparse().iter().try_for_each(&mut add)?;
-        more = next.is_extended();
+pub(super) fn of_old_gnu(header: &Block, blocks: &mut impl Read) -> io::Result<Sparse> {
+    if header.format() != Format::Gnu {
+        return Err(malformed("its header is not GNU's"));
     }
-    Ok((gnu.real_size()?, extents))
+    let size = number(header.field(483, 12)).ok_or_else(|| malformed("its size is not a number"))?;
+    let mut pieces = Vec::new();
+    let mut more = of_block(header.field(386, 4 * 24 + 1), &mut pieces)?;
+    while more {
+        let mut next = [0; BLOCK];
+        blocks.read_exact(&mut next)?;
+        more = of_block(next.get(..21 * 24 + 1).unwrap_or_default(), &mut pieces)?;
+        if pieces.len() as u64 > limits::SPARSE_EXTENTS.cast_unsigned() {
+            return Err(malformed("too many pieces"));
+        }
+    }
+    Sparse::new(size, &pieces)
 }
 
-/// The file with its holes filled with zeros.
-pub(super) fn expand(stored: &[u8], extents: &[Extent], size: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(size).map_err(|_| invalid("it is too large"))?;
-    let (mut whole, mut rest) = (vec![0; size], stored);
-    for (offset, length) in extents {
-        let place = |number: u64| usize::try_from(number).map_err(|_| invalid("it is too large"));
-        let (offset, length) = (place(*offset)?, place(*length)?);
-        let end = offset.checked_add(length).ok_or_else(|| invalid("a piece is too large"))?;
-        let (piece, after) = rest.split_at_checked(length).ok_or_else(|| invalid("pieces are missing"))?;
-        let to = whole.get_mut(offset..end).ok_or_else(|| invalid("a piece lies beyond its end"))?;
-        to.copy_from_slice(piece);
-        rest = after;
+/// Pairs of offset and length, the first without an offset being the end, and a byte that says whether a block with more
+/// follows.
+fn of_block(map: &[u8], pieces: &mut Pieces) -> io::Result<bool> {
+    let (pairs, more) = map.as_chunks::<24>();
+    for pair in pairs.iter().take_while(|pair| pair.first() != Some(&0)) {
+        let (offset, length) = pair.split_at(12);
+        let (Some(offset), Some(length)) = (number(offset), number(length)) else {
+            return Err(malformed("its map is not one of numbers"));
+        };
+        pieces.push((offset, length));
     }
-    Ok(whole)
+    Ok(more.first().is_some_and(|byte| *byte > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_in_order_and_within_the_file() {
+        assert_eq!(Sparse::new(9, &[(1, 2), (3, 0), (5, 4)]).unwrap().stored(), 6);
+        for (size, pieces) in [
+            (-1, &[][..]),
+            (9, &[(5, 5)]),
+            (9, &[(-1, 2)]),
+            (9, &[(1, -1)]),
+            (9, &[(0, 4), (3, 1)]),
+            (9, &[(5, 1), (0, 1)]),
+            (9, &[(i64::MAX, i64::MAX)]),
+        ] {
+            assert!(Sparse::new(size, pieces).is_err(), "{size} {pieces:?}");
+        }
+    }
 }

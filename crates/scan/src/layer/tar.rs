@@ -4,13 +4,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use tar::{EntryType, Header};
-
-use super::sparse::{self, Extent};
+use super::header::{BLOCK, Block, invalid, until_nul};
+use super::pax::{self, Pax};
+use super::sparse::{self, Extent, Sparse};
 use crate::limits;
-
-/// Bytes of a block.
-const BLOCK: u64 = 512;
 
 /// What a member of a tar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +18,9 @@ pub(super) enum MemberKind {
     Hard,
     /// A device, a pipe, or something of another system.
     Other,
+    /// A PAX global header. It says nothing about other members, but it has a path of its own: containerd and Docker remove
+    /// what is there.
+    Global,
 }
 
 /// The head of one member.
@@ -31,8 +31,6 @@ pub(super) struct Member {
     pub(super) kind: MemberKind,
     /// Bytes of its content, holes included.
     pub(super) size: u64,
-    /// Where the stored bytes belong, when the file has holes.
-    pub(super) extents: Option<Vec<Extent>>,
 }
 
 /// A tar being read, member after member.
@@ -42,35 +40,46 @@ pub(super) struct TarReader<R> {
     left: u64,
     /// Bytes that fill its last block.
     padding: u64,
+    /// Where the bytes of the present member belong, when it has holes.
+    holes: Option<Holes>,
+    /// Bytes of holes that may still be read as zeros.
+    zeros: u64,
+    /// Bytes that names may still have.
+    names: u64,
     /// The header of the present member, and the PAX records that stood before it.
-    header: Header,
+    header: Block,
     records: Vec<u8>,
+}
+
+/// Where reading stands in a file with holes.
+struct Holes {
+    at: u64,
+    size: u64,
+    extents: std::vec::IntoIter<Extent>,
+    /// The piece that comes next, or what is left of the present one.
+    piece: Extent,
 }
 
 /// What stood before a member and is about it.
 #[derive(Default)]
 struct Before {
     pax: Pax,
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-}
-
-/// The PAX records that matter here; one with an empty value takes back what was said.
-#[derive(Default)]
-struct Pax {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
-    sparse: sparse::Records,
-}
-
-fn invalid(reason: impl Into<String>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, reason.into())
+    path: Vec<u8>,
+    link: Vec<u8>,
 }
 
 impl<R: BufRead> TarReader<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, left: 0, padding: 0, header: Header::new_old(), records: Vec::new() }
+        Self {
+            inner,
+            left: 0,
+            padding: 0,
+            holes: None,
+            zeros: limits::HOLE_BYTES,
+            names: limits::LAYER_NAME_BYTES,
+            header: Block::default(),
+            records: Vec::new(),
+        }
     }
 
     /// The next member; what is left of the one before is passed over. Nothing after the last.
@@ -78,41 +87,53 @@ impl<R: BufRead> TarReader<R> {
         let mut before = Before::default();
         self.records.clear();
         loop {
-            self.skip()?;
+            if !self.skip()? {
+                return Ok(None);
+            }
             let Some(header) = self.header()? else { return Ok(None) };
-            let size = header.entry_size()?;
-            match header.entry_type() {
-                // Go hands these to the caller, and runtimes pass over them: they change nothing.
-                EntryType::XGlobalHeader => self.content_of(size),
-                EntryType::XHeader => {
-                    self.content_of(size);
-                    self.records = self.small(size, "PAX header")?;
+            let size = header.size()?;
+            self.content_of(&header, header.kind(), size)?;
+            match header.kind() {
+                // What stood before it is forgotten: Go hands it to the caller as a member.
+                b'g' => {
+                    self.records = self.small("PAX header")?;
+                    let pax = Pax::read(&self.records)?;
+                    let path = pax.get("path").map_or_else(|| header.name(), <[u8]>::to_vec);
+                    self.header = header;
+                    return Ok(Some(Member { path, link: Vec::new(), kind: MemberKind::Global, size: 0 }));
+                }
+                b'x' => {
+                    self.records = self.small("PAX header")?;
                     before.pax = Pax::read(&self.records)?;
                 }
-                EntryType::GNULongName => {
-                    self.content_of(size);
-                    before.path = Some(until_nul(self.small(size, "long name")?));
-                }
-                EntryType::GNULongLink => {
-                    self.content_of(size);
-                    before.link = Some(until_nul(self.small(size, "long link name")?));
-                }
+                b'L' => before.path = until_nul(&self.small("long name")?).to_vec(),
+                b'K' => before.link = until_nul(&self.small("long link name")?).to_vec(),
                 _ => {
                     let member = self.member(&header, size, before)?;
                     self.header = header;
+                    let named = (member.path.len() + member.link.len()) as u64;
+                    self.names = self.names.checked_sub(named).ok_or_else(|| {
+                        invalid(format!("its names have more than {} bytes", limits::LAYER_NAME_BYTES))
+                    })?;
                     return Ok(Some(member));
                 }
             }
         }
     }
 
-    /// The content of the present member.
+    /// The content of the present member, holes as zeros.
     pub(super) fn content(&mut self) -> Content<'_, R> {
         Content { tar: self }
     }
 
+    /// The content of the present member as it is stored, without its holes.
+    pub(super) fn stored(&mut self) -> Content<'_, R> {
+        self.holes = None;
+        Content { tar: self }
+    }
+
     /// The header of the present member, as it stands.
-    pub(super) fn header_of(&self) -> &Header {
+    pub(super) fn header_of(&self) -> &Block {
         &self.header
     }
 
@@ -120,73 +141,90 @@ impl<R: BufRead> TarReader<R> {
     pub(super) fn records_of(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest = self.records.as_slice();
         std::iter::from_fn(move || {
-            let (key, value, after) = record(rest)?;
+            let (key, value, after) = pax::record(rest)?;
             rest = after;
             Some((key, value))
         })
     }
 
-    fn content_of(&mut self, size: u64) {
-        self.left = size;
-        self.padding = (BLOCK - size % BLOCK) % BLOCK;
+    /// What follows a header of this kind and size: links, folders, devices and pipes have no content whatever they say.
+    fn content_of(&mut self, header: &Block, kind: u8, size: i64) -> io::Result<()> {
+        let size = if matches!(kind, b'1'..=b'6') { 0 } else { size };
+        self.left = u64::try_from(size).map_err(|_| {
+            let name = String::from_utf8_lossy(&header.name()).chars().take(100).collect::<String>();
+            invalid(format!("the size of `{name}` is negative"))
+        })?;
+        self.padding = self.left.next_multiple_of(BLOCK as u64) - self.left;
+        self.holes = None;
+        Ok(())
     }
 
-    fn member(&mut self, header: &Header, size: u64, before: Before) -> io::Result<Member> {
-        let path = before.path.or(before.pax.path).unwrap_or_else(|| header.path_bytes().into_owned());
-        let own_link = || header.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
-        let link = before.link.or(before.pax.link).unwrap_or_else(own_link);
-        let kind = match header.entry_type() {
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => MemberKind::File,
-            EntryType::Directory => MemberKind::Folder,
-            EntryType::Symlink => MemberKind::Symlink,
-            EntryType::Link => MemberKind::Hard,
+    fn member(&mut self, header: &Block, size: i64, before: Before) -> io::Result<Member> {
+        let Before { pax, path, link } = before;
+        pax.check()?;
+        // A long name of GNU's comes before one of PAX, and that before the header's.
+        let or_pax =
+            |long: Vec<u8>, key| if long.is_empty() { pax.get(key).map(<[u8]>::to_vec) } else { Some(long) };
+        let mut path = or_pax(path, "path").unwrap_or_else(|| header.name());
+        let link = or_pax(link, "linkpath").unwrap_or_else(|| header.link().to_vec());
+        // In old tars a name that ends with a slash is a folder's; since then there is a type for folders, and a file's name may
+        // end so and be a file's all the same.
+        let byte = if header.kind() == 0 && path.ends_with(b"/") { b'5' } else { header.kind() };
+        let size = pax.number("size")?.unwrap_or(size);
+        self.content_of(header, byte, size)?;
+        let sparse = if byte == b'S' {
+            Some(sparse::of_old_gnu(header, &mut self.inner)?)
+        } else if let Some((sparse, name)) = sparse::of_pax(&pax, size, &mut self.content())? {
+            path = name.unwrap_or(path);
+            Some(sparse)
+        } else {
+            None
+        };
+        let kind = match byte {
+            0 | b'0' | b'7' | b'S' => MemberKind::File,
+            b'1' => MemberKind::Hard,
+            b'2' => MemberKind::Symlink,
+            b'5' => MemberKind::Folder,
             _ => MemberKind::Other,
         };
-        // A name of an old tar that ends with a slash is a folder's.
-        let kind = if kind == MemberKind::File && path.ends_with(b"/") { MemberKind::Folder } else { kind };
-        let stored = before.pax.size.unwrap_or(size);
-        let headless = matches!(kind, MemberKind::Folder | MemberKind::Symlink | MemberKind::Hard)
-            || matches!(header.entry_type(), EntryType::Char | EntryType::Block | EntryType::Fifo);
-        self.content_of(if headless { 0 } else { stored });
-        let mut member = Member { path, link, kind, size: self.left, extents: None };
-        if header.entry_type() == EntryType::GNUSparse {
-            let (real, extents) = sparse::old_gnu(header, &mut self.inner)?;
-            (member.size, member.extents) = (real, Some(extents));
-        } else if before.pax.sparse.present() {
-            let sparse = before.pax.sparse.read(&mut self.content())?;
-            if let Some(name) = sparse.name {
-                member.path = name;
-            }
-            (member.size, member.extents) = (sparse.size, Some(sparse.extents));
+        let size = sparse.as_ref().map_or(self.left, |sparse| sparse.size);
+        self.holes = sparse.map(|sparse| self.holes_of(sparse, byte)).transpose()?;
+        Ok(Member { path, link, kind, size })
+    }
+
+    fn holes_of(&self, sparse: Sparse, kind: u8) -> io::Result<Holes> {
+        if matches!(kind, b'1'..=b'6') {
+            return Err(invalid("a sparse file is none: it is a link, a folder or a device"));
         }
-        Ok(member)
+        if sparse.stored() != self.left {
+            return Err(invalid("a sparse file has other bytes than its map says"));
+        }
+        Ok(Holes { at: 0, size: sparse.size, extents: sparse.extents.into_iter(), piece: (0, 0) })
     }
 
     /// A header whose checksum is right; nothing at the end. The end is two blocks of zeros, or that of the stream.
-    fn header(&mut self) -> io::Result<Option<Header>> {
-        let mut header = Header::new_old();
-        if !self.block(header.as_mut_bytes())? {
+    fn header(&mut self) -> io::Result<Option<Block>> {
+        let mut header = Block::default();
+        if !self.block(&mut header)? {
             return Ok(None);
         }
-        if header.as_bytes().iter().all(|byte| *byte == 0) {
-            let mut second = [0; 512];
-            if self.block(&mut second)? && second.iter().any(|byte| *byte != 0) {
+        if header.is_zero() {
+            if self.block(&mut header)? && !header.is_zero() {
                 return Err(invalid("one block of zeros, and then more: the end of a tar is two"));
             }
             return Ok(None);
         }
-        let sum: u32 = header.as_bytes().iter().enumerate().map(|(at, byte)| summand(at, *byte)).sum();
-        if header.cksum()? != sum {
+        if !header.checksum_is_right() {
             return Err(invalid("a header has a wrong checksum: this is not a tar archive"));
         }
         Ok(Some(header))
     }
 
     /// Fills a block; false at the end of the stream.
-    fn block(&mut self, block: &mut [u8; 512]) -> io::Result<bool> {
+    fn block(&mut self, block: &mut Block) -> io::Result<bool> {
         let mut filled = 0;
-        while filled < block.len() {
-            match self.inner.read(block.get_mut(filled..).unwrap_or_default())? {
+        while filled < BLOCK {
+            match self.inner.read(block.bytes_mut().get_mut(filled..).unwrap_or_default())? {
                 0 if filled == 0 => return Ok(false),
                 0 => return Err(invalid("the tar ends inside a header")),
                 read => filled += read,
@@ -196,9 +234,9 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// The content of a member that is about another.
-    fn small(&mut self, size: u64, what: &str) -> io::Result<Vec<u8>> {
-        if size > limits::TAR_EXTENSION_BYTES {
-            let most = limits::TAR_EXTENSION_BYTES;
+    fn small(&mut self, what: &str) -> io::Result<Vec<u8>> {
+        let (size, most) = (self.left, limits::TAR_EXTENSION_BYTES);
+        if size > most {
             return Err(invalid(format!("a {what} has {size} bytes; at most {most} are read")));
         }
         let mut bytes = Vec::new();
@@ -206,96 +244,90 @@ impl<R: BufRead> TarReader<R> {
         Ok(bytes)
     }
 
-    fn skip(&mut self) -> io::Result<()> {
-        let mut left = self.left + std::mem::take(&mut self.padding);
-        self.left = 0;
+    /// Passes over what is left of a member; false where the stream ends in what fills its last block, which is an end too.
+    fn skip(&mut self) -> io::Result<bool> {
+        self.holes = None;
+        let mut left = std::mem::take(&mut self.left) + self.padding;
         while left > 0 {
             let here = self.inner.fill_buf()?.len() as u64;
             if here == 0 {
-                return Err(invalid("the tar ends inside a file"));
+                return if left <= self.padding { Ok(false) } else { Err(invalid(CUT)) };
             }
             let step = here.min(left);
             self.inner.consume(usize::try_from(step).unwrap_or(usize::MAX));
             left -= step;
         }
-        Ok(())
+        self.padding = 0;
+        Ok(true)
     }
 }
 
-/// The checksum counts its own field (bytes 148 to 155) as spaces.
-fn summand(at: usize, byte: u8) -> u32 {
-    if (148..156).contains(&at) { u32::from(b' ') } else { u32::from(byte) }
-}
+const CUT: &str = "the tar ends inside a file";
 
-fn until_nul(mut bytes: Vec<u8>) -> Vec<u8> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    bytes.truncate(end);
-    bytes
-}
-
-impl Pax {
-    fn read(bytes: &[u8]) -> io::Result<Self> {
-        let mut pax = Self::default();
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (key, value, after) = record(rest).ok_or_else(|| invalid("a PAX record is malformed"))?;
-            rest = after;
-            let said = (!value.is_empty()).then(|| value.to_vec());
-            match key {
-                b"path" | b"linkpath" if value.contains(&0) => {
-                    return Err(invalid("a PAX name has a zero byte"));
-                }
-                b"path" => pax.path = said,
-                b"linkpath" => pax.link = said,
-                b"size" => {
-                    pax.size = said.map(|value| number(&value, "size")).transpose()?;
-                }
-                _ if key.starts_with(b"GNU.sparse.") => pax.sparse.add(key, value)?,
-                _ => {}
+impl Holes {
+    /// How many bytes come before the next piece, and how many are left of it.
+    fn next(&mut self) -> (u64, u64) {
+        while self.piece.1 == 0 {
+            match self.extents.next() {
+                Some(piece) => self.piece = piece,
+                None => return (self.size.saturating_sub(self.at), 0),
             }
         }
-        Ok(pax)
+        (self.piece.0.saturating_sub(self.at), self.piece.1)
+    }
+
+    fn pass(&mut self, amount: u64) {
+        let (hole, _) = self.next();
+        self.at += amount;
+        if hole == 0 {
+            let taken = amount.min(self.piece.1);
+            self.piece = (self.piece.0 + taken, self.piece.1 - taken);
+        }
     }
 }
 
-/// `LENGTH KEY=VALUE\n`, LENGTH counting all of it.
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
-    let length: usize = std::str::from_utf8(bytes.get(..space)?).ok()?.parse().ok()?;
-    let (whole, rest) = bytes.split_at_checked(length)?;
-    let body = whole.get(space + 1..)?.strip_suffix(b"\n")?;
-    let equals = body.iter().position(|byte| *byte == b'=')?;
-    let (key, value) = body.split_at_checked(equals)?;
-    (!key.is_empty() && !key.contains(&0)).then_some((key, value.get(1..)?, rest))
-}
-
-/// A decimal number of a PAX record.
-pub(super) fn number(value: &[u8], what: &str) -> io::Result<u64> {
-    let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| invalid(format!("a PAX {what} is not a number")))
-}
-
-/// The content of a member, as it is stored.
+/// The content of a member.
 pub(super) struct Content<'a, R> {
     tar: &'a mut TarReader<R>,
 }
 
 impl<R: BufRead> BufRead for Content<'_, R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.tar.left == 0 {
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        let tar = &mut *self.tar;
+        let (hole, piece) = tar.holes.as_mut().map_or((0, tar.left), Holes::next);
+        let most = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        if hole > 0 {
+            if tar.zeros == 0 {
+                return Err(invalid(format!(
+                    "files with holes that are read have more than {} bytes",
+                    limits::HOLE_BYTES
+                )));
+            }
+            return Ok(ZEROS.get(..most(hole.min(tar.zeros)).min(ZEROS.len())).unwrap_or_default());
+        }
+        if piece == 0 {
             return Ok(&[]);
         }
-        let left = usize::try_from(self.tar.left).unwrap_or(usize::MAX);
-        let here = self.tar.inner.fill_buf()?;
+        let here = tar.inner.fill_buf()?;
         if here.is_empty() {
-            return Err(invalid("the tar ends inside a file"));
+            return Err(invalid(CUT));
         }
-        Ok(here.get(..left.min(here.len())).unwrap_or_default())
+        Ok(here.get(..most(piece).min(here.len())).unwrap_or_default())
     }
 
     fn consume(&mut self, amount: usize) {
-        self.tar.left -= (amount as u64).min(self.tar.left);
-        self.tar.inner.consume(amount);
+        let (tar, count) = (&mut *self.tar, amount as u64);
+        if let Some(holes) = &mut tar.holes {
+            let in_hole = holes.next().0 > 0;
+            holes.pass(count);
+            if in_hole {
+                tar.zeros = tar.zeros.saturating_sub(count);
+                return;
+            }
+        }
+        tar.left = tar.left.saturating_sub(count);
+        tar.inner.consume(amount);
     }
 }
 
@@ -311,6 +343,7 @@ impl<R: BufRead> Read for Content<'_, R> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tar::{EntryType, Header};
 
     use super::*;
 
@@ -368,6 +401,7 @@ mod tests {
         let paths: Vec<_> = found.iter().map(|(one, _)| String::from_utf8_lossy(&one.path)).collect();
         assert_eq!(paths, ["a/long", "gnu/long", "global"]);
         assert_eq!(found[0].1, b"abc");
+        // A type for files is a file's, whatever its name ends with.
         assert_eq!(found[2].0.kind, MemberKind::File);
     }
 
@@ -389,7 +423,7 @@ mod tests {
     fn damage_is_told() {
         let good = block(b"name", b'0', b"content");
         assert_eq!(members(&good).unwrap().len(), 1);
-        assert!(members(&good[..700.min(good.len() - 400)]).is_err());
+        assert!(members(&good[..515]).is_err());
         let mut wrong = good.clone();
         wrong[0] ^= 1;
         assert!(members(&wrong).unwrap_err().to_string().contains("checksum"));
@@ -401,21 +435,60 @@ mod tests {
     }
 
     #[test]
-    fn sparse_files_say_their_real_size() {
-        let map = b"1\n4\n3\n";
-        let mut body = map.to_vec();
+    fn holes_are_read_as_zeros() {
+        let mut body = b"2\n4\n3\n8\n1\n".to_vec();
         body.resize(512, 0);
-        body.extend(b"abc");
-        let mut tar = pax(&[
+        body.extend(b"abcd");
+        let records = [
             ("GNU.sparse.major", "1"),
             ("GNU.sparse.minor", "0"),
             ("GNU.sparse.name", "real"),
-            ("GNU.sparse.realsize", "9"),
-        ]);
+            ("GNU.sparse.realsize", "11"),
+        ];
+        let mut tar = pax(&records);
         tar.extend(block(b"GNUSparseFile.0/real", b'0', &body));
-        let (member, stored) = members(&tar).unwrap().remove(0);
-        assert_eq!((member.path.as_slice(), member.size), (&b"real"[..], 9));
-        assert_eq!(sparse::expand(&stored, member.extents.as_ref().unwrap(), 9).unwrap(), b"\0\0\0\0abc\0\0");
+        let (member, content) = members(&tar).unwrap().remove(0);
+        assert_eq!((member.path.as_slice(), member.size), (&b"real"[..], 11));
+        assert_eq!(content, b"\0\0\0\0abc\0d\0\0");
+        let mut reader = TarReader::new(tar.as_slice());
+        reader.next().unwrap();
+        let mut stored = Vec::new();
+        reader.stored().read_to_end(&mut stored).unwrap();
+        assert_eq!(stored, b"abcd");
+        body.push(b'e');
+        let mut tar = pax(&records);
+        tar.extend(block(b"x", b'0', &body));
+        assert!(members(&tar).unwrap_err().to_string().contains("other bytes than its map says"));
+    }
+
+    #[test]
+    fn holes_without_end_are_read_to_the_limit() {
+        let size = (limits::HOLE_BYTES + 1).to_string();
+        let records = [("GNU.sparse.map", "0,1"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.size", &size)];
+        let mut tar = pax(&records);
+        tar.extend(block(b"x", b'0', b"a"));
+        let mut reader = TarReader::new(tar.as_slice());
+        assert_eq!(reader.next().unwrap().unwrap().size, limits::HOLE_BYTES + 1);
+        reader.zeros = 100_000;
+        let mut content = Vec::new();
+        let error = reader.content().read_to_end(&mut content).unwrap_err();
+        assert!(error.to_string().contains("holes"), "{error}");
+        assert_eq!(content.len(), 100_001);
+        // Nobody need read them.
+        let mut reader = TarReader::new(tar.as_slice());
+        reader.next().unwrap();
+        assert_eq!(reader.next().unwrap(), None);
+    }
+
+    #[test]
+    fn names_have_a_limit_of_their_own() {
+        let tar = [block(b"abc", b'0', b""), block(b"de", b'0', b"")].concat();
+        for (names, right) in [(5, true), (4, false)] {
+            let mut reader = TarReader::new(tar.as_slice());
+            reader.names = names;
+            reader.next().unwrap();
+            assert_eq!(reader.next().is_ok(), right);
+        }
     }
 
     proptest! {

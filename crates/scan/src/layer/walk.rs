@@ -7,7 +7,7 @@ use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
 
 use super::tar::{Content, Member, MemberKind, TarReader};
-use super::{Entry, Kind, LayerContent, LayerError, sparse};
+use super::{Entry, Kind, LayerContent, LayerError};
 use crate::catalog::{self, Cataloger, Facts, Program};
 use crate::{licenses, limits, paths};
 
@@ -45,6 +45,7 @@ pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent,
         }
         match paths::normal(&member.path) {
             Ok(path) if path.is_empty() => {}
+            Ok(path) if member.kind == MemberKind::Global => walk.global(path),
             Ok(path) => walk.member(path, &member, tar.content())?,
             Err(why) => {
                 let path = paths::text(&member.path).chars().take(200).collect();
@@ -79,10 +80,22 @@ impl Walk<'_> {
             MemberKind::Symlink => Kind::Link(paths::text(&member.link)),
             MemberKind::Hard => self.hard_link(&path, &member.link),
             MemberKind::File => self.file(&path, member, content).map_err(LayerError::Unreadable)?,
-            MemberKind::Other => Kind::Other,
+            MemberKind::Other | MemberKind::Global => Kind::Other,
         };
         self.push(path, kind);
         Ok(())
+    }
+
+    /// containerd and Docker remove what has the path of a PAX global header, others do not. The names that writers give such
+    /// headers are nobody's.
+    fn global(&mut self, path: String) {
+        let name = paths::split(&path).1;
+        if !matches!(name, "pax_global_header" | "@PaxHeader") && !name.starts_with("GlobalHead.") {
+            self.unread(
+                path,
+                "a PAX global header has its name: some runtimes remove what is there, others do not",
+            );
+        }
     }
 
     fn push(&mut self, path: String, kind: Kind) {
@@ -137,9 +150,6 @@ impl Walk<'_> {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(member.size.min(1 << 20)).unwrap_or_default());
         content.read_to_end(&mut bytes)?;
-        if let Some(extents) = &member.extents {
-            bytes = sparse::expand(&bytes, extents, member.size)?;
-        }
         Ok(self.read(path, &bytes))
     }
 
