@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64;
 
+use super::facts::Broken;
 use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
 
 pub(super) fn wants(path: &str) -> bool {
@@ -9,29 +10,42 @@ pub(super) fn wants(path: &str) -> bool {
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
-    let text = file.text();
-    let mut facts = Facts::default();
+    let text = file.text().replace("\r\n", "\n");
+    let (mut facts, mut broken) = (Facts::default(), Broken::default());
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
-        facts.packages.push(package(block)?);
-        facts.owned.extend(owned(block));
+        match package(block) {
+            Ok(package) => {
+                facts.packages.push(package);
+                facts.owned.extend(owned(block));
+                let twice = ["P:", "V:", "o:"].iter().find(|key| lines_of(block, key).nth(1).is_some());
+                broken.extend(twice.map(|key| format!("a package has the line {key} twice")));
+            }
+            Err(why) => broken.push(why),
+        }
     }
+    facts.unread.extend(broken.told());
     Ok(facts)
 }
 
+/// What follows `key` in the lines that begin with it.
+fn lines_of<'a>(block: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    block.lines().filter_map(move |line| line.strip_prefix(key)).map(str::trim)
+}
+
 fn value<'a>(block: &'a str, key: &str) -> &'a str {
-    let found = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
-    found.unwrap_or_default().trim()
+    lines_of(block, key).next().unwrap_or_default()
 }
 
 fn package(block: &str) -> Result<Found, String> {
-    let (name, version, origin) = (value(block, "P"), value(block, "V"), value(block, "o"));
+    let (name, version, origin) = (value(block, "P:"), value(block, "V:"), value(block, "o:"));
     if name.is_empty() || version.is_empty() {
+        let name: String = name.chars().take(80).collect();
         return Err(format!("a package lacks its name or version (P:{name})"));
     }
-    let license = value(block, "L");
+    let license = value(block, "L:");
     Ok(Found {
         source: (!origin.is_empty() && origin != name).then(|| [origin.to_owned(), version.to_owned()]),
-        architecture: value(block, "A").to_owned(),
+        architecture: value(block, "A:").to_owned(),
         licenses: if license.is_empty() { vec![] } else { vec![license.to_owned()] },
         ..Found::new(PackageKind::Apk, name, version)
     })
@@ -39,7 +53,7 @@ fn package(block: &str) -> Result<Found, String> {
 
 /// `F:` names a folder, `R:` a file in it, `Z:Q1` the SHA-1 of the file named last.
 fn owned(block: &str) -> Vec<Owned> {
-    let (owner, mut folder, mut files) = (value(block, "P"), "", Vec::<Owned>::new());
+    let (owner, mut folder, mut files) = (value(block, "P:"), "", Vec::<Owned>::new());
     let mut last_kept = false;
     for line in block.lines() {
         match line.split_once(':') {
@@ -88,6 +102,14 @@ mod tests {
         let [owned] = facts.owned.as_slice() else { panic!("{facts:?}") };
         assert_eq!(owned.path, "usr/bin/tool");
         assert!(super::super::Sums::of(b"").is(&owned.sum.unwrap()));
-        assert!(said("P:x\n").is_err());
+    }
+
+    #[test]
+    fn a_broken_package_costs_itself() {
+        let facts = said("P:x\n\nP:musl\r\nV:1\r\n\r\nP:a\nV:1\nV:2\n").unwrap();
+        let names: Vec<_> = facts.packages.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!(names, ["musl", "a"]);
+        let [(_, why)] = facts.unread.as_slice() else { panic!("{facts:?}") };
+        assert!(why.contains("P:x") && why.contains("V:"), "{why}");
     }
 }

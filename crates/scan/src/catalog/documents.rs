@@ -17,6 +17,50 @@ pub(super) fn json(bytes: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
 }
 
+/// Reads JSON with comments and with commas after the last member, as editors' settings and Bun have it.
+pub(super) fn json_with_comments(bytes: &[u8]) -> Result<Value, String> {
+    let mut plain = bytes.to_vec();
+    let (mut at, mut comma) = (0, None);
+    let blank = |plain: &mut Vec<u8>, from: usize, to: usize| {
+        plain.get_mut(from..to).unwrap_or_default().fill(b' ');
+    };
+    while let Some(byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let end = match byte {
+            b'"' => at + text_length(rest),
+            b'/' if rest.starts_with(b"//") => at + memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            b'/' if rest.starts_with(b"/*") => {
+                at + memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end + 2)
+            }
+            _ => at + 1,
+        };
+        match byte {
+            b'/' if end > at + 1 => blank(&mut plain, at, end),
+            b',' => comma = Some(at),
+            b'}' | b']' => {
+                if let Some(comma) = comma.take() {
+                    blank(&mut plain, comma, comma + 1);
+                }
+            }
+            byte if byte.is_ascii_whitespace() => {}
+            _ => comma = None,
+        }
+        at = end;
+    }
+    json(&plain)
+}
+
+/// How long the text is that begins here with its quote.
+fn text_length(bytes: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = bytes.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(bytes.len(), |end| end + 2)
+}
+
 /// Reads the members called `keys` of a JSON object, the last of each name. The others are passed over whatever they
 /// hold: what a program loads although a strict reader stumbles over it must not hide.
 pub(super) fn some_members(bytes: &[u8], keys: &[&str]) -> Result<Value, String> {
@@ -128,6 +172,18 @@ mod tests {
         assert_eq!(some_members(odd, &["name"]).unwrap(), serde_json::json!({"name": "b"}));
         for bad in [&b"[\"name\"]"[..], b"{\"name\":\"a\"", b"{} {}", b"", b"{\"name\":\"\\ud800\"}"] {
             assert!(some_members(bad, &["name"]).is_err());
+        }
+    }
+
+    #[test]
+    fn json_may_have_comments_and_commas_at_the_end() {
+        let text = br#"{ // one
+            "a": ["x//,}", 1, /* , ] */ ], "b\\\"": {"c": 2,},
+        }"#;
+        let value = json_with_comments(text).unwrap();
+        assert_eq!(value, serde_json::json!({"a": ["x//,}", 1], "b\\\"": {"c": 2}}));
+        for bad in [&b"{,}{"[..], b"[1,,]", b"{\"a\": 1 /* ", b"\"", b"//", b"/"] {
+            assert!(json_with_comments(bad).is_err());
         }
     }
 

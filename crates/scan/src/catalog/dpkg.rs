@@ -3,13 +3,19 @@
 
 use data_encoding::HEXLOWER;
 
-use super::control::{field, paragraphs};
+use super::control::{every, field, given_twice, paragraphs};
+use super::facts::Broken;
 use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
+
+const STATUS_D: &str = "var/lib/dpkg/status.d/";
 
 pub(super) fn wants(path: &str) -> bool {
     let flat = |rest: &str| !rest.contains('/');
+    // dpkg's journal: entries that it has not yet written into `status` (dpkg, `modstatdb_init`).
+    let journal = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     path == "var/lib/dpkg/status"
-        || path.strip_prefix("var/lib/dpkg/status.d/").is_some_and(flat)
+        || path.strip_prefix(STATUS_D).is_some_and(flat)
+        || path.strip_prefix("var/lib/dpkg/updates/").is_some_and(journal)
         || path.strip_prefix("var/lib/dpkg/info/").is_some_and(|rest| flat(rest) && of_info(rest).is_some())
 }
 
@@ -24,10 +30,13 @@ fn of_info(name: &str) -> Option<(&str, bool)> {
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+    let fragment = file.path.starts_with(STATUS_D);
     match of_info(file.name()) {
-        Some((package, true)) => Ok(owned(package, &file.text(), md5_line)),
-        Some((package, false)) => Ok(owned(package, &file.text(), |line| Some((line, None)))),
-        None => packages(file),
+        Some((package, true)) if !file.bytes.starts_with(b"Package:") => {
+            Ok(owned(package, &file.text(), md5_line))
+        }
+        Some((package, false)) if !fragment => Ok(owned(package, &file.text(), |line| Some((line, None)))),
+        _ => Ok(packages(&file.text(), fragment)),
     }
 }
 
@@ -46,26 +55,42 @@ fn owned(package: &str, text: &str, line: impl Fn(&str) -> Option<(&str, Option<
     Facts { owned: files.collect(), ..Facts::default() }
 }
 
-fn packages(file: &File<'_>) -> Result<Facts, String> {
-    let text = file.text().replace("\r\n", "\n");
-    let mut packages = Vec::new();
-    for fields in paragraphs(&text) {
-        // A fragment has no status: what it describes is there.
-        let status = field(&fields, "Status");
-        if !status.is_empty() && status.split_whitespace().last() != Some("installed") {
+/// The packages of `status`, or of a fragment, which has no states: what it describes is there. A paragraph that cannot be
+/// read costs itself and no other.
+fn packages(text: &str, fragment: bool) -> Facts {
+    let (mut facts, mut broken) = (Facts::default(), Broken::default());
+    for fields in paragraphs(text) {
+        let mut states = every(&fields, "Status").peekable();
+        if !fragment && states.peek().is_some() && !states.any(is_there) {
             continue;
         }
         let (name, version) = (field(&fields, "Package"), field(&fields, "Version"));
         if name.is_empty() || version.is_empty() {
-            return Err(format!("a paragraph lacks Package or Version (Package: `{name}`)"));
+            broken.push(format!("a paragraph lacks Package or Version (Package: `{}`)", short(name)));
+            continue;
         }
-        packages.push(Found {
+        if let Some(twice) = given_twice(&fields, &["Package", "Version", "Status", "Source"]) {
+            broken.push(format!("the paragraph of `{}` has the field {twice} more than once", short(name)));
+        }
+        facts.packages.push(Found {
             source: source(field(&fields, "Source"), name, version),
             architecture: field(&fields, "Architecture").to_owned(),
             ..Found::new(PackageKind::Dpkg, name, version)
         });
     }
-    Ok(packages.into())
+    facts.unread.extend(broken.told());
+    facts
+}
+
+/// Whether files of a package in this state are there: of all but two (dpkg(1), "Package states").
+fn is_there(status: &str) -> bool {
+    let state = status.split_whitespace().last().unwrap_or_default();
+    !["not-installed", "config-files"].iter().any(|gone| state.eq_ignore_ascii_case(gone))
+}
+
+/// A name in a message.
+fn short(name: &str) -> String {
+    name.chars().take(80).collect()
 }
 
 /// `name` or `name (version)`; the package's own where nothing is said.
@@ -97,11 +122,53 @@ mod tests {
     }
 
     #[test]
+    fn every_state_but_two_has_files() {
+        for (state, there) in [
+            ("install ok installed", true),
+            ("install ok unpacked", true),
+            ("install ok half-configured", true),
+            ("install ok triggers-pending", true),
+            ("install ok triggers-awaited", true),
+            ("install reinstreq half-installed", true),
+            ("deinstall ok installed", true),
+            ("hold ok made-up", true),
+            ("", true),
+            ("purge ok not-installed", false),
+            ("deinstall ok config-files", false),
+            ("deinstall ok Config-Files", false),
+        ] {
+            let text = format!("Package: openssl\nStatus: {state}\nVersion: 1.0.1\n");
+            let facts = said("var/lib/dpkg/status", &text).unwrap();
+            assert_eq!(facts.packages.len() == 1, there, "{state}");
+            assert_eq!(said("var/lib/dpkg/status.d/x", &text).unwrap().packages.len(), 1, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_broken_paragraph_costs_itself() {
+        let text = "Package: a\nVersion: 1\n\nPackage: b\n\nrubbish\n\nPackage: c\r\nVersion: 3\r\n\r\nPackage: d\nVersion: 4\nVersion: 5\n";
+        let facts = said("var/lib/dpkg/status", text).unwrap();
+        let names: Vec<_> = facts.packages.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["a", "c", "d"]);
+        let [(_, why)] = facts.unread.as_slice() else { panic!("{facts:?}") };
+        assert!(why.contains("`b`") && why.contains("``") && why.contains("`d`"), "{why}");
+        let many = said("var/lib/dpkg/status", &"Package: x\n\n".repeat(1000)).unwrap();
+        assert!(many.unread.len() == 1 && many.unread[0].1.ends_with("and 997 more"), "{many:?}");
+    }
+
+    #[test]
     fn a_fragment_has_no_status_and_a_broken_one_is_told() {
         let fragment = "var/lib/dpkg/status.d/base-files";
         assert_eq!(said(fragment, "Package: base-files\nVersion: 12\n").unwrap().packages.len(), 1);
-        assert!(said(fragment, "Package: base-files\n").is_err());
+        for bad in ["Package: base-files\n", "\u{1f}\u{fffd}\u{8}compressed"] {
+            assert_eq!(said(fragment, bad).unwrap().unread.len(), 1, "{bad}");
+        }
+        for name in ["x.list", "x.md5sums"] {
+            let named = format!("var/lib/dpkg/status.d/{name}");
+            assert_eq!(said(&named, "Package: a\nVersion: 1\n").unwrap().packages.len(), 1, "{name}");
+        }
         assert!(wants(fragment) && wants("var/lib/dpkg/info/a:amd64.list"));
+        assert!(wants("var/lib/dpkg/updates/0001") && !wants("var/lib/dpkg/updates/tmp.i"));
         assert!(!wants("opt/rootfs/var/lib/dpkg/status") && !wants("var/lib/dpkg/info/a.postinst"));
     }
 

@@ -23,6 +23,8 @@ pub struct Facts {
     pub sums: Option<Sums>,
     /// The package manager whose database this is part of, where such databases are not read.
     pub foreign: Option<String>,
+    /// Whether the package has programs to run: such a package of Node is installed wherever it stands.
+    pub programs: bool,
     /// What could not be read inside the file: the place within it, and why.
     pub unread: Vec<(String, String)>,
 }
@@ -46,6 +48,8 @@ pub struct Found {
     pub confidence: Confidence,
     /// The archive's member that says so, for archives.
     pub inside: String,
+    /// What its package URL must say besides, by key (purl-spec, "qualifiers").
+    pub qualifiers: Vec<(String, String)>,
 }
 
 impl Found {
@@ -60,12 +64,49 @@ impl Found {
             licenses: Vec::new(),
             confidence: Confidence::Recorded,
             inside: String::new(),
+            qualifiers: Vec::new(),
         }
     }
 
     /// The same, only named by a lock file: it may or may not be installed.
     pub(crate) fn declared(kind: PackageKind, name: impl Into<String>, version: impl Into<String>) -> Self {
         Self { confidence: Confidence::Declared, ..Self::new(kind, name, version) }
+    }
+}
+
+/// Records of one file that cannot be read: all are counted, and the first few are named, so that it is told once.
+#[derive(Debug, Default)]
+pub(super) struct Broken {
+    named: Vec<String>,
+    count: usize,
+}
+
+impl Broken {
+    /// Most records that are named.
+    const NAMED: usize = 3;
+
+    /// Adds one, with why it cannot be read.
+    pub(super) fn push(&mut self, why: impl Into<String>) {
+        self.count += 1;
+        if self.named.len() < Self::NAMED {
+            self.named.push(why.into());
+        }
+    }
+
+    /// Adds what there is.
+    pub(super) fn extend(&mut self, why: Option<String>) {
+        if let Some(why) = why {
+            self.push(why);
+        }
+    }
+
+    /// What is to be told about the file; nothing when every record could be read.
+    pub(super) fn told(self) -> Option<(String, String)> {
+        let more = match self.count.checked_sub(self.named.len())? {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        (self.count > 0).then(|| (String::new(), format!("{}{more}", self.named.join("; "))))
     }
 }
 

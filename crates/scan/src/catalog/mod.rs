@@ -37,6 +37,8 @@ pub(crate) use kind::{released_ecosystem, system_ecosystem};
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
 
+use std::borrow::Cow;
+
 use crate::{limits, paths};
 
 /// A file of an image, as a cataloger sees it.
@@ -88,6 +90,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(npm::wants, npm::read),
     Cataloger::new(node_locks::wants, node_locks::read),
     Cataloger::new(python::wants, python::read),
+    Cataloger::new(python::stands_in, python::read_beside),
     Cataloger::new(python_locks::wants, python_locks::read),
     Cataloger::of_archives(java::wants, java::read),
     Cataloger::new(ruby::wants, ruby::read),
@@ -181,6 +184,32 @@ pub(crate) fn is_package(path: &str) -> bool {
     !npm::wants(path) || npm::is_package(path)
 }
 
+/// The packages of a description that stands at `path` in the finished file system: its place names what it leaves out, or
+/// speaks of another one.
+pub(crate) fn at<'f>(path: &str, facts: &'f Facts) -> Cow<'f, [Found]> {
+    let with = |other: Found| facts.packages.iter().cloned().chain([other]).collect();
+    match facts.packages.as_slice() {
+        [found] if found.kind == PackageKind::Npm && found.name.is_empty() => {
+            Vec::from_iter(npm::named_by_folder(path, found)).into()
+        }
+        [] => python::other_than(path, None).map_or(Cow::Borrowed(&[]), with),
+        [found] if found.kind == PackageKind::Python => {
+            python::other_than(path, Some(found)).map_or(Cow::Borrowed(&facts.packages), with)
+        }
+        packages => packages.into(),
+    }
+}
+
+/// Whether the file at `path` only stands in for the description of the package in whose folder it is.
+pub(crate) fn stands_in(path: &str) -> bool {
+    python::stands_in(path)
+}
+
+/// Whether what a description at `path` says is an installed package although its place does not say so.
+pub(crate) fn stands_alone(path: &str, facts: &Facts) -> bool {
+    facts.packages.iter().all(|found| npm::stands_alone(path, found, facts.programs))
+}
+
 /// Whether a file that a package of the operating system owns may speak of other packages: programs have no
 /// extension, as a rule.
 fn may_speak(path: &str) -> bool {
@@ -197,7 +226,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 38] = [
+    const PATHS: [&str; 40] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -209,6 +238,7 @@ mod tests {
         "a/yarn.lock",
         "a/pnpm-lock.yaml",
         "a/b-1.dist-info/METADATA",
+        "a/b-1.dist-info/WHEEL",
         "a/requirements.txt",
         "a/poetry.lock",
         "a/Pipfile.lock",
@@ -236,6 +266,7 @@ mod tests {
         "etc/passwd",
         "usr/share/doc/a/copyright",
         "var/lib/pacman/local/a/desc",
+        "a/packages.config",
     ];
 
     #[test]

@@ -1,20 +1,29 @@
-//! Lock files of Node's package managers: npm (package-lock.json(5), versions 1 to 3), yarn (classic and berry) and
-//! pnpm. What is needed for development only is left out: it is not installed where a program runs.
+//! Lock files of Node's package managers: npm (package-lock.json(5), versions 1 to 3, and the one it keeps about what it
+//! installed), yarn (classic and berry), pnpm and Bun. What is needed for development only is left out where the file says
+//! so: it is not installed where a program runs.
 
 use serde_json::Value;
 
 use super::documents::{self, members, word};
 use super::{Facts, File, Found, PackageKind};
 
+/// npm's record of what it installed, in `node_modules` (npm, "Hidden lockfiles").
+const HIDDEN: &str = ".package-lock.json";
+
 /// Deepest nesting of dependencies in a lock file of version 1.
 const DEPTH: usize = 64;
 
 pub(super) fn wants(path: &str) -> bool {
+    let (folder, name) = crate::paths::split(path);
     // What lies in a package is that package's own material.
-    matches!(
-        crate::paths::split(path).1,
-        "package-lock.json" | "npm-shrinkwrap.json" | "yarn.lock" | "pnpm-lock.yaml"
-    ) && !path.contains("node_modules/")
+    let outside = |folder: &str| !folder.contains("node_modules");
+    match name {
+        HIDDEN => folder.strip_suffix("node_modules").is_some_and(outside),
+        "package-lock.json" | "npm-shrinkwrap.json" | "yarn.lock" | "pnpm-lock.yaml" | "bun.lock" => {
+            !path.contains("node_modules/")
+        }
+        _ => false,
+    }
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
@@ -25,7 +34,8 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         "yarn.lock" if file.text().contains("\n__metadata:") => berry(&documents::yaml(&file.text())?),
         "yarn.lock" => classic(&file.text()),
         "pnpm-lock.yaml" => pnpm(&documents::yaml(&file.text())?),
-        _ => npm(&documents::json(file.bytes)?)?,
+        "bun.lock" => bun(&documents::json_with_comments(file.bytes)?),
+        name => npm(&documents::json(file.bytes)?, name == HIDDEN)?,
     };
     packages.sort();
     packages.dedup();
@@ -38,13 +48,14 @@ fn found(name: &str, version: &str) -> Option<Found> {
     (!name.is_empty() && version_like).then(|| Found::declared(PackageKind::Npm, name, version))
 }
 
-fn npm(lock: &Value) -> Result<Vec<Found>, String> {
+/// Packages for development are only there where the file says what was `installed`.
+fn npm(lock: &Value, installed: bool) -> Result<Vec<Found>, String> {
     let mut packages = Vec::new();
     if lock.get("packages").is_some() {
         for (place, one) in members(lock, "packages") {
             let flag = |key: &str| one.get(key).and_then(Value::as_bool) == Some(true);
             let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };
-            if flag("dev") || flag("devOptional") || flag("link") {
+            if !installed && (flag("dev") || flag("devOptional")) || flag("link") {
                 continue;
             }
             let name = if word(one, "name").is_empty() { name } else { word(one, "name") };
@@ -129,4 +140,13 @@ fn pnpm(lock: &Value) -> Vec<Found> {
         found(name, version.split('_').next().unwrap_or(version))
     });
     named.collect()
+}
+
+/// Values of `packages`: lists whose first member is `name@1.0.0` (Bun, "Lockfile").
+fn bun(lock: &Value) -> Vec<Found> {
+    let resolved = members(lock, "packages").filter_map(|(_, one)| {
+        let (name, version) = one.as_array()?.first()?.as_str()?.rsplit_once('@')?;
+        found(name, version)
+    });
+    resolved.collect()
 }

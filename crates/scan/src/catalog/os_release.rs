@@ -116,7 +116,11 @@ fn unquoted(text: &str) -> Option<String> {
             '"' => loop {
                 match characters.next()? {
                     '"' => break,
-                    '\\' => value.push(characters.next()?),
+                    // Before other characters it stands for itself (POSIX, "Double-Quotes").
+                    '\\' => match characters.next()? {
+                        escaped @ ('"' | '\\' | '$' | '`') => value.push(escaped),
+                        other => value.extend(['\\', other]),
+                    },
                     '$' | '`' => return None,
                     other => value.push(other),
                 }
@@ -179,6 +183,7 @@ mod tests {
             "ID=debian VERSION_ID=9\n",
             "ID=debian\nVERSION_ID=`x`\n",
             "ID=\"deb ian\"\n",
+            "ID=\"deb\\ian\"\n",
             "ID=debian:9\n",
             "ID=debian\nNAME=\"x\nVERSION_ID=9\n\"\n",
             "ID=debian\nNAME=x\\\nVERSION_ID=9\n",

@@ -10,8 +10,20 @@ use super::{Facts, Found, PackageKind, cargo, golang};
 /// What an ELF file begins with.
 pub const MAGIC: [u8; 4] = *b"\x7fELF";
 
-/// Before Go's build information (debug/buildinfo).
-const GO_INFO: &[u8] = b"\xff Go buildinf:";
+/// What both marks of a program of Go begin with.
+const GO: &[u8] = b"\xff Go build";
+/// Before Go's build information, after [`GO`] (debug/buildinfo).
+const GO_INFO: &[u8] = b"inf:";
+/// Before the identity of a build, which every program of Go has unless it was left out (cmd/internal/buildid).
+const GO_ID: &[u8] = b" ID: \"";
+/// Where the texts of Go's build information begin, after the mark.
+const GO_TEXTS: usize = 32 - GO.len() - GO_INFO.len();
+/// Bytes at each end of the list of modules that mark it.
+const GO_MARK: usize = 16;
+/// What UPX writes behind the program headers (upx, "l_info").
+const UPX: &[u8] = b"UPX!";
+/// Bytes at the beginning of a program in which that stands.
+const UPX_START: usize = 512;
 /// Before and after the list of modules (runtime/debug, cmd/go/internal/modload).
 const MODULES_START: &[u8] = b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
 const MODULES_END: &[u8] = b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
@@ -31,6 +43,8 @@ const VERSION: usize = 40;
 struct List {
     kind: ListKind,
     bytes: Vec<u8>,
+    /// Most bytes of it.
+    most: usize,
     done: bool,
 }
 
@@ -44,7 +58,11 @@ enum ListKind {
 pub struct Program {
     window: Vec<u8>,
     lists: Vec<List>,
+    /// The first bytes of the file.
+    start: Vec<u8>,
     go_version: Option<String>,
+    /// It has the identity of a build of Go.
+    of_go: bool,
     /// Built by a Go that wrote addresses instead of texts (before 1.18).
     old_go: bool,
     known: Option<(&'static Known, Option<String>)>,
@@ -96,7 +114,9 @@ impl Program {
         Self {
             window: Vec::new(),
             lists: Vec::new(),
+            start: Vec::new(),
             go_version: None,
+            of_go: false,
             old_go: false,
             known: Known::of(file).map(|known| (known, series(file))),
             inflate: Decompress::new(true),
@@ -113,6 +133,8 @@ impl Program {
         for list in self.lists.iter_mut().filter(|list| !list.done) {
             list.push(bytes);
         }
+        let room = UPX_START - self.start.len();
+        self.start.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         let old = self.window.len();
         self.window.extend_from_slice(bytes);
         let window = std::mem::take(&mut self.window);
@@ -130,8 +152,12 @@ impl Program {
         let from = old.saturating_sub(OVERLAP);
         let fresh = |at: usize, length: usize| at + length + OVERLAP / 2 > old;
         let part = window.get(from..).unwrap_or_default();
-        for at in memmem::find_iter(part, GO_INFO) {
-            self.go_info(part.get(at + GO_INFO.len()..).unwrap_or_default());
+        for at in memmem::find_iter(part, GO) {
+            let rest = part.get(at + GO.len()..).unwrap_or_default();
+            self.of_go |= rest.starts_with(GO_ID);
+            if let Some(info) = rest.strip_prefix(GO_INFO) {
+                self.go_info(info);
+            }
         }
         for at in memmem::find_iter(part, MODULES_START) {
             let start = at + MODULES_START.len();
@@ -139,25 +165,25 @@ impl Program {
             let begins =
                 [&b"path\t"[..], b"mod\t", b"dep\t", b"build\t"].iter().any(|word| rest.starts_with(word));
             if begins && fresh(from + at, MODULES_START.len()) {
-                self.collect(ListKind::Modules, rest);
+                self.collect(ListKind::Modules, rest, LIST);
             }
         }
         for at in memchr_iter(0x78, part) {
             let rest = part.get(at..).unwrap_or_default();
             let plausible = matches!(rest, [_, 0x01 | 0x5e | 0x9c | 0xda, block, ..] if block & 6 != 6);
             if plausible && fresh(from + at, 0) && self.inflates(rest) {
-                self.collect(ListKind::Auditable, rest);
+                self.collect(ListKind::Auditable, rest, LIST);
             }
         }
     }
 
-    fn collect(&mut self, kind: ListKind, bytes: &[u8]) {
+    fn collect(&mut self, kind: ListKind, bytes: &[u8], most: usize) {
         // What was at the edge of two windows is seen in both.
         let again = |list: &List| {
             list.kind == kind && (bytes.starts_with(&list.bytes) || list.bytes.starts_with(bytes))
         };
         if self.lists.len() < LISTS && !self.lists.iter().any(again) {
-            let mut list = List { kind, bytes: Vec::new(), done: false };
+            let mut list = List { kind, bytes: Vec::new(), most: most.min(LIST), done: false };
             list.push(bytes);
             self.lists.push(list);
         }
@@ -172,14 +198,21 @@ impl Program {
         inflated.is_ok() && start == AUDITABLE
     }
 
-    /// Bytes after the magic: pointer size, flags; with flag 2 the texts follow at 32, each after its length.
+    /// Bytes after the magic: pointer size, flags; with flag 2 the texts follow at 32, each after its length: the version of
+    /// Go, and the list of modules between two marks, which Go does not look at.
     fn go_info(&mut self, rest: &[u8]) {
         match rest.get(1) {
             Some(flags) if flags & 2 == 2 => {
-                let text = rest.get(32 - GO_INFO.len()..).unwrap_or_default();
-                let length = text.first().map_or(0, |length| usize::from(*length));
-                let version = text.get(1..1 + length).map(|text| String::from_utf8_lossy(text).into_owned());
-                self.go_version = self.go_version.take().or(version.filter(|text| text.starts_with("go")));
+                let Some((version, rest)) = rest.get(GO_TEXTS..).and_then(counted) else { return };
+                let Some(text) = rest.get(..version) else { return };
+                let text = String::from_utf8_lossy(text).into_owned();
+                self.go_version = self.go_version.take().or(Some(text).filter(|text| !text.is_empty()));
+                let Some((modules, rest)) = rest.get(version..).and_then(counted) else { return };
+                if let (Some(length), Some(list)) = (modules.checked_sub(2 * GO_MARK), rest.get(GO_MARK..))
+                    && length > 0
+                {
+                    self.collect(ListKind::Modules, list, length);
+                }
             }
             Some(0 | 1) if matches!(rest.first(), Some(4 | 8)) => self.old_go = true,
             _ => {}
@@ -227,27 +260,60 @@ impl Program {
                 },
             }
         }
-        let of_go = self.lists.iter().any(|list| list.kind == ListKind::Modules);
-        if self.old_go && of_go && self.go_version.is_none() {
-            let why = "it was built with a Go before 1.18, whose version it does not say where it can be read: \
-                       build it with a current Go";
-            facts.unread.push((String::new(), why.to_owned()));
-        }
-        facts.packages.extend(go.filter(|_| !of_go));
+        let listed = self.lists.iter().any(|list| list.kind == ListKind::Modules);
+        facts.packages.extend(go.filter(|_| !listed));
+        facts.unread.extend(self.hidden(listed).map(|why| (String::new(), why.to_owned())));
         facts.packages.sort();
         facts.packages.dedup();
         facts
     }
 }
 
+impl Program {
+    /// Why the program may have more in it than it says; `listed` is whether it has a list of modules of Go.
+    fn hidden(&self, listed: bool) -> Option<&'static str> {
+        if memmem::find(&self.start, UPX).is_some() {
+            return Some(
+                "it is packed with UPX, and what is in it cannot be read: leave it unpacked, or `upx -d` it",
+            );
+        }
+        if self.old_go && listed && self.go_version.is_none() {
+            return Some(
+                "it was built with a Go before 1.18, whose version it does not say where it can be read: \
+                 build it with a current Go",
+            );
+        }
+        if let Some(version) = &self.go_version
+            && golang::standard_library(version).is_none()
+        {
+            return Some("it does not say which version of Go it was built with");
+        }
+        let of_go = self.of_go || self.go_version.is_some();
+        (of_go && !listed && !self.old_go)
+            .then_some("it is a program of Go, and its list of modules was taken out or altered")
+    }
+}
+
+/// A number in front of bytes, and what follows it (encoding/binary, "Uvarint").
+fn counted(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut number = 0_usize;
+    for (at, byte) in bytes.iter().take(4).enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((number, bytes.get(at + 1..)?));
+        }
+    }
+    None
+}
+
 impl List {
     fn push(&mut self, bytes: &[u8]) {
         let from = self.bytes.len().saturating_sub(MODULES_END.len());
-        let room = LIST - self.bytes.len().min(LIST);
+        let room = self.most - self.bytes.len().min(self.most);
         self.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         let ended = self.kind == ListKind::Modules
             && memmem::find(self.bytes.get(from..).unwrap_or_default(), MODULES_END).is_some();
-        self.done = ended || self.bytes.len() >= LIST || self.complete();
+        self.done = ended || self.bytes.len() >= self.most || self.complete();
     }
 
     /// Whether an auditable list inflates to its end, or never will.
@@ -332,12 +398,12 @@ mod tests {
     fn program() -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.resize(5000, b'x');
-        bytes.extend(GO_INFO);
+        bytes.extend([GO, GO_INFO].concat());
         bytes.extend([8, 2]);
         bytes.resize(5000 + 32, 0);
         bytes.push(8);
         bytes.extend(b"go1.22.1");
-        bytes.extend(b"\x10");
+        bytes.push(0);
         bytes.extend(MODULES_START);
         bytes.extend(b"path\ta\ndep\tgolang.org/x/text\tv0.3.5\th1:x=\n");
         bytes.extend(MODULES_END);
@@ -372,6 +438,37 @@ mod tests {
             }
         }
         assert!(said("usr/bin/nodemon", b"https://nodejs.org/download/release/v20.1.0/x", 10).is_empty());
+    }
+
+    fn told(bytes: &[u8]) -> Vec<String> {
+        let mut program = Program::new("bin/a");
+        program.push(bytes);
+        program.finish(None).unread.into_iter().map(|(_, why)| why).collect()
+    }
+
+    #[test]
+    fn altered_marks_around_the_list_do_not_hide_it() {
+        let list = b"path\ta\ndep\tgolang.org/x/text\tv0.3.5\th1:x=\n";
+        let length = list.len() + 32;
+        let mut bytes = [&MAGIC[..], GO, GO_INFO, &[8, 2], &[0; 16], b"\x08go1.22.1"].concat();
+        bytes.extend([u8::try_from(length % 128).unwrap() | 0x80, u8::try_from(length / 128).unwrap()]);
+        bytes.extend([&[7; 16][..], list, &[9; 3000]].concat());
+        for step in [1, 7, 100, 1023, 100_000] {
+            assert_eq!(said("a", &bytes, step), ["golang.org/x/text@0.3.5", "stdlib@1.22.1"], "{step}");
+        }
+        assert!(told(&bytes).is_empty());
+    }
+
+    #[test]
+    fn programs_that_hide_what_is_in_them_are_told() {
+        let header = [&MAGIC[..], &[0; 240]].concat();
+        assert!(told(&[&header[..], UPX, &[0; 900]].concat())[0].contains("UPX"));
+        let id = [&header[..], GO, GO_ID, b"abc\"", &[0; 900]].concat();
+        assert!(told(&id)[0].contains("list of modules"));
+        let info = |version: &[u8]| [&header[..], GO, GO_INFO, &[8, 2], &[0; 16], version, &[0; 90]].concat();
+        assert!(told(&info(b"\x06go1.22"))[0].contains("list of modules"));
+        assert!(told(&info(b"\x06secret"))[0].contains("version of Go"));
+        assert!(told(&[&header[..], &[0; 900], UPX].concat()).is_empty());
     }
 
     #[test]

@@ -110,8 +110,12 @@ impl<'a> Tree<'a> {
         let owners = ownership::of(self);
         let count = self.files.values().map(|placed| placed.facts.packages.len()).sum::<usize>();
         let mut packages = Vec::with_capacity(count.min(limits::PACKAGES));
-        for (path, placed) in self.files.iter().filter(|(_, placed)| !placed.facts.packages.is_empty()) {
-            let named = if catalog::is_package(path) {
+        for (path, placed) in &self.files {
+            let all = catalog::at(path, placed.facts);
+            if all.is_empty() {
+                continue;
+            }
+            let named = if catalog::is_package(path) || catalog::stands_alone(path, placed.facts) {
                 path.clone()
             } else {
                 let (folder, name) = paths::split(path);
@@ -120,13 +124,15 @@ impl<'a> Tree<'a> {
                     None => continue,
                 }
             };
+            if catalog::stands_in(path) && self.said_beside(path) {
+                continue;
+            }
             let owner = owners.get(path.as_str()).copied().unwrap_or_default();
             let Some(layer) = layers.get(placed.layer) else { continue };
-            for found in &placed.facts.packages {
-                // The package that owns a program answers for it; it needs no second name.
-                if packages.len() >= limits::PACKAGES
-                    || found.kind == PackageKind::Program && !owner.is_empty()
-                {
+            for found in all.iter() {
+                // The package that owns a program or a lock file answers for it; it needs no second name.
+                let answered = found.kind == PackageKind::Program || found.confidence == Confidence::Declared;
+                if packages.len() >= limits::PACKAGES || answered && !owner.is_empty() {
                     continue;
                 }
                 let mut package = package(found, &named, distribution, layer, placed);
@@ -136,6 +142,14 @@ impl<'a> Tree<'a> {
             }
         }
         packages
+    }
+
+    /// Whether a file beside the one at `path`, which would only stand in for it, describes the package.
+    fn said_beside(&self, path: &str) -> bool {
+        let folder = format!("{}/", paths::split(path).0);
+        let mut beside =
+            self.files.range(folder.clone()..).take_while(|(other, _)| other.starts_with(&folder));
+        beside.any(|(other, _)| !catalog::stands_in(other) || other.as_str() < path)
     }
 
     /// Drops what a Node lock file names beside the folder of what is installed: that folder says what is.
@@ -209,18 +223,22 @@ struct Licenses<'a> {
     /// Those of Debian packages, by package name.
     of_debian: BTreeMap<&'a str, &'a [String]>,
     /// Declarations, each with what stands for it in inventories.
-    spelled: BTreeMap<&'a str, String>,
+    spelled: BTreeMap<String, String>,
 }
 
 impl<'a> Licenses<'a> {
-    fn of(&mut self, found: &'a Found) -> Vec<String> {
+    fn of(&mut self, found: &Found) -> Vec<String> {
         let declared = match self.of_debian.get(found.name.as_str()) {
             Some(texts) if found.licenses.is_empty() && found.kind == PackageKind::Dpkg => texts,
             _ => found.licenses.as_slice(),
         };
         let spelled = declared.iter().map(|license| {
-            let own = || licenses::expression(license).unwrap_or_else(|| license.clone());
-            self.spelled.entry(license).or_insert_with(own).clone()
+            if let Some(known) = self.spelled.get(license) {
+                return known.clone();
+            }
+            let own = licenses::expression(license).unwrap_or_else(|| license.clone());
+            self.spelled.insert(license.clone(), own.clone());
+            own
         });
         spelled.collect()
     }

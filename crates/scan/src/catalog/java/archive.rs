@@ -8,31 +8,31 @@ use zip::read::ZipFile;
 use crate::limits;
 
 /// How much may still be read of an archive and of those inside it.
-pub(super) struct Budget {
+pub(in crate::catalog) struct Budget {
     members: usize,
     nested: u64,
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
+    pub(in crate::catalog) fn new() -> Self {
         Self { members: limits::ARCHIVE_MEMBERS, nested: limits::NESTED_BYTES }
     }
 }
 
 /// A member being read.
-pub(super) struct Member<'a, 'b> {
+pub(in crate::catalog) struct Member<'a, 'b> {
     name: String,
     file: ZipFile<'a, Cursor<&'b [u8]>>,
     budget: &'a mut Budget,
 }
 
 impl Member<'_, '_> {
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::catalog) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its content, of at most `most` bytes.
-    pub(super) fn read(self, most: u64) -> Result<Vec<u8>, String> {
+    pub(in crate::catalog) fn read(self, most: u64) -> Result<Vec<u8>, String> {
         let Self { name, file, .. } = self;
         let mut bytes = Vec::new();
         file.take(most + 1).read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
@@ -40,7 +40,7 @@ impl Member<'_, '_> {
     }
 
     /// The content of an archive inside.
-    pub(super) fn read_nested(self) -> Result<Vec<u8>, String> {
+    pub(in crate::catalog) fn read_nested(self) -> Result<Vec<u8>, String> {
         let Self { name, file, budget } = self;
         let mut bytes = Vec::new();
         file.take(budget.nested + 1).read_to_end(&mut bytes).map_err(|error| format!("{name}: {error}"))?;
@@ -55,7 +55,7 @@ impl Member<'_, '_> {
 }
 
 /// Calls `visit` with every file in the archive, in its order.
-pub(super) fn each_member(
+pub(in crate::catalog) fn each_member(
     bytes: &[u8],
     budget: &mut Budget,
     mut visit: impl FnMut(Member<'_, '_>) -> Result<(), String>,

@@ -1,14 +1,14 @@
 //! Java archives (JAR File Specification): names from Maven's `pom.properties`, from the manifest, from the file's
 //! name; archives inside archives; and classes that tell of a library that nobody names.
 
-mod archive;
+pub(super) mod archive;
 mod names;
 
 use super::{Facts, File, Found, PackageKind};
 use crate::limits;
 use archive::{Budget, each_member};
 use lockgate_model::inventory::Confidence;
-use names::{Manifest, Pom};
+use names::{Fingerprint, Manifest, Pom};
 
 /// Ends of the names of archives that hold classes or such archives.
 const ENDS: [&str; 10] = [".jar", ".war", ".ear", ".par", ".sar", ".nar", ".jpi", ".hpi", ".lpkg", ".kar"];
@@ -36,7 +36,7 @@ struct Seen {
     poms: Vec<(String, Pom)>,
     manifest: Manifest,
     /// The known libraries whose classes are here.
-    fingerprints: Vec<&'static str>,
+    fingerprints: Vec<&'static Fingerprint>,
     /// The folders of classes, shortest first.
     packages: Vec<String>,
 }
@@ -90,8 +90,10 @@ fn joined(inside: &str, path: &str) -> String {
 
 impl Seen {
     fn class(&mut self, class: &str) {
-        if let Some((_, library)) = names::FINGERPRINTS.iter().find(|(known, _)| *known == class) {
-            self.fingerprints.push(library);
+        if let Some(known) = Fingerprint::of(class)
+            && !self.fingerprints.iter().any(|one| one.library == known.library)
+        {
+            self.fingerprints.push(known);
         }
         if let Some((folder, _)) = class.rsplit_once('/')
             && self.packages.len() < FOLDERS
@@ -104,24 +106,25 @@ impl Seen {
     /// Adds the packages of this archive.
     fn tell(self, file: &str, inside: &str, facts: &mut Facts) {
         let first = facts.packages.len();
-        let license = self.manifest.license();
+        // Beside Maven's own record only a file with a version in its name is taken for another library.
+        let named = names::guess(file, &self.manifest);
+        let named = named.filter(|_| self.poms.is_empty() || names::is_numbered(file));
+        let (license, file) = (self.manifest.license(), file.to_lowercase());
         for (path, pom) in &self.poms {
             let place = joined(inside, path);
-            let own = file.starts_with(&format!("{}-{}", pom.artifact, pom.version));
+            let own = file.starts_with(&format!("{}-{}", pom.artifact, pom.version).to_lowercase());
             facts.packages.push(Found {
                 licenses: license.iter().filter(|_| own || self.poms.len() == 1).cloned().collect(),
                 inside: place,
                 ..Found::new(PackageKind::Maven, format!("{}:{}", pom.group, pom.artifact), &pom.version)
             });
         }
-        let named = names::of_file(file);
-        let told = self.poms.iter().any(|(_, pom)| {
-            let own = file.strip_prefix(pom.artifact.as_str()).is_some_and(|rest| rest.starts_with('-'));
-            own || named.is_some_and(|(artifact, _)| artifact == pom.artifact)
-        });
-        if !told
-            && (self.poms.is_empty() || named.is_some())
-            && let Some((artifact, version)) = names::guess(named, &self.manifest)
+        let own = |pom: &Pom| {
+            let artifact = pom.artifact.to_lowercase();
+            file.strip_prefix(&artifact).is_some_and(|rest| rest.starts_with(['-', '.']))
+        };
+        if !self.poms.iter().any(|(_, pom)| own(pom))
+            && let Some((artifact, version)) = named
         {
             let group = names::group(&artifact, &self.manifest, &self.packages);
             let name = if group.is_empty() { artifact } else { format!("{group}:{artifact}") };
@@ -134,13 +137,64 @@ impl Seen {
         }
         let here = facts.packages.get(first..).unwrap_or_default();
         for library in self.fingerprints {
-            let artifact = library.rsplit(':').next().unwrap_or(library);
-            let known =
-                |found: &Found| found.name.rsplit(':').next() == Some(artifact) || found.name == library;
-            if !here.iter().any(known) && here.is_empty() {
-                let why = format!("it has classes of {library} and does not say of which version");
+            if !here.iter().any(|found| library.is(&found.name)) {
+                let why = format!("it has classes of {} and does not say of which version", library.library);
                 facts.unread.push((inside.to_owned(), why));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn said(name: &str, files: &[(&str, &str)]) -> Facts {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for (path, text) in files {
+            zip.start_file(*path, SimpleFileOptions::default()).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        read(&File { path: &format!("opt/{name}"), bytes: &bytes }).unwrap()
+    }
+
+    const LOOKUP: (&str, &str) = ("x/org/apache/logging/log4j/core/lookup/JndiLookup.class", "");
+    const POM: (&str, &str) = (
+        "META-INF/maven/org.apache.logging.log4j/log4j-core/pom.properties",
+        "groupId=org.apache.logging.log4j\nartifactId=log4j-core\nversion=2.14.1\n",
+    );
+
+    #[test]
+    fn shaded_classes_are_told_whatever_the_manifest_says() {
+        let manifest = ("META-INF/MANIFEST.MF", "Implementation-Title: app\nImplementation-Version: 1.0\n");
+        let pom = ("META-INF/maven/a/b/pom.properties", "groupId=a\nartifactId=b\nversion=1\n");
+        for files in
+            [&[LOOKUP][..], &[manifest, LOOKUP], &[pom, LOOKUP], &[manifest, pom, LOOKUP, LOOKUP_TWIN]]
+        {
+            let facts = said("app.jar", files);
+            let [(_, why)] = facts.unread.as_slice() else { panic!("{facts:?}") };
+            assert!(why.contains("log4j-core"), "{why}");
+        }
+        assert!(said("app.jar", &[POM, LOOKUP]).unread.is_empty());
+        assert!(said("log4j-core-2.14.1.jar", &[LOOKUP]).unread.is_empty());
+    }
+
+    const LOOKUP_TWIN: (&str, &str) = ("org/apache/logging/log4j/core/lookup/JndiLookup.class", "");
+
+    #[test]
+    fn one_archive_is_named_once() {
+        for name in ["log4j-core-2.14.1.jar", "LOG4J-CORE-2.14.1.JAR", "Log4j-Core.jar", "x.jar"] {
+            let facts = said(name, &[POM]);
+            let [found] = facts.packages.as_slice() else { panic!("{name}: {facts:?}") };
+            assert_eq!(found.name, "org.apache.logging.log4j:log4j-core");
+        }
+        let facts = said("log4j-1.2-api-2.17.1.jar", &[("org/apache/log4j/Logger.class", "")]);
+        assert_eq!(facts.packages[0].name, "org.apache.logging.log4j:log4j-1.2-api");
     }
 }

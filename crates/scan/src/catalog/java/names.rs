@@ -23,6 +23,14 @@ impl Pom {
     }
 }
 
+/// Fields of a manifest that may have the library's version.
+const VERSIONS: [&str; 3] = ["Implementation-Version", "Bundle-Version", "Specification-Version"];
+
+/// A value without its directives: `x;singleton:=true` (OSGi Core, "Bundle-SymbolicName").
+fn undirected(value: &str) -> &str {
+    value.split(';').next().unwrap_or(value).trim()
+}
+
 /// The main section of a manifest (JAR File Specification, "JAR Manifest").
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
@@ -48,6 +56,38 @@ impl Manifest {
     fn value(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty() && !value.contains("${"))
+    }
+
+    /// Whether it has this version, perhaps with more behind it.
+    fn confirms(&self, version: &str) -> bool {
+        let same = |field: &&str| {
+            let rest = self.value(field).and_then(|value| value.strip_prefix(version));
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        };
+        VERSIONS.iter().any(|field| same(&field))
+    }
+
+    /// The library that it names with its version. A file whose name has a digit after a dash is only renamed by it when it
+    /// begins with that name.
+    fn names(&self, stem: &str) -> Option<(String, String)> {
+        let version_like =
+            |value: &str| value.starts_with(|first: char| first.is_ascii_digit()) && !value.contains(' ');
+        // A title may be prose: only a name is one.
+        let name_like = |value: &&str| {
+            value.len() < 100
+                && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        let titles = ["Implementation-Title", "Bundle-SymbolicName", "Bundle-Name", "Extension-Name"];
+        let named = titles.iter().filter_map(|title| self.value(title)).map(undirected).find(name_like)?;
+        // The last part; `1.3` within it is no two parts.
+        let dots = named.match_indices('.').filter(|(at, _)| {
+            named.get(at + 1..).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
+        });
+        let artifact = dots.last().and_then(|(at, _)| named.get(at + 1..)).unwrap_or(named);
+        let plain = |text: &str| text.replace('_', "-").to_lowercase();
+        let own = !is_numbered(stem) || plain(stem).starts_with(&plain(artifact));
+        let version = self.first(&VERSIONS, version_like).filter(|_| own)?;
+        Some((artifact.to_owned(), version.to_owned()))
     }
 
     /// The first of several fields whose value passes.
@@ -81,38 +121,64 @@ const LICENSES: [(&str, &str); 9] = [
     ("gnu.org/licenses/old-licenses/lgpl-2.1", "LGPL-2.1-only"),
 ];
 
-/// `artifact-1.0.0.jar`: the version begins at the first dash that a digit follows.
-pub(super) fn of_file(file: &str) -> Option<(&str, &str)> {
-    let stem = file.rsplit_once('.')?.0;
-    let at = stem.match_indices('-').map(|(at, _)| at).find(|at| {
-        stem.get(at + 1..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
-    })?;
-    let (artifact, version) = (stem.get(..at)?, stem.get(at + 1..)?);
-    // What comes after the version says what kind of jar it is.
-    let version = ["-sources", "-javadoc", "-tests"]
-        .iter()
-        .find_map(|end| version.strip_suffix(end))
-        .unwrap_or(version);
-    (!artifact.is_empty()).then_some((artifact, version))
+/// What the name of an archive and its manifest speak of: artifact and version. Of `log4j-1.2-api-2.17.1.jar` the cut counts
+/// whose version the manifest has, else the first that leaves a version.
+pub(super) fn guess(file: &str, manifest: &Manifest) -> Option<(String, String)> {
+    let stem = stem(file)?;
+    let cuts = || {
+        let dashes =
+            stem.match_indices('-').filter_map(|(at, _)| Some((stem.get(..at)?, stem.get(at + 1..)?)));
+        let starts = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
+        dashes.filter(move |(artifact, version)| !artifact.is_empty() && starts(version))
+    };
+    let owned = |(artifact, version): (&str, &str)| {
+        // A name that is all capitals is one of a system that has no others.
+        let shouted = !stem.bytes().any(|byte| byte.is_ascii_lowercase());
+        let artifact = if shouted { artifact.to_lowercase() } else { artifact.to_owned() };
+        (artifact, version.to_owned())
+    };
+    let sure = cuts().find(|(_, version)| manifest.confirms(version));
+    let sure = sure.or_else(|| cuts().find(|(_, version)| is_version(version)));
+    sure.map(owned).or_else(|| manifest.names(&stem)).or_else(|| cuts().next().map(owned))
 }
 
-/// The library that the file's name and its manifest speak of.
-pub(super) fn guess(named: Option<(&str, &str)>, manifest: &Manifest) -> Option<(String, String)> {
-    let version_like =
-        |value: &str| value.starts_with(|first: char| first.is_ascii_digit()) && !value.contains(' ');
-    let version = || {
-        manifest.first(&["Implementation-Version", "Bundle-Version", "Specification-Version"], version_like)
-    };
-    // A title may be prose: only a name is one.
-    let name_like = |value: &str| {
-        value.len() < 100 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    if let Some((artifact, version)) = named {
-        return Some((artifact.to_owned(), version.to_owned()));
-    }
-    let titles = ["Implementation-Title", "Bundle-SymbolicName", "Bundle-Name", "Extension-Name"];
-    let artifact = manifest.first(&titles, name_like)?;
-    Some((artifact.rsplit('.').next()?.to_owned(), version()?.to_owned()))
+/// A file's name without its end, and without what says which kind of archive it is.
+fn stem(file: &str) -> Option<String> {
+    let stem = file.rsplit_once('.')?.0;
+    let kinds = ["-sources", "-javadoc", "-tests"];
+    Some(kinds.iter().find_map(|kind| stem.strip_suffix(kind)).unwrap_or(stem).to_owned())
+}
+
+/// Whether a file's name has a digit after a dash, where its version may begin.
+pub(super) fn is_numbered(file: &str) -> bool {
+    file.as_bytes().windows(2).any(|two| matches!(two, [b'-', b'0'..=b'9']))
+}
+
+/// Whether a text that begins with a digit is a version and nothing else: numbers, and words that versions have.
+fn is_version(text: &str) -> bool {
+    const WORDS: [&str; 18] = [
+        "alpha",
+        "android",
+        "beta",
+        "build",
+        "cr",
+        "dev",
+        "final",
+        "ga",
+        "incubating",
+        "jre",
+        "m",
+        "pre",
+        "rc",
+        "release",
+        "sec",
+        "snapshot",
+        "sp",
+        "stable",
+    ];
+    text.split(['.', '-', '_', '+']).all(|part| {
+        part.bytes().any(|byte| byte.is_ascii_digit()) || WORDS.contains(&part.to_ascii_lowercase().as_str())
+    })
 }
 
 /// The group of an artifact that names none.
@@ -127,8 +193,9 @@ pub(super) fn group(artifact: &str, manifest: &Manifest, packages: &[String]) ->
     if let Some(vendor) = manifest.first(&["Implementation-Vendor-Id"], dotted) {
         return vendor.to_owned();
     }
-    if let Some(symbolic) = manifest.first(&["Bundle-SymbolicName", "Automatic-Module-Name"], dotted) {
-        let symbolic = symbolic.split(';').next().unwrap_or(symbolic).trim();
+    let symbolic = ["Bundle-SymbolicName", "Automatic-Module-Name"].iter();
+    let mut symbolic = symbolic.filter_map(|name| manifest.value(name)).map(undirected);
+    if let Some(symbolic) = symbolic.find(|value| dotted(value)) {
         let own = symbolic.strip_suffix(artifact).and_then(|rest| rest.strip_suffix('.'));
         return own
             .or_else(|| symbolic.rsplit_once('.').map(|(group, _)| group))
@@ -214,31 +281,103 @@ const GROUP_PREFIXES: [(&str, &str); 12] = [
     ("struts2-", "org.apache.struts"),
 ];
 
-/// A class of each library whose vulnerabilities made history.
-pub(super) const FINGERPRINTS: [(&str, &str); 6] = [
-    ("org/apache/logging/log4j/core/lookup/JndiLookup", "org.apache.logging.log4j:log4j-core"),
-    ("org/apache/log4j/net/JMSAppender", "log4j:log4j"),
-    ("org/apache/commons/collections/functors/InvokerTransformer", "commons-collections:commons-collections"),
-    ("com/fasterxml/jackson/databind/ObjectMapper", "com.fasterxml.jackson.core:jackson-databind"),
-    ("com/alibaba/fastjson/JSON", "com.alibaba:fastjson"),
-    ("org/yaml/snakeyaml/Yaml", "org.yaml:snakeyaml"),
+/// A library whose vulnerabilities made history, by a class of it.
+pub(super) struct Fingerprint {
+    class: &'static str,
+    /// Its name, `group:artifact`.
+    pub(super) library: &'static str,
+    /// Other artifacts that have the class and advisories of their own.
+    forks: &'static [&'static str],
+}
+
+const fn of_class(class: &'static str, library: &'static str) -> Fingerprint {
+    Fingerprint { class, library, forks: &[] }
+}
+
+const FINGERPRINTS: [Fingerprint; 6] = [
+    of_class("org/apache/logging/log4j/core/lookup/JndiLookup", "org.apache.logging.log4j:log4j-core"),
+    Fingerprint { class: "org/apache/log4j/net/JMSAppender", library: "log4j:log4j", forks: &["reload4j"] },
+    of_class(
+        "org/apache/commons/collections/functors/InvokerTransformer",
+        "commons-collections:commons-collections",
+    ),
+    of_class("com/fasterxml/jackson/databind/ObjectMapper", "com.fasterxml.jackson.core:jackson-databind"),
+    of_class("com/alibaba/fastjson/JSON", "com.alibaba:fastjson"),
+    of_class("org/yaml/snakeyaml/Yaml", "org.yaml:snakeyaml"),
 ];
+
+impl Fingerprint {
+    /// The library that a class is of, wherever it was moved to: shading puts a folder in front.
+    pub(super) fn of(class: &str) -> Option<&'static Self> {
+        FINGERPRINTS.iter().find(|known| {
+            let before = class.strip_suffix(known.class);
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        })
+    }
+
+    /// Whether an artifact is the library, or answers for it.
+    pub(super) fn is(&self, name: &str) -> bool {
+        let artifact = |name: &'_ str| name.rsplit(':').next().unwrap_or_default().to_owned();
+        artifact(name) == artifact(self.library) || self.forks.contains(&artifact(name).as_str())
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn classes_are_known_wherever_they_were_moved() {
+        let of = |class: &str| Fingerprint::of(class).map(|known| known.library).unwrap_or_default();
+        let lookup = "org/apache/logging/log4j/core/lookup/JndiLookup";
+        for place in ["", "BOOT-INF/classes/", "shaded/"] {
+            assert_eq!(of(&format!("{place}{lookup}")), "org.apache.logging.log4j:log4j-core", "{place}");
+        }
+        assert_eq!(of(&format!("x{lookup}")), "");
+        let old = Fingerprint::of("org/apache/log4j/net/JMSAppender").unwrap();
+        assert!(old.is("log4j:log4j") && old.is("ch.qos.reload4j:reload4j") && !old.is("a:b"));
+    }
+
+    #[test]
     fn files_and_manifests_name_libraries() {
-        assert_eq!(of_file("log4j-core-2.14.1.jar"), Some(("log4j-core", "2.14.1")));
-        assert_eq!(of_file("log4j-1.2-api-2.14.1.jar"), Some(("log4j", "1.2-api-2.14.1")));
-        assert_eq!(of_file("app.jar"), None);
+        let none = Manifest::default();
+        let named = |file: &str, manifest: &Manifest| {
+            guess(file, manifest)
+                .map(|(artifact, version)| format!("{artifact} {version}"))
+                .unwrap_or_default()
+        };
+        for (file, expected) in [
+            ("log4j-core-2.14.1.jar", "log4j-core 2.14.1"),
+            ("log4j-1.2-api-2.17.1.jar", "log4j-1.2-api 2.17.1"),
+            ("geronimo-annotation-1.3-spec-1.0.jar", "geronimo-annotation-1.3-spec 1.0"),
+            ("geronimo-annotation_1.3_spec-1.0.jar", "geronimo-annotation_1.3_spec 1.0"),
+            ("guava-31.1-jre.jar", "guava 31.1-jre"),
+            ("kafka_2.12-2.4.1.jar", "kafka_2.12 2.4.1"),
+            ("orc-core-1.5.5-nohive.jar", "orc-core 1.5.5-nohive"),
+            ("javax.inject-2.4.0-b34.jar", "javax.inject 2.4.0-b34"),
+            ("zookeeper-3.4.6-sources.jar", "zookeeper 3.4.6"),
+            ("LOG4J-CORE-2.14.1.JAR", "log4j-core 2.14.1"),
+            ("app.jar", ""),
+            ("-1.jar", ""),
+        ] {
+            assert_eq!(named(file, &none), expected, "{file}");
+        }
+        let bridge = Manifest::read(b"Implementation-Version: 2.17.1\nSpecification-Version: 1.2\n");
+        assert_eq!(named("log4j-1.2-api-2.17.1.jar", &bridge), "log4j-1.2-api 2.17.1");
+        let odd = Manifest::read(b"Bundle-Version: 1.2.v3-api\n");
+        assert_eq!(named("x-1.2.v3-api-4.jar", &odd), "x-1.2.v3-api 4");
+        let text = b"Bundle-SymbolicName: org.apache.geronimo.specs.geronimo-annotation_1.3_spec;\n  singleton:=true\nBundle-Version: 1.0\n";
+        let spec = Manifest::read(text);
+        assert_eq!(named("geronimo-annotation-1.3-spec.jar", &spec), "geronimo-annotation_1.3_spec 1.0");
+        assert_eq!(named("annotation.jar", &spec), "geronimo-annotation_1.3_spec 1.0");
+        assert_eq!(named("other-1-x.jar", &spec), "other 1-x");
+        assert_eq!(group("geronimo-annotation_1.3_spec", &spec, &[]), "org.apache.geronimo.specs");
         let manifest = Manifest::read(
             b"Implementation-Title: zookeeper\r\nImplementation-Ver\r\n sion: 3.4.6\r\n\r\nName: x\r\n",
         );
         assert_eq!(manifest.value("Implementation-Version"), None);
         let manifest = Manifest::read(b"Implementation-Title: zookeeper\nImplementation-Version: 3.\n 4.6\n");
-        assert_eq!(guess(None, &manifest), Some(("zookeeper".to_owned(), "3.4.6".to_owned())));
+        assert_eq!(named("x.jar", &manifest), "zookeeper 3.4.6");
         assert_eq!(group("zookeeper", &manifest, &[]), "org.apache.zookeeper");
         let folders = ["org/acme/tool/a", "org/acme/tool/b"].map(str::to_owned);
         assert_eq!(group("tool", &Manifest::default(), &folders), "org.acme.tool");

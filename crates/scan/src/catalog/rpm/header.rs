@@ -51,6 +51,11 @@ impl<'a> Header<'a> {
         Some((self.store.get(offset..)?, count))
     }
 
+    /// Whether `tag` is there more than once: rpm takes one of them, and which is not said.
+    fn ambiguous(&self, tag: u32) -> bool {
+        self.index.chunks_exact(16).filter(|entry| number(entry, 0) == Some(tag)).nth(1).is_some()
+    }
+
     fn text(&self, tag: u32) -> String {
         self.find(tag).and_then(|(bytes, _)| strings(bytes, 1).pop()).unwrap_or_default()
     }
@@ -93,6 +98,10 @@ pub(super) fn read(bytes: &[u8], facts: &mut Facts) -> Result<(), String> {
         &header.text(LICENSE),
     ));
     facts.owned.extend(owned(&header, &name));
+    if [NAME, VERSION, RELEASE, EPOCH].iter().any(|tag| header.ambiguous(*tag)) {
+        let name: String = name.chars().take(80).collect();
+        return Err(format!("the header of `{name}` has its name or version more than once"));
+    }
     Ok(())
 }
 
@@ -163,6 +172,31 @@ fn by_length(sum: Vec<u8>) -> Option<Sum> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A header of these texts.
+    fn header(tags: &[(u32, &str)]) -> Vec<u8> {
+        let (mut index, mut store) = (Vec::new(), Vec::new());
+        for (tag, text) in tags {
+            for number in [*tag, 6, u32::try_from(store.len()).unwrap(), 1] {
+                index.extend(number.to_be_bytes());
+            }
+            store.extend(text.as_bytes());
+            store.push(0);
+        }
+        let lengths = [tags.len(), store.len()].map(|length| u32::try_from(length).unwrap().to_be_bytes());
+        [lengths.concat(), index, store].concat()
+    }
+
+    #[test]
+    fn a_header_says_one_thing() {
+        let bash = [(NAME, "bash"), (VERSION, "5.1"), (RELEASE, "2")];
+        let mut facts = Facts::default();
+        assert_eq!(read(&header(&bash), &mut facts), Ok(()));
+        assert_eq!(facts.packages[0].version, "5.1-2");
+        let twice = [&bash[..], &[(VERSION, "9")]].concat();
+        assert!(read(&header(&twice), &mut facts).is_err() && facts.packages.len() == 2);
+        assert!(read(&header(&bash[..1]), &mut facts).is_err() && read(b"rubbish", &mut facts).is_err());
+    }
 
     #[test]
     fn names_the_source_package() {

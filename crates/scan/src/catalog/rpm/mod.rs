@@ -8,6 +8,7 @@ mod sqlite;
 
 pub(super) use sqlite::{Database as SqliteDatabase, Field as SqliteField};
 
+use super::facts::Broken;
 use super::{Facts, File};
 
 pub(super) fn wants(path: &str) -> bool {
@@ -20,7 +21,7 @@ pub(super) fn wants(path: &str) -> bool {
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     let headers = match file.name() {
-        "container-manifest-2" => return manifest(&file.text()),
+        "container-manifest-2" => return Ok(manifest(&file.text())),
         "rpmdb.sqlite-wal" if file.bytes.is_empty() => return Ok(Facts::default()),
         "rpmdb.sqlite-wal" => {
             return Err("packages stand in the database's write-ahead log, which is not read: \
@@ -32,24 +33,28 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         "Packages.db" => ndb::headers(file.bytes)?,
         _ => bdb::headers(file.bytes)?,
     };
-    let mut facts = Facts::default();
+    // rpm itself passes over a damaged header and reads the others.
+    let (mut facts, mut broken) = (Facts::default(), Broken::default());
     for header in headers {
-        header::read(&header, &mut facts)?;
+        broken.extend(header::read(&header, &mut facts).err());
     }
+    facts.unread.extend(broken.told());
     Ok(facts)
 }
 
 /// What CBL-Mariner's distroless images have in place of a database: `NAME\tVERSION-RELEASE\t...\tARCH\tEPOCH\tSOURCE`.
-fn manifest(text: &str) -> Result<Facts, String> {
-    let mut packages = Vec::new();
+fn manifest(text: &str) -> Facts {
+    let (mut facts, mut broken) = (Facts::default(), Broken::default());
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let fields: Vec<_> = line.split('\t').collect();
-        let [name, version, _, _, _, _, _, architecture, epoch, source, ..] = fields.as_slice() else {
-            return Err("a line has fewer than ten fields".to_owned());
-        };
-        packages.push(header::package(name, version, epoch, architecture, source, ""));
+        if let [name, version, _, _, _, _, _, architecture, epoch, source, ..] = fields.as_slice() {
+            facts.packages.push(header::package(name, version, epoch, architecture, source, ""));
+        } else {
+            broken.push("a line has fewer than ten fields");
+        }
     }
-    Ok(packages.into())
+    facts.unread.extend(broken.told());
+    facts
 }
 
 /// Values drawn from a database. Those of an honest one lie apart, so that all of them are no more than the file;
@@ -104,11 +109,12 @@ mod tests {
     #[test]
     fn a_manifest_stands_for_a_database() {
         let line = "bash\t5.1.8-1.cm2\t1653816591\t1653628955\tMicrosoft Corporation\t(none)\t3416\tx86_64\t0\tbash-5.1.8-1.cm2.src.rpm\n";
-        let facts = manifest(line).unwrap();
+        let facts = manifest(line);
         assert_eq!(
             (facts.packages[0].name.as_str(), facts.packages[0].version.as_str()),
             ("bash", "5.1.8-1.cm2")
         );
-        assert!(manifest("bash\n").is_err());
+        let facts = manifest(&format!("bash\n{line}"));
+        assert_eq!((facts.packages.len(), facts.unread.len()), (1, 1));
     }
 }

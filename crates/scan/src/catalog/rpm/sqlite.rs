@@ -30,12 +30,11 @@ pub(in crate::catalog) enum Field {
 /// The header of every package.
 pub(super) fn headers(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let database = Database::open(bytes).ok_or("it is not a SQLite database")?;
-    let blobs = database.table("Packages", |row| match row.into_iter().nth(1) {
-        Some(Field::Blob(blob)) => Some(blob),
-        _ => None,
-    })?;
-    let whole: Option<Vec<_>> = blobs.into_iter().collect();
-    whole.ok_or_else(|| "a row of the package database is malformed".to_owned())
+    // A row without a header is told as a package whose header is malformed.
+    database.table("Packages", |row| match row.into_iter().nth(1) {
+        Some(Field::Blob(blob)) => blob,
+        _ => Vec::new(),
+    })
 }
 
 impl<'a> Database<'a> {
