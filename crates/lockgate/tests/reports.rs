@@ -224,9 +224,9 @@ fn a_scan_that_nobody_answered_says_so_in_every_output() {
         every_output_says(workspace.path(), why, &[]);
     }
     root("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
-    root("var/lib/pacman/local/bash-5.2-1/desc", "%NAME%\nbash\n");
-    every_output_says(workspace.path(), "pacman", &[]);
-    std::fs::remove_dir_all(workspace.path().join("root/var/lib/pacman")).unwrap();
+    root("var/db/xbps/pkgdb-0.38.plist", "bash\n");
+    every_output_says(workspace.path(), "xbps", &[]);
+    std::fs::remove_dir_all(workspace.path().join("root/var/db/xbps")).unwrap();
     root("var/lib/dpkg/status", "");
     every_output_says(workspace.path(), "no system package was found", &[]);
 }

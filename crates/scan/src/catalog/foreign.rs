@@ -18,17 +18,14 @@ fn owner(path: &str) -> Option<&'static str> {
     let rest = path.strip_prefix("var/").or_else(|| path.strip_prefix("usr/"))?;
     let (folder, name) = paths::split(rest);
     match (folder, name) {
-        ("lib/opkg" | "lib/ipkg" | "opkg-state", "status") => Some("opkg"),
         ("lib/pkg", "db") => Some("pkgutils"),
         ("lib/chisel", "manifest.wall") => Some("chisel"),
         ("db/pkg", "local.sqlite") => Some("pkg"),
-        (_, "desc") if folder.starts_with("lib/pacman/local/") => Some("pacman"),
-        (_, "CONTENTS" | "+CONTENTS" | "PF" | "SLOT") if folder.starts_with("db/pkg/") => Some("portage"),
+        (_, "+CONTENTS") if folder.starts_with("db/pkg/") => Some("pkg"),
         (_, "metadata.xml") if folder.starts_with("lib/eopkg/package/") => Some("eopkg"),
         ("db/xbps", _) if name.starts_with("pkgdb-") => Some("xbps"),
         ("log/packages" | "lib/pkgtools/packages", _) => Some("pkgtools"),
         ("share/clear/bundles", _) => Some("swupd"),
-        ("lib/opkg/info", _) if name.ends_with(".control") => Some("opkg"),
         _ => None,
     }
 }
@@ -40,10 +37,7 @@ mod tests {
     #[test]
     fn databases_are_known_by_their_place() {
         for (path, expected) in [
-            ("var/lib/pacman/local/bash-5.2-1/desc", Some("pacman")),
-            ("var/db/pkg/app-shells/bash-5.2/CONTENTS", Some("portage")),
-            ("usr/lib/opkg/status", Some("opkg")),
-            ("var/lib/opkg/status", Some("opkg")),
+            ("var/db/pkg/bash-5.2/+CONTENTS", Some("pkg")),
             ("var/db/xbps/pkgdb-0.38.plist", Some("xbps")),
             ("var/lib/dpkg/status", None),
             ("usr/share/doc/pacman/desc", None),

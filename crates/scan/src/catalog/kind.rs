@@ -45,6 +45,28 @@ pub enum PackageKind {
     Nix,
     /// Programs known by the version they carry in them.
     Program,
+    /// Arch and what descends from it.
+    Pacman,
+    /// Gentoo.
+    Portage,
+    /// OpenWrt and images of Yocto.
+    Opkg,
+    /// R packages of CRAN.
+    Cran,
+    /// R packages of Bioconductor.
+    Bioconductor,
+    /// Julia packages.
+    Julia,
+    /// Lua rocks.
+    Lua,
+    /// OCaml packages.
+    Opam,
+    /// C and C++ packages of Conan.
+    Conan,
+    /// PHP packages of PECL and of channels of PEAR, named `channel/name`.
+    Pear,
+    /// Plugins and themes of WordPress, named `plugins/name` and `themes/name`.
+    WordPress,
 }
 
 impl PackageKind {
@@ -67,6 +89,13 @@ impl PackageKind {
             "pub" => Some(Self::Pub),
             "swift" => Some(Self::Swift),
             "bitnami" | "generic" => Some(Self::Program),
+            "alpm" => Some(Self::Pacman),
+            "cran" => Some(Self::Cran),
+            "julia" => Some(Self::Julia),
+            "luarocks" => Some(Self::Lua),
+            "opam" => Some(Self::Opam),
+            "conan" => Some(Self::Conan),
+            "pear" => Some(Self::Pear),
             _ => None,
         }
     }
@@ -76,14 +105,16 @@ impl PackageKind {
         match self {
             Self::Maven => name.replacen('/', ":", 1),
             Self::Python => normalised_python(&name),
-            Self::Dpkg | Self::Apk | Self::Rpm => name.rsplit('/').next().unwrap_or_default().to_owned(),
+            Self::Dpkg | Self::Apk | Self::Rpm | Self::Pacman => {
+                name.rsplit('/').next().unwrap_or_default().to_owned()
+            }
             _ => name,
         }
     }
 
     /// Whether it is installed by the operating system's package manager.
     pub(crate) fn of_system(self) -> bool {
-        matches!(self, Self::Dpkg | Self::Apk | Self::Rpm)
+        matches!(self, Self::Dpkg | Self::Apk | Self::Rpm | Self::Pacman | Self::Portage | Self::Opkg)
     }
 
     /// The cataloger's name in inventories.
@@ -107,6 +138,16 @@ impl PackageKind {
             Self::Pod => "cocoapods",
             Self::Nix => "nix",
             Self::Program => "program",
+            Self::Pacman => "pacman",
+            Self::Portage => "portage",
+            Self::Opkg => "opkg",
+            Self::Cran | Self::Bioconductor => "r",
+            Self::Julia => "julia",
+            Self::Lua => "lua",
+            Self::Opam => "opam",
+            Self::Conan => "conan",
+            Self::Pear => "pear",
+            Self::WordPress => "wordpress",
         }
     }
 
@@ -133,6 +174,17 @@ impl PackageKind {
             Self::Pod => "CocoaPods".to_owned(),
             Self::Nix => "Nix".to_owned(),
             Self::Program => "Bitnami".to_owned(),
+            Self::Pacman => distribution.map_or("Arch Linux".to_owned(), system_ecosystem),
+            Self::Portage => distribution.map_or("Gentoo".to_owned(), system_ecosystem),
+            Self::Opkg => distribution.map_or("OpenWrt".to_owned(), system_ecosystem),
+            Self::Cran => "CRAN".to_owned(),
+            Self::Bioconductor => "Bioconductor".to_owned(),
+            Self::Julia => "Julia".to_owned(),
+            Self::Lua => "LuaRocks".to_owned(),
+            Self::Opam => "opam".to_owned(),
+            Self::Conan => "ConanCenter".to_owned(),
+            Self::Pear => "PEAR".to_owned(),
+            Self::WordPress => "WordPress".to_owned(),
         }
     }
 
@@ -148,6 +200,12 @@ impl PackageKind {
             }
             purl.push('@');
             push_encoded(&mut purl, &found.version);
+            for (at, (key, value)) in found.qualifiers.iter().enumerate() {
+                purl.push_str(if at == 0 { "?" } else { "&" });
+                purl.push_str(key);
+                purl.push('=');
+                push_encoded(&mut purl, value);
+            }
             purl
         };
         match self {
@@ -169,6 +227,18 @@ impl PackageKind {
             Self::Pod => split("cocoapods", '\0'),
             Self::Nix => split("nix", '\0'),
             Self::Program => split("generic", '\0'),
+            Self::Pacman => system_purl("alpm", "arch", found, distribution),
+            // What the specification has no type for: as others write it.
+            Self::Portage => split("ebuild", '/'),
+            Self::Opkg => split("opkg", '\0'),
+            Self::Cran => split("cran", '\0'),
+            Self::Bioconductor => split("generic/bioconductor", '\0'),
+            Self::Julia => split("julia", '\0'),
+            Self::Lua => split("luarocks", '\0'),
+            Self::Opam => split("opam", '\0'),
+            Self::Conan => split("conan", '\0'),
+            Self::Pear => split("pear", '/'),
+            Self::WordPress => split("generic/wordpress", '/'),
         }
     }
 }
@@ -232,6 +302,8 @@ pub(crate) fn system_ecosystem(distribution: &Distribution) -> String {
         "ol" => with("Oracle Linux", major),
         "fedora" => with("Fedora", version),
         "arch" => "Arch Linux".to_owned(),
+        "gentoo" => "Gentoo".to_owned(),
+        "openwrt" => with("OpenWrt", version),
         other => with(other, version),
     }
 }

@@ -5,6 +5,7 @@
 mod apk;
 mod cargo;
 mod composer;
+mod conan;
 mod conda;
 mod control;
 mod copyright;
@@ -17,19 +18,30 @@ mod foreign;
 mod golang;
 mod hex;
 mod java;
+mod julia;
+mod jvm;
 mod kind;
+mod lua;
 mod nix;
 mod node_locks;
 mod npm;
+mod opam;
+mod opkg;
 mod os_release;
+mod pacman;
 mod passwd;
+mod pear;
+mod portage;
 mod program;
 mod python;
 mod python_locks;
+mod r;
 mod rpm;
 mod ruby;
 pub(crate) mod sbom;
 mod swift;
+mod wordpress;
+mod zipped;
 
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
@@ -87,12 +99,16 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(dpkg::wants, dpkg::read),
     Cataloger::new(apk::wants, apk::read),
     Cataloger::of_archives(rpm::wants, rpm::read),
+    Cataloger::new(pacman::wants, pacman::read),
+    Cataloger::new(portage::wants, portage::read),
+    Cataloger::new(opkg::wants, opkg::read),
     Cataloger::new(npm::wants, npm::read),
     Cataloger::new(node_locks::wants, node_locks::read),
     Cataloger::new(python::wants, python::read),
     Cataloger::new(python::stands_in, python::read_beside),
     Cataloger::new(python_locks::wants, python_locks::read),
     Cataloger::of_archives(java::wants, java::read),
+    Cataloger::of_archives(zipped::wants, zipped::read),
     Cataloger::new(ruby::wants, ruby::read),
     Cataloger::new(composer::wants, composer::read),
     Cataloger::new(dotnet::wants, dotnet::read),
@@ -103,6 +119,14 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(dart::wants, dart::read),
     Cataloger::new(swift::wants, swift::read),
     Cataloger::new(nix::wants, nix::read),
+    Cataloger::new(r::wants, r::read),
+    Cataloger::new(jvm::wants, jvm::read),
+    Cataloger::new(julia::wants, julia::read),
+    Cataloger::new(lua::wants, lua::read),
+    Cataloger::new(opam::wants, opam::read),
+    Cataloger::new(conan::wants, conan::read),
+    Cataloger::new(pear::wants, pear::read),
+    Cataloger::new(wordpress::wants, wordpress::read),
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read),
     Cataloger::new(passwd::wants, passwd::read),
@@ -122,7 +146,8 @@ pub fn wants(path: &str) -> bool {
 
 /// Whether the file at `path` is of a database of the operating system's package manager.
 pub(crate) fn is_system_database(path: &str) -> bool {
-    dpkg::wants(path) || apk::wants(path) || rpm::wants(path)
+    let readers = [dpkg::wants, apk::wants, rpm::wants, pacman::wants, portage::wants, opkg::wants];
+    readers.iter().any(|wants| wants(path))
 }
 
 /// Whether what was read in a file called `one` would be read under the name `other` too. A program is one under every
@@ -226,7 +251,7 @@ mod tests {
     use super::*;
 
     /// A path for each cataloger that it wants.
-    const PATHS: [&str; 40] = [
+    const PATHS: [&str; 54] = [
         "var/lib/dpkg/status",
         "var/lib/dpkg/info/x.md5sums",
         "lib/apk/db/installed",
@@ -245,6 +270,7 @@ mod tests {
         "a/uv.lock",
         "a/pdm.lock",
         "a/b.jar",
+        "a/b.egg",
         "a/b-1.gemspec",
         "a/Gemfile.lock",
         "a/composer.lock",
@@ -266,7 +292,20 @@ mod tests {
         "etc/passwd",
         "usr/share/doc/a/copyright",
         "var/lib/pacman/local/a/desc",
+        "var/lib/pacman/local/a-1-1/files",
+        "var/db/pkg/a/b-1/CONTENTS",
+        "usr/lib/opkg/status",
+        "usr/lib/opkg/info/a.list",
+        "usr/lib/R/library/a/DESCRIPTION",
+        "opt/java/release",
+        "a/Manifest.toml",
+        "x/rocks/a/1-1/a-1-1.rockspec",
+        "a/.opam-switch/switch-state",
+        "a/conan.lock",
+        "usr/share/php/.registry/a.reg",
+        "a/wp-includes/version.php",
         "a/packages.config",
+        "var/db/xbps/pkgdb-0.38.plist",
     ];
 
     #[test]

@@ -46,7 +46,7 @@ pub enum Silence {
     NoRelease,
     /// The distribution has packages of another package manager.
     OtherManager {
-        /// The type of the packages: `deb`, `apk` or `rpm`.
+        /// The type of the packages: `deb`, `apk`, `rpm` and so on.
         manager: String,
     },
     /// A package of the distribution is of another release than os-release says.
@@ -66,14 +66,15 @@ pub enum Silence {
 }
 
 /// Ecosystems that no public source has advisories of.
-const NO_SOURCE: [&str; 3] = ["CocoaPods", "Conda", "Nix"];
+const NO_SOURCE: [&str; 4] = ["CocoaPods", "Conda", "LuaRocks", "Nix"];
 
 /// Operating systems' ecosystems that have no releases.
-const ROLLING: [&str; 2] = ["Chainguard", "Wolfi"];
+const ROLLING: [&str; 3] = ["Arch Linux", "Chainguard", "Wolfi"];
 
 /// The ecosystems of each type of system packages whose versions can be compared.
 const OF_DEB: [&str; 2] = ["Debian", "Ubuntu"];
 const OF_APK: [&str; 3] = ["Alpine", "Chainguard", "Wolfi"];
+const OF_ALPM: [&str; 1] = ["Arch Linux"];
 const OF_RPM: [&str; 12] = [
     "AlmaLinux",
     "Amazon Linux",
@@ -211,7 +212,7 @@ pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) ->
 
 /// The type of package URL, for packages of an operating system.
 fn system_of(package: &Package) -> Option<&'static str> {
-    ["deb", "apk", "rpm"].into_iter().find(|kind| {
+    ["deb", "apk", "rpm", "alpm", "ebuild", "opkg"].into_iter().find(|kind| {
         package
             .purl
             .strip_prefix("pkg:")
@@ -225,10 +226,12 @@ fn of_system_package(ecosystem: &str, manager: &str, contradicting: Option<&str>
     let own: &[&str] = match manager {
         "deb" => &OF_DEB,
         "apk" => &OF_APK,
-        _ => &OF_RPM,
+        "alpm" => &OF_ALPM,
+        "rpm" => &OF_RPM,
+        _ => &[],
     };
     let of = family(ecosystem);
-    let others = [&OF_DEB[..], &OF_APK, &OF_RPM].concat();
+    let others = [&OF_DEB[..], &OF_APK, &OF_RPM, &OF_ALPM].concat();
     if own.contains(&of) {
         let released = ecosystem.split_once(':').is_some_and(|(_, release)| !release.is_empty());
         if !released && !ROLLING.contains(&of) {

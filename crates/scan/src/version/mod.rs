@@ -1,6 +1,8 @@
 //! Version orders, one file each: as the ecosystem's own tool compares.
 
+mod alpm;
 mod apk;
+mod cran;
 mod deb;
 mod gem;
 mod loose;
@@ -34,11 +36,15 @@ pub fn compare(ecosystem: &str, a: &str, b: &str) -> Result<Ordering, NotCompara
         "Alpine" | "Wolfi" | "Chainguard" => apk::compare,
         "AlmaLinux" | "Rocky Linux" | "Red Hat" | "openSUSE" | "SUSE" | "Azure Linux" | "openEuler"
         | "Mageia" | "Photon OS" | "Amazon Linux" | "Oracle Linux" | "Fedora" => rpm::compare,
+        "Arch Linux" => alpm::compare,
+        "CRAN" | "Bioconductor" => cran::compare,
+        // opam orders as Debian does (opam manual, "Version ordering").
+        "opam" => deb::compare,
         "PyPI" => pep440::compare,
         "npm" => npm::compare,
         "Maven" => maven::compare,
         "RubyGems" => gem::compare,
-        "Go" | "Pub" | "SwiftURL" | "CocoaPods" | "Bitnami" => loose::semantic,
+        "Go" | "Pub" | "SwiftURL" | "CocoaPods" | "Bitnami" | "ConanCenter" | "Julia" => loose::semantic,
         "NuGet" => loose::nuget,
         "Packagist" => loose::composer,
         "crates.io" | "Hex" => loose::strict,

@@ -146,8 +146,12 @@ fn url(references: Vec<Reference>) -> Option<String> {
 
 fn one(record: AffectedRecord) -> Option<Affected> {
     let package = record.package?;
-    let name =
-        if family(&package.ecosystem) == "PyPI" { normalised_python(&package.name) } else { package.name };
+    let name = match family(&package.ecosystem) {
+        "PyPI" => normalised_python(&package.name),
+        // VulnerableCode has the namespace of the package URL in front.
+        "Arch" => package.name.strip_prefix("archlinux/").unwrap_or(&package.name).to_owned(),
+        _ => package.name,
+    };
     // A range of commits says nothing about versions; the tags in it are listed, often with the `v` of a tag.
     let (commits, ranges): (Vec<_>, Vec<_>) =
         record.ranges.unwrap_or_default().into_iter().partition(|range| range.kind == "GIT");
@@ -188,6 +192,7 @@ pub(super) fn ecosystem(written: String) -> String {
         }
         // `SUSE:Linux Enterprise Server 15 SP5`
         ["SUSE", product, ..] => suse(product).map_or(written.clone(), |release| format!("SUSE:{release}")),
+        ["Arch"] => "Arch Linux".to_owned(),
         _ => written,
     }
 }
@@ -255,6 +260,7 @@ mod tests {
             ("SUSE:Linux Enterprise Server 15 SP5", "SUSE:15.5"),
             ("Debian:12", "Debian:12"),
             ("npm", "npm"),
+            ("Arch", "Arch Linux"),
         ] {
             assert_eq!(ecosystem(written.to_owned()), expected);
         }

@@ -1,0 +1,8 @@
+//! The cataloger `r` on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _said = lockgate_scan::catalog::read("usr/lib/R/library/a/DESCRIPTION", bytes);
+});

@@ -1,0 +1,8 @@
+//! The cataloger `zipped` on any bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _said = lockgate_scan::catalog::read("a.egg", bytes);
+});
