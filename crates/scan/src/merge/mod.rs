@@ -226,7 +226,7 @@ struct Licenses<'a> {
     spelled: BTreeMap<String, String>,
 }
 
-impl<'a> Licenses<'a> {
+impl Licenses<'_> {
     fn of(&mut self, found: &Found) -> Vec<String> {
         let declared = match self.of_debian.get(found.name.as_str()) {
             Some(texts) if found.licenses.is_empty() && found.kind == PackageKind::Dpkg => texts,

@@ -64,7 +64,7 @@ impl Manifest {
             let rest = self.value(field).and_then(|value| value.strip_prefix(version));
             rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
         };
-        VERSIONS.iter().any(|field| same(&field))
+        VERSIONS.iter().any(same)
     }
 
     /// The library that it names with its version. A file whose name has a digit after a dash is only renamed by it when it
@@ -80,10 +80,10 @@ impl Manifest {
         let titles = ["Implementation-Title", "Bundle-SymbolicName", "Bundle-Name", "Extension-Name"];
         let named = titles.iter().filter_map(|title| self.value(title)).map(undirected).find(name_like)?;
         // The last part; `1.3` within it is no two parts.
-        let dots = named.match_indices('.').filter(|(at, _)| {
+        let mut dots = named.match_indices('.').filter(|(at, _)| {
             named.get(at + 1..).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
         });
-        let artifact = dots.last().and_then(|(at, _)| named.get(at + 1..)).unwrap_or(named);
+        let artifact = dots.next_back().and_then(|(at, _)| named.get(at + 1..)).unwrap_or(named);
         let plain = |text: &str| text.replace('_', "-").to_lowercase();
         let own = !is_numbered(stem) || plain(stem).starts_with(&plain(artifact));
         let version = self.first(&VERSIONS, version_like).filter(|_| own)?;
