@@ -28,7 +28,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
 /// before the revision, if any.
 fn split(package: &str) -> Option<(&str, &str)> {
     let numbered = |at: &usize| package.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit);
-    let at = package.match_indices('-').map(|(at, _)| at).filter(numbered).next_back()?;
+    let at = package.match_indices('-').map(|(at, _)| at).rfind(numbered)?;
     Some((package.get(..at)?, package.get(at + 1..)?)).filter(|(name, _)| !name.is_empty())
 }
 
