@@ -81,11 +81,11 @@ mod tests {
 
     fn said(path: &str, text: &str) -> Result<String, String> {
         let facts = read(&File { path, bytes: text.as_bytes() })?;
-        Ok(facts
+        let named = facts
             .packages
             .iter()
-            .map(|one| format!("{:?} {} {} {:?}", one.kind, one.name, one.version, one.licenses))
-            .collect())
+            .map(|one| format!("{:?} {} {} {:?}", one.kind, one.name, one.version, one.licenses));
+        Ok(named.collect::<Vec<_>>().concat())
     }
 
     #[test]
