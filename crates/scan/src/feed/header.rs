@@ -140,3 +140,27 @@ impl FeedHeader {
         Some(FeedCoverage { advisories, origin: deciding.origin() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_out_of_order_or_past_the_end_are_refused() {
+        let places = |at: [u64; 6]| Sections {
+            records_end: at[0],
+            contributions_end: Some(at[1]),
+            facts_end: Some(at[2]),
+            names_end: at[3],
+            postings_end: at[4],
+            index_end: at[5],
+        };
+        assert_eq!(places([10, 20, 30, 40, 50, 60]).ordered(5, 60), Some((10, 20, 30)));
+        for at in 0..6 {
+            let mut broken = [10, 20, 30, 40, 50, 60];
+            broken[at] = if at == 0 { 0 } else { broken[at - 1] - 1 };
+            assert_eq!(places(broken).ordered(5, 60), None, "{broken:?}");
+        }
+        assert_eq!(places([10, 20, 30, 40, 50, 60]).ordered(5, 61), None);
+    }
+}

@@ -337,3 +337,25 @@ fn short(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().filter(|character| !character.is_control()).take(200).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_known_by_the_words_of_every_vendor() {
+        let words: [(&[&str], Option<Severity>); 6] = [
+            (&["critical", "CRITICAL"], Some(Severity::Critical)),
+            (&["high", "Important"], Some(Severity::High)),
+            (&["medium", "Moderate"], Some(Severity::Medium)),
+            (&["low"], Some(Severity::Low)),
+            (&["negligible", "none", "info"], Some(Severity::Info)),
+            (&["", "unknown", "untriaged", "7.5"], None),
+        ];
+        for (all, expected) in words {
+            for word in all {
+                assert_eq!(severity(word), expected, "{word}");
+            }
+        }
+    }
+}
