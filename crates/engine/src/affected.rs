@@ -9,7 +9,7 @@ use lockgate_model::ports::{FeedBytes, KeptIndex};
 use lockgate_model::{CaseRecord, Digest, Entry, Event, Inventory, Service, StageName, canon};
 use lockgate_scan::feed::{PackageKey, keys_of, touched};
 use lockgate_scan::inventories::{Batch, Covered, Subject, write_index};
-use lockgate_scan::{Feed, InventoryIndex, match_inventory};
+use lockgate_scan::{Feed, InventoryIndex};
 use serde::Serialize;
 
 use crate::gather::blocking;
@@ -96,9 +96,8 @@ fn of_inventory(
     new: &Feed,
     touched: &BTreeMap<PackageKey, BTreeSet<String>>,
 ) -> Result<Vec<AffectedPackage>, EngineError> {
-    let advisories = new.applying(&[inventory]).map_err(|error| EngineError::Feed(error.to_string()))?;
     let ids: BTreeSet<_> = touched.values().flatten().collect();
-    let matches = match_inventory(inventory, &advisories).matches;
+    let matches = new.matches(inventory).map_err(|error| EngineError::Feed(error.to_string()))?.matches;
     let mut vulnerabilities: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     for vulnerability in matches {
         // A vulnerability is known by every name of the advisories that it is joined of.

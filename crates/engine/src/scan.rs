@@ -7,7 +7,7 @@ use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Descriptor, Digest, Inventory, Reference, Timestamp};
 use lockgate_scan::coverage::{self, Asked, age};
-use lockgate_scan::{ANALYSER, Feed, FeedSource, Match, match_inventory};
+use lockgate_scan::{ANALYSER, Feed, FeedSource, Match};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -194,7 +194,7 @@ fn opened(feed: Arc<dyn FeedBytes>, digest: Digest) -> Result<(Feed, AskedFeed),
 fn ask(feed: Arc<dyn FeedBytes>, digest: Digest, inventory: &Inventory) -> Result<Answer, EngineError> {
     let told = |error: lockgate_scan::FeedError| EngineError::Feed(error.to_string());
     let (feed, said) = opened(feed, digest)?;
-    let found = match_inventory(inventory, &feed.applying(&[inventory]).map_err(told)?);
+    let found = feed.matches(inventory).map_err(told)?;
     let uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();
     let covered = covered(&feed, &[inventory]);
     let coverage = coverage::asked(inventory, &covered);

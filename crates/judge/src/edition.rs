@@ -7,7 +7,7 @@ use std::fmt;
 
 use lockgate_attest::reading::Reading;
 use lockgate_model::oci;
-use lockgate_scan::Shapes;
+use lockgate_scan::{Matching, Shapes};
 
 /// A frozen semantics of judging, in the order in which they were cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,11 @@ impl Edition {
     /// name alone.
     pub(crate) fn shapes(self) -> Shapes {
         if self < Self::E2026_3 { Shapes::Lenient } else { Shapes::Strict }
+    }
+
+    /// By which rules advisories are matched: since 2026-3, what a record calls fixed is fixed.
+    pub(crate) fn matching(self) -> Matching {
+        if self < Self::E2026_3 { Matching::First } else { Matching::Second }
     }
 
     /// Whether nothing is called missing that only could not be looked for.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use layouts::layout;
 use lockgate_model::{Inventory, Timestamp};
-use lockgate_scan::{Feed, FeedBuilder, match_inventory};
+use lockgate_scan::{Feed, FeedBuilder};
 use lockgate_store::FeedFile;
 use serde_json::Value;
 use xtask::parts;
@@ -51,24 +51,28 @@ fn main() {
         parts::peak_memory() >> 10
     );
     let inventory = inventory(&arena);
-    let (mut opened, mut searched, mut matched, mut found) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut opened, mut matched, mut planned) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut found, mut upgrades) = (0, 0);
     for _ in 0..RUNS {
         let file = FeedFile::new("feed", out.try_clone().unwrap()).unwrap();
         let start = Instant::now();
         let feed = Feed::open(Arc::new(file)).unwrap();
         opened.push(start.elapsed());
         let start = Instant::now();
-        let advisories = feed.applying(&[&inventory]).unwrap();
-        searched.push(start.elapsed());
-        found = match_inventory(&inventory, &advisories).matches.len();
+        let matches = feed.matches(&inventory).unwrap();
         matched.push(start.elapsed());
+        found = matches.matches.len();
+        let start = Instant::now();
+        upgrades =
+            feed.plan(&inventory, &matches, None).unwrap().groups.iter().map(|one| one.upgrades.len()).sum();
+        planned.push(start.elapsed());
     }
     println!("feed {}: opened in {:?}", digest.short(), median(opened));
     println!(
-        "feed: {} packages matched in {:?} (of which searching {:?}), {found} vulnerabilities",
+        "feed: {} packages matched in {:?}, {found} vulnerabilities; {upgrades} upgrades planned in {:?}",
         inventory.packages.len(),
         median(matched),
-        median(searched)
+        median(planned)
     );
 }
 

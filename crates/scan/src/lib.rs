@@ -15,6 +15,7 @@ pub mod layer;
 pub mod licenses;
 pub mod limits;
 pub mod matching;
+pub mod plan;
 pub mod purl;
 pub mod reports;
 pub mod sbom;
@@ -32,8 +33,9 @@ pub use feed::{
 };
 pub use inventories::InventoryIndex;
 pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};
-pub use matching::{Match, Matches, Uncomparable, match_inventory};
+pub use matching::{Match, Matches, Matching, Uncomparable, match_inventory};
 pub use merge::{Base, Laid, lay_onto, merge};
+pub use plan::{Plan, plan};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.

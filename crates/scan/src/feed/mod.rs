@@ -24,12 +24,14 @@ mod collect;
 mod delta;
 mod facts;
 mod header;
+mod matches;
 mod name;
 mod record;
 mod source;
 mod touched;
 mod writer;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -246,37 +248,11 @@ impl Feed {
     /// Errors: the feed is damaged where it was read.
     pub fn extract(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
         let packages = inventories.iter().flat_map(|inventory| &inventory.packages);
-        let keys: BTreeSet<PackageKey> = packages.flat_map(keys_of).collect();
+        let keys: BTreeSet<PackageKey> = packages.flat_map(searched).collect();
         let mut found = Places::new();
         for key in keys {
             for (record, part) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
                 found.entry(record).or_default().insert(part);
-            }
-        }
-        self.read(found)
-    }
-
-    /// The advisories of [`Feed::extract`] that apply to a package of `inventories`, or may: matching them gives what
-    /// matching the extract gives, and reads much less.
-    ///
-    /// Errors: the feed is damaged where it was read.
-    pub fn applying(&self, inventories: &[&Inventory]) -> Result<Vec<Advisory>, FeedError> {
-        // Packages of one name are asked about together: what is filed under it is read once.
-        let mut asked: BTreeMap<PackageKey, BTreeMap<(&str, &str), &Package>> = BTreeMap::new();
-        for package in inventories.iter().flat_map(|inventory| &inventory.packages) {
-            for key in keys_of(package) {
-                let version = version(package, key.binary);
-                asked.entry(key).or_default().insert((&package.ecosystem, version), package);
-            }
-        }
-        let mut found = Places::new();
-        for (key, packages) in asked {
-            for (record, at) in self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))? {
-                let part = record::take(&*self.bytes, at).ok_or_else(|| damaged("an advisory"))?;
-                let applies = record::may_apply(&part, packages.values().copied());
-                if applies.ok_or_else(|| damaged("an advisory"))? {
-                    found.entry(record).or_default().insert(at);
-                }
             }
         }
         self.read(found)
@@ -377,12 +353,30 @@ pub fn keys_of(package: &Package) -> impl Iterator<Item = PackageKey> {
     let family = family(&package.ecosystem);
     names(package).flat_map(move |(name, binary)| {
         let own = (package.ecosystem != family).then_some(package.ecosystem.as_str());
-        own.into_iter().chain([family]).map(move |ecosystem| PackageKey {
-            ecosystem: ecosystem.to_owned(),
-            name: name.to_owned(),
-            binary,
-        })
+        own.into_iter().chain([family]).map(move |ecosystem| PackageKey::new(ecosystem, name, binary))
     })
+}
+
+/// The keys that are searched for: feeds of earlier formats file what is said about a package under its name as the advisory
+/// spells it.
+fn searched(package: &Package) -> impl Iterator<Item = PackageKey> {
+    let spelt = names(package).filter(|(name, _)| one_spelling(&package.ecosystem, name) != *name);
+    let own = spelt.map(|(name, binary)| PackageKey {
+        ecosystem: family(&package.ecosystem).to_owned(),
+        name: name.to_owned(),
+        binary,
+    });
+    keys_of(package).chain(own)
+}
+
+/// A name in the spelling by which packages are compared: the registries of some ecosystems have one package under a name
+/// whatever its case (NuGet, "ID"; composer, "name").
+pub(crate) fn one_spelling<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
+    let folds = matches!(family(ecosystem), "NuGet" | "Packagist");
+    if folds && name.chars().any(char::is_uppercase) {
+        return Cow::Owned(name.to_lowercase());
+    }
+    Cow::Borrowed(name)
 }
 
 /// The names under which advisories speak of a package: that of its source, and for distributions its own, which is told

@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use lockgate_model::ports::FeedBytes;
-use lockgate_model::{Package, Severity, Timestamp};
+use lockgate_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Advisory, Affected, FeedError, PackageKey, RangeEvent};
-use crate::matching::Said;
+use super::{Advisory, Affected, FeedError, PackageKey};
+use crate::matching::{Event, Said};
 
 /// Bytes of a length.
 const LENGTH: usize = 4;
@@ -127,20 +127,30 @@ fn severity(own: Option<Severity>, malicious: bool) -> Severity {
 
 /// What an advisory says about one package. Lists of versions are one text, a line each: most are only searched.
 #[derive(Serialize, Deserialize)]
-struct Part<'a> {
+pub(super) struct Part<'a> {
     ecosystem: &'a str,
     name: &'a str,
-    ranges: Vec<Vec<RangeEvent>>,
+    #[serde(borrow)]
+    ranges: Vec<Vec<Event<'a>>>,
     versions: &'a str,
     fixed: &'a str,
     binary: bool,
     unaffected: bool,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    pub(super) fn said(&self) -> Said<'a> {
+        Said::new(
+            (self.ecosystem, self.binary, self.unaffected),
+            self.ranges.iter().map(|range| range.iter().copied()),
+            lines(self.versions),
+            lines(self.fixed),
+        )
+    }
+
     /// Whether it can say anything about any package: it denies, names a version, or has a range that begins.
     fn says_something(&self) -> bool {
-        let begins = |event: &RangeEvent| matches!(event, RangeEvent::Introduced(_));
+        let begins = |event: &Event<'_>| matches!(event, Event::Introduced(_));
         self.unaffected || !self.versions.is_empty() || self.ranges.iter().flatten().any(begins)
     }
 }
@@ -177,7 +187,7 @@ pub(super) fn write(advisory: &Advisory, source: u32) -> Result<Vec<u8>, String>
         let part = Part {
             ecosystem: &one.ecosystem,
             name: &one.name,
-            ranges: one.ranges.clone(),
+            ranges: one.ranges.iter().map(|range| range.iter().map(Event::of).collect()).collect(),
             versions: &versions,
             fixed: &fixed,
             binary: one.binary,
@@ -224,11 +234,7 @@ pub(super) fn parts(record: &[u8]) -> Option<Vec<Place>> {
     while !rest.is_empty() {
         let (bytes, after) = split(rest)?;
         let part: Part<'_> = postcard::from_bytes(bytes).ok()?;
-        let key = PackageKey {
-            ecosystem: part.ecosystem.to_owned(),
-            name: part.name.to_owned(),
-            binary: part.binary,
-        };
+        let key = PackageKey::new(part.ecosystem, part.name, part.binary);
         parts.push(Place { at: record.len() - rest.len(), key, says_something: part.says_something() });
         rest = after;
     }
@@ -257,18 +263,9 @@ pub(super) fn take(feed: &dyn FeedBytes, at: u64) -> Option<Bytes> {
     feed.read(at.checked_add(LENGTH as u64)?, length).ok()
 }
 
-/// Whether what a part says applies to one of `packages`, or may; nothing when the part is damaged.
-pub(super) fn may_apply<'a>(part: &[u8], packages: impl IntoIterator<Item = &'a Package>) -> Option<bool> {
-    let part: Part<'_> = postcard::from_bytes(part).ok()?;
-    let said = Said {
-        ecosystem: part.ecosystem,
-        ranges: &part.ranges,
-        versions: lines(part.versions),
-        fixed: lines(part.fixed),
-        binary: part.binary,
-        unaffected: part.unaffected,
-    };
-    Some(packages.into_iter().any(|package| said.may_apply(package)))
+/// What an advisory says about one package.
+pub(super) fn part(bytes: &[u8]) -> Option<Part<'_>> {
+    postcard::from_bytes(bytes).ok()
 }
 
 /// The advisory whose record begins at `at`, with the packages that begin at `parts`.
@@ -391,7 +388,7 @@ fn whole(part: &[u8]) -> Option<Affected> {
     Some(Affected {
         ecosystem: ecosystem.to_owned(),
         name: name.to_owned(),
-        ranges,
+        ranges: ranges.into_iter().map(|range| range.into_iter().map(Event::owned).collect()).collect(),
         versions: list(versions),
         fixed: list(fixed),
         binary,

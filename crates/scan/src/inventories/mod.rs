@@ -4,14 +4,14 @@
 //! The same inventories and the same ledger give the same bytes, in whatever order and in however many steps they came.
 //!
 //! ```text
-//! lockgate-inventories-1 NL
+//! lockgate-inventories-2 NL
 //! subjects    artifact and inventory, two digests each, sorted
 //! postings    of each key: the places of its subjects, ascending, each less the one before and 1, LEB128
 //! names       the keys: ecosystem without release, FF (FE for a package as it is installed), name, FF, release with its
 //!             colon; sorted. FF alone is the key of what was not read whole
 //! index       of each key: where its name and its postings begin; at the end, where they end
 //! header      canonical JSON
-//! footer      length of the header (8 bytes, least significant first), `LGINVS1` NL
+//! footer      length of the header (8 bytes, least significant first), `LGINVS2` NL
 //! ```
 
 mod batch;
@@ -25,16 +25,16 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Digest, Package, canon};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{PackageKey, names};
+use crate::feed::{PackageKey, names, one_spelling};
 use crate::version::family;
 
 pub use batch::Batch;
 pub use writer::write_index;
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-inventories-1";
+const FORMAT: &str = "lockgate-inventories-2";
 /// What an index ends with.
-const FOOTER: &[u8; 8] = b"LGINVS1\n";
+const FOOTER: &[u8; 8] = b"LGINVS2\n";
 /// Bytes of a subject, and of an entry of the index.
 const SUBJECT: usize = 64;
 const ENTRY: usize = 16;
@@ -109,7 +109,7 @@ const UNREAD: &[u8] = &[SEPARATOR];
 
 /// The key of a package of an ecosystem with its release.
 fn key(ecosystem: &str, name: &str, binary: bool) -> Vec<u8> {
-    let family = family(ecosystem);
+    let (family, name) = (family(ecosystem), one_spelling(ecosystem, name));
     let release = ecosystem.get(family.len()..).unwrap_or_default();
     let first: &[u8] = if binary { &[BINARY] } else { &[SEPARATOR] };
     [family.as_bytes(), first, name.as_bytes(), &[SEPARATOR], release.as_bytes()].concat()

@@ -62,6 +62,11 @@ pub(super) fn composer<'a>(a: &'a str, b: &'a str) -> Result<Ordering, &'a str> 
 /// Place of a release among the stabilities.
 const STABLE: u8 = 4;
 
+/// Whether a version of composer is before its release; what cannot be read is.
+pub(super) fn is_unstable(version: &str) -> bool {
+    composed(version).is_none_or(|(_, stability, _)| stability < STABLE)
+}
+
 fn composed(version: &str) -> Option<(Vec<u64>, u8, Vec<u64>)> {
     let text = version.trim().to_lowercase();
     let text = text.trim_start_matches('v').split('+').next()?;
