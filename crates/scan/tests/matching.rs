@@ -155,3 +155,54 @@ proptest! {
         prop_assert_eq!(now, before && !fixes.contains(&installed));
     }
 }
+
+/// Packages that a distribution installed: `python3-a` of the source `python-a` owns the Python package `a`.
+fn owned(distribution: &str, release: &str) -> lockgate_model::Inventory {
+    let mut owner = package("Debian:12", "python3-a", "1.0-1");
+    owner.source =
+        Some(lockgate_model::inventory::Source { name: "python-a".into(), version: "1.0-1".into() });
+    let mut python = package("PyPI", "a", "1.0");
+    python.installed_by = "python3-a".into();
+    let mut inventory = inventory(vec![owner, python]);
+    inventory.distribution = Some(lockgate_model::inventory::Distribution {
+        id: distribution.into(),
+        version: release.into(),
+        codename: String::new(),
+    });
+    inventory
+}
+
+#[test]
+fn what_a_distribution_never_speaks_of_is_judged_by_its_own_ecosystem() {
+    let own = record("PYSEC-1", "PyPI", "a", json!({"versions": ["1.0"]}));
+    let found = |records: &[Value], inventory: &lockgate_model::Inventory| {
+        let (feed, rows) = (feed(records), |one: &lockgate_scan::Match| (one.id.clone(), one.vendor_silent));
+        let extract = feed.extract(&[inventory]).unwrap();
+        let found = match_inventory(inventory, &extract);
+        assert_eq!(found, feed.matches(inventory).unwrap());
+        let first = Matching::First.matches(inventory, &extract);
+        (found.matches.iter().map(rows).collect::<Vec<_>>(), first.matches.len())
+    };
+    let silent = [("PYSEC-1".to_owned(), true)];
+    for distribution in ["debian", "wolfi", "something"] {
+        let inventory = owned(distribution, "12");
+        let known = usize::from(distribution != "debian");
+        assert_eq!(found(std::slice::from_ref(&own), &inventory), (silent.to_vec(), known));
+        // A word about another package, and about another release, is no word about this one.
+        let other = record("D-1", "Debian:12", "python-b", json!({"versions": ["1.0-1"]}));
+        assert_eq!(found(&[own.clone(), other], &inventory).0, silent);
+        let other = record("D-1", "Debian:11", "python-a", json!({"versions": ["1.0-1"]}));
+        assert_eq!(found(&[own.clone(), other], &inventory).0, silent);
+        // Whatever the distribution says, it answers: by its source or by the package as it is installed.
+        let fixed = json!({"ranges": ranges(&[&[("introduced", "0"), ("fixed", "0.9-1")]])});
+        assert_eq!(
+            found(&[own.clone(), record("D-1", "Debian:12", "python-a", fixed.clone())], &inventory).0,
+            []
+        );
+        assert_eq!(found(&[own.clone(), record("D-1", "Debian", "python-a", fixed)], &inventory).0, []);
+    }
+    // An owner that is not there answers for nothing.
+    let mut inventory = owned("debian", "12");
+    inventory.packages.remove(0);
+    assert_eq!(found(&[own], &inventory).0, silent);
+}

@@ -106,6 +106,12 @@ pub fn imported(digest: &Digest, summary: &FeedSummary, change: &FeedChange) {
         summary.withdrawn,
         summary.header.known_exploited
     );
+    if summary.withdrawn_elsewhere > 0 {
+        say!(
+            "{} advisories left out, or cut, that only repeat what its own database withdrew",
+            summary.withdrawn_elsewhere
+        );
+    }
     if summary.kev_read > 0 {
         say!("read {} vulnerabilities known to be exploited (KEV)", summary.kev_read);
     }
@@ -134,6 +140,11 @@ pub fn feed_change(header: &FeedHeader, change: &FeedChange) {
         if !matches!(loss, Loss::Ecosystem { .. }) {
             say!("lost, with a reason: {loss}");
         }
+    }
+    for (ecosystem, count) in header.unordered() {
+        say!(
+            "{count} advisories about {ecosystem} match exact versions only: how its versions are ordered is not known"
+        );
     }
     for source in &header.sources {
         let name = &source.name;

@@ -287,6 +287,13 @@ pub(crate) fn system_ecosystem(distribution: &Distribution) -> String {
             _ => with("Alpine", version),
         },
         "wolfi" => "Wolfi".to_owned(),
+        // Without releases, too: what their `VERSION_ID` says is when they were built.
+        "minimos" => "MinimOS".to_owned(),
+        "cleanstart" => "CleanStart".to_owned(),
+        "echo" => "Echo".to_owned(),
+        // `stream`, `23`
+        "alpaquita" => with("Alpaquita", version),
+        "bellsoft-hardened-containers" => with("BellSoft Hardened Containers", version),
         "chainguard" => "Chainguard".to_owned(),
         "almalinux" => with("AlmaLinux", major),
         "rocky" => with("Rocky Linux", major),

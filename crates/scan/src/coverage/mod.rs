@@ -69,11 +69,12 @@ pub enum Silence {
 const NO_SOURCE: [&str; 4] = ["CocoaPods", "Conda", "LuaRocks", "Nix"];
 
 /// Operating systems' ecosystems that have no releases.
-const ROLLING: [&str; 3] = ["Arch Linux", "Chainguard", "Wolfi"];
+const ROLLING: [&str; 6] = ["Arch Linux", "Chainguard", "CleanStart", "Echo", "MinimOS", "Wolfi"];
 
 /// The ecosystems of each type of system packages whose versions can be compared.
-const OF_DEB: [&str; 2] = ["Debian", "Ubuntu"];
-const OF_APK: [&str; 3] = ["Alpine", "Chainguard", "Wolfi"];
+const OF_DEB: [&str; 3] = ["Debian", "Echo", "Ubuntu"];
+const OF_APK: [&str; 7] =
+    ["Alpaquita", "Alpine", "BellSoft Hardened Containers", "Chainguard", "CleanStart", "MinimOS", "Wolfi"];
 const OF_ALPM: [&str; 1] = ["Arch Linux"];
 const OF_RPM: [&str; 12] = [
     "AlmaLinux",

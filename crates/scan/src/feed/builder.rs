@@ -30,6 +30,8 @@ pub struct FeedSummary {
     pub header: FeedHeader,
     /// Records that were withdrawn by their publisher.
     pub withdrawn: u64,
+    /// Records of others that are left out, or cut, because whoever numbers what they repeat withdrew it.
+    pub withdrawn_elsewhere: u64,
     /// Records that were kept out.
     pub refused_count: u64,
     /// The first of them.
@@ -312,9 +314,10 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             return Ok(());
         }
         match osv::read(bytes) {
-            Ok(osv::Read::Withdrawn(modified)) => {
+            Ok(osv::Read::Withdrawn(record)) => {
                 self.withdrawn += 1;
-                modified.map(|modified| self.collected.date(file.place, modified));
+                let modified = record.modified.map(|modified| self.collected.date(file.place, modified));
+                self.collected.facts(file.place).withdrawn(record, modified);
             }
             Ok(osv::Read::Advisory(rated)) => self.keep(file, *rated)?,
             Err(_) if csaf::is_csaf(bytes) => self.csaf(file, place, bytes)?,
@@ -360,10 +363,11 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
     /// Writes the feed to `out`; its digest, and what became of everything that was read.
     pub fn write(self, out: impl Write) -> Result<(Digest, FeedSummary), FeedError> {
         let (kev_read, epss_read) = self.collected.counts(&self.read);
-        let (digest, header) = self.collected.write(out)?;
+        let (digest, header, withdrawn_elsewhere) = self.collected.write(out)?;
         let summary = FeedSummary {
             header,
             withdrawn: self.withdrawn,
+            withdrawn_elsewhere,
             refused_count: self.refused_count,
             refused: self.refused,
             kev_read,

@@ -10,6 +10,7 @@ use lockgate_model::{Digest, Severity, Timestamp};
 
 use super::facts::Facts;
 use super::name::Name;
+use super::withdrawn::{Fate, Withdrawn};
 use super::writer::FeedWriter;
 use super::{Advisory, Feed, FeedError, FeedHeader, FeedSource, record};
 
@@ -152,7 +153,7 @@ impl<S: Read + Write + Seek> Collected<S> {
     }
 
     fn put(&mut self, source: u32, advisory: &Advisory) -> Result<(), FeedError> {
-        let bytes = record::write(advisory, source).map_err(FeedError::Damaged)?;
+        let bytes = record::write(advisory).map_err(FeedError::Damaged)?;
         self.put_bytes(source, &advisory.id, advisory.modified, &bytes)
     }
 
@@ -163,11 +164,17 @@ impl<S: Read + Write + Seek> Collected<S> {
         modified: Timestamp,
         bytes: &[u8],
     ) -> Result<(), FeedError> {
-        self.spool.write_all(bytes).map_err(spool)?;
         let length =
             u32::try_from(bytes.len()).map_err(|_| spool(io::Error::other("a record is too large")))?;
-        let mut spooled = Spooled { place: self.written, length, source, modified, more: None };
-        self.written += u64::from(length);
+        let place = match self.place_of(id, bytes, length)? {
+            Some(place) => place,
+            None => {
+                self.spool.write_all(bytes).map_err(spool)?;
+                self.written += u64::from(length);
+                self.written - u64::from(length)
+            }
+        };
+        let mut spooled = Spooled { place, length, source, modified, more: None };
         match self.records.get_mut(id) {
             None => drop(self.records.insert(id.into(), spooled)),
             Some(first) if first.source == source => {
@@ -183,6 +190,22 @@ impl<S: Read + Write + Seek> Collected<S> {
             }
         }
         Ok(())
+    }
+
+    /// Where the same record lies already, of another source: most that share an id say the same, to the byte.
+    fn place_of(&mut self, id: &str, bytes: &[u8], length: u32) -> Result<Option<u64>, FeedError> {
+        let all = self.records.get(id).into_iter().flat_map(each).filter(|one| one.length == length);
+        let places: BTreeSet<u64> = all.map(|one| one.place).collect();
+        let mut found = None;
+        for place in &places {
+            if self.read(*place, length)? == bytes {
+                found = Some(*place);
+            }
+        }
+        if !places.is_empty() {
+            self.spool.seek(SeekFrom::Start(self.written)).map_err(spool)?;
+        }
+        Ok(found)
     }
 
     /// Takes over what a feed has of the sources that `source` wants by their names, but for the records that `record` does
@@ -209,9 +232,10 @@ impl<S: Read + Write + Seek> Collected<S> {
             let place = usize::try_from(head.source).unwrap_or(usize::MAX);
             let (said, new) = sources.get(place).zip(places.get(place)).ok_or_else(damaged)?;
             let Some(new) = new.filter(|_| record(&said.name, &head.id)) else { continue };
-            head.source = u32::try_from(new).map_err(|_| damaged())?;
+            let new = u32::try_from(new).map_err(|_| damaged())?;
+            head.source = record::SEVERAL;
             let bytes = record::with_head(&bytes, &head).ok_or_else(damaged)?;
-            self.put_bytes(head.source, &head.id, head.modified(), &bytes)?;
+            self.put_bytes(new, &head.id, head.modified(), &bytes)?;
         }
         Ok(())
     }
@@ -245,9 +269,12 @@ impl<S: Read + Write + Seek> Collected<S> {
 
 /// Of the records under one id: that of a source.
 fn of(first: &Spooled, source: u32) -> Option<&Spooled> {
-    std::iter::once(first)
-        .chain(first.more.iter().flat_map(|more| more.iter()))
-        .find(|one| one.source == source)
+    each(first).find(|one| one.source == source)
+}
+
+/// The records of all sources under one id.
+fn each(first: &Spooled) -> impl Iterator<Item = &Spooled> {
+    std::iter::once(first).chain(first.more.iter().flat_map(|more| more.iter()))
 }
 
 fn damaged() -> FeedError {
@@ -285,8 +312,9 @@ fn merged(one: &Advisory, other: &Advisory) -> Advisory {
 }
 
 impl<S: Read + Write + Seek> Collected<S> {
-    /// Writes the feed to `out`; its digest, and what it says about itself.
-    pub(super) fn write(mut self, out: impl Write) -> Result<(Digest, FeedHeader), FeedError> {
+    /// Writes the feed to `out`; its digest, what it says about itself, and how many records are left out or cut because
+    /// somebody else withdrew what they say.
+    pub(super) fn write(mut self, out: impl Write) -> Result<(Digest, FeedHeader, u64), FeedError> {
         self.spool.flush().map_err(spool)?;
         // Sources stand in the order of their names, whatever the order in which they came.
         let sources = std::mem::take(&mut self.sources);
@@ -301,50 +329,59 @@ impl<S: Read + Write + Seek> Collected<S> {
         let said = order.iter().map(|(_, brought)| brought.dated()).collect();
         let facts: Vec<&Facts> = order.iter().map(|(_, brought)| &brought.facts).collect();
         let records = std::mem::take(&mut self.records);
-        let ratings = self.ratings(&records, &places)?;
+        let mut withdrawn = Withdrawn::of(facts.iter().flat_map(|facts| &facts.withdrawn));
+        let ratings = self.ratings(&records, &places, &mut withdrawn)?;
         let mut writer = FeedWriter::new(out, said)?;
-        for first in records.values() {
-            let (bytes, only) = self.joined(first, &places)?;
+        let mut cut: BTreeSet<&str> = BTreeSet::new();
+        for (id, first) in &records {
+            let (mut bytes, mut by) = self.joined(first, &places)?;
             let head = record::head(&bytes).ok_or_else(damaged)?;
-            let (head, changed) = completed(head, only, &ratings, &facts);
+            match withdrawn.fate(&head, &bytes).ok_or_else(damaged)? {
+                Fate::Stays => {}
+                Fate::Withdrawn => {
+                    cut.insert(id);
+                    continue;
+                }
+                // What its source gave stays among the contributions.
+                Fate::Cut(rest) => {
+                    cut.insert(id);
+                    (bytes, by) = (rest, Vec::new());
+                }
+            }
+            let (head, changed) = completed(head, &by, &ratings, &facts);
             let bytes = if changed { record::with_head(&bytes, &head).ok_or_else(damaged)? } else { bytes };
-            writer.record(&bytes, &head, only)?;
+            writer.record(&bytes, &head, &by)?;
         }
-        drop(ratings);
-        for first in records.values().filter(|first| first.more.is_some()) {
-            for (source, one) in by_source(first, &places) {
-                let bytes = self.read(one.place, one.length)?;
-                let mut head = record::head(&bytes).ok_or_else(damaged)?;
-                head.source = source;
-                writer.contribution(&record::with_head(&bytes, &head).ok_or_else(damaged)?, source)?;
+        drop((ratings, withdrawn));
+        let apart = records.iter().filter(|(id, first)| first.more.is_some() || cut.contains(&***id));
+        for (id, first) in apart {
+            let groups = alike(first, &places);
+            let is_record = groups.len() == 1 && !cut.contains(&**id);
+            for (one, sources) in groups {
+                let bytes = if is_record { None } else { Some(self.read(one.place, one.length)?) };
+                writer.contribution(id, &sources, bytes.as_deref())?;
             }
         }
+        let cut = cut.len() as u64;
         drop(records);
-        writer.finish(&facts)
+        let (digest, header) = writer.finish(&facts)?;
+        Ok((digest, header, cut))
     }
 
-    /// The record under one id, of all sources that have it, and its source when it is the only one. Of several the latest
-    /// count; of these each is a part.
-    fn joined(&mut self, first: &Spooled, places: &[u32]) -> Result<(Vec<u8>, Option<u32>), FeedError> {
-        if first.more.is_none() {
-            let place = usize::try_from(first.source).ok().and_then(|source| places.get(source));
-            return Ok((self.read(first.place, first.length)?, place.copied()));
+    /// The record under one id, of all sources that have it, and the sources that gave just this. Of several the latest count;
+    /// of these each is a part.
+    fn joined(&mut self, first: &Spooled, places: &[u32]) -> Result<(Vec<u8>, Vec<u32>), FeedError> {
+        let mut groups = alike(first, places);
+        if let [(one, sources)] = groups.as_mut_slice() {
+            return Ok((self.read(one.place, one.length)?, std::mem::take(sources)));
         }
-        let all = by_source(first, places);
-        let latest = all.iter().map(|(_, one)| one.modified).max();
-        let mut parts: Vec<Vec<u8>> = Vec::new();
-        for (_, one) in all.iter().filter(|(_, one)| Some(one.modified) == latest) {
-            let bytes = self.read(one.place, one.length)?;
-            let mut head = record::head(&bytes).ok_or_else(damaged)?;
-            head.source = record::SEVERAL;
-            let part = record::with_head(&bytes, &head).ok_or_else(damaged)?;
-            // Most say the same, to the byte.
-            if parts.last() != Some(&part) {
-                parts.push(part);
-            }
+        let latest = groups.iter().map(|(one, _)| one.modified).max();
+        let mut parts = Vec::new();
+        for (one, _) in groups.iter().filter(|(one, _)| Some(one.modified) == latest) {
+            parts.push(self.read(one.place, one.length)?);
         }
         if let [only] = parts.as_mut_slice() {
-            return Ok((std::mem::take(only), None));
+            return Ok((std::mem::take(only), Vec::new()));
         }
         let mut whole: Option<Advisory> = None;
         for part in &parts {
@@ -352,7 +389,7 @@ impl<S: Read + Write + Seek> Collected<S> {
             whole = Some(whole.map_or_else(|| part.clone(), |whole| merged(&whole, &part)));
         }
         let whole = whole.ok_or_else(damaged)?;
-        Ok((record::write(&whole, record::SEVERAL).map_err(FeedError::Damaged)?, None))
+        Ok((record::write(&whole).map_err(FeedError::Damaged)?, Vec::new()))
     }
 
     /// The head of a record, of which no more is read than is needed.
@@ -364,22 +401,49 @@ impl<S: Read + Write + Seek> Collected<S> {
         }
     }
 
-    /// How the vulnerabilities are rated by those who rate them, by each of their names: the worst.
+    /// Whether a record is not withdrawn under its own id; notes what it says about what others withdrew.
+    fn stands(
+        &mut self,
+        id: &str,
+        latest: Option<Timestamp>,
+        names: &[Name],
+        all: &[(&Spooled, Vec<u32>)],
+        withdrawn: &mut Withdrawn,
+    ) -> Result<bool, FeedError> {
+        if !withdrawn.concerns(names) {
+            return Ok(true);
+        }
+        if latest.is_some_and(|latest| withdrawn.takes(&Name::from(id), latest)) {
+            return Ok(false);
+        }
+        for (one, _) in all.iter().filter(|(one, _)| Some(one.modified) == latest) {
+            let bytes = self.read(one.place, one.length)?;
+            withdrawn.note(id, names, &bytes).ok_or_else(damaged)?;
+        }
+        Ok(true)
+    }
+
+    /// How the vulnerabilities are rated by those who rate them, by each of their names: the worst. Notes what is said about
+    /// what was withdrawn.
     fn ratings(
         &mut self,
         records: &BTreeMap<Box<str>, Spooled>,
         places: &[u32],
+        withdrawn: &mut Withdrawn,
     ) -> Result<BTreeMap<Name, Rating>, FeedError> {
         let mut ratings = BTreeMap::new();
-        for first in records.values() {
-            let all = by_source(first, places);
-            let latest = all.iter().map(|(_, one)| one.modified).max();
+        for (id, first) in records {
+            let all = alike(first, places);
+            let latest = all.iter().map(|(one, _)| one.modified).max();
             let (mut own, mut tenths, mut names) = (None, None, Vec::new());
-            for (_, one) in all.iter().filter(|(_, one)| Some(one.modified) == latest) {
+            for (one, _) in all.iter().filter(|(one, _)| Some(one.modified) == latest) {
                 let head = self.head(one)?;
                 // The worst of each, as a record has it that is joined of them.
                 (own, tenths) = (head.own.max(own), head.own_tenths.max(tenths));
                 names.extend(head.names().map(Name::from));
+            }
+            if !self.stands(id, latest, &names, &all, withdrawn)? {
+                continue;
             }
             // That one source sees no harm does not answer for those that are silent.
             let Some(severity) = own.filter(|own| *own > Severity::Info) else { continue };
@@ -412,22 +476,33 @@ impl Brought {
 
 /// All records under one id, in the order of the names of their sources.
 fn by_source<'a>(first: &'a Spooled, places: &[u32]) -> Vec<(u32, &'a Spooled)> {
-    let all = std::iter::once(first).chain(first.more.iter().flat_map(|more| more.iter()));
     let place =
         |one: &Spooled| usize::try_from(one.source).ok().and_then(|source| places.get(source)).copied();
-    let mut all: Vec<_> = all.map(|one| (place(one).unwrap_or(record::SEVERAL), one)).collect();
+    let mut all: Vec<_> = each(first).map(|one| (place(one).unwrap_or(record::SEVERAL), one)).collect();
     all.sort_by_key(|(source, _)| *source);
     all
+}
+
+/// The records under one id, each with the sources that gave just this, in the order of the names of the first of these.
+fn alike<'a>(first: &'a Spooled, places: &[u32]) -> Vec<(&'a Spooled, Vec<u32>)> {
+    let mut groups: Vec<(&Spooled, Vec<u32>)> = Vec::new();
+    for (source, one) in by_source(first, places) {
+        match groups.iter_mut().find(|(known, _)| known.place == one.place) {
+            Some((_, sources)) => sources.push(source),
+            None => groups.push((one, vec![source])),
+        }
+    }
+    groups
 }
 
 /// A head with what others know about the vulnerability, and whether it is another one now.
 fn completed(
     mut head: record::Head,
-    only: Option<u32>,
+    by: &[u32],
     ratings: &BTreeMap<Name, Rating>,
     facts: &[&Facts],
 ) -> (record::Head, bool) {
-    let source = only.unwrap_or(record::SEVERAL);
+    let source = if let [only] = by { *only } else { record::SEVERAL };
     let mut changed = head.source != source;
     head.source = source;
     let names: Vec<Name> = head.names().map(Name::from).collect();

@@ -13,16 +13,17 @@ use serde::{Deserialize, Serialize};
 use super::collect::Collected;
 use super::facts::Facts;
 use super::name::Name;
+use super::withdrawn::Withdrawal;
 use super::{Advisory, Feed, FeedError, FeedHeader, FeedSource, record};
 
 /// The shape of a delta; another one gets another number.
-const FORMAT: &str = "lockgate-delta-2";
+const FORMAT: &str = "lockgate-delta-3";
 
 /// The step from one feed to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delta {
-    /// `lockgate-delta-2`.
+    /// `lockgate-delta-3`.
     pub format: String,
     /// The feed it begins with.
     pub from: Digest,
@@ -48,6 +49,40 @@ pub struct NamedFacts {
     pub probabilities: BTreeMap<String, u32>,
     /// The days on which distributions end.
     pub ends: BTreeMap<String, Timestamp>,
+    /// Records that it withdrew, by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn: BTreeMap<String, NamedWithdrawal>,
+}
+
+/// A record that a source withdrew, for a delta.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedWithdrawal {
+    /// Its last change, where it has one that is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
+    /// Its other names.
+    pub aliases: BTreeSet<String>,
+    /// The ecosystems that it was about, without releases.
+    pub families: BTreeSet<String>,
+}
+
+impl NamedWithdrawal {
+    fn of(withdrawal: &Withdrawal) -> Self {
+        Self {
+            modified: withdrawal.modified.map(Timestamp::from_unix),
+            aliases: withdrawal.aliases.iter().map(ToString::to_string).collect(),
+            families: withdrawal.families.clone(),
+        }
+    }
+
+    fn withdrawal(&self) -> Withdrawal {
+        Withdrawal {
+            modified: self.modified.map(Timestamp::unix),
+            aliases: self.aliases.iter().map(|name| Name::from(name.as_str())).collect(),
+            families: self.families.clone(),
+        }
+    }
 }
 
 /// What happened to one advisory between two feeds.
@@ -171,10 +206,12 @@ pub fn delta(from: Digest, old: &Feed, to: Digest, new: &Feed) -> Result<Delta, 
 impl NamedFacts {
     fn of(facts: &Facts) -> Self {
         let ends = facts.ends.iter().map(|(release, day)| (release.clone(), Timestamp::from_unix(*day)));
+        let withdrawn = facts.withdrawn.iter().map(|(id, one)| (id.to_string(), NamedWithdrawal::of(one)));
         Self {
             exploited: facts.exploited.iter().map(ToString::to_string).collect(),
             probabilities: facts.probabilities.iter().map(|(name, ppm)| (name.to_string(), *ppm)).collect(),
             ends: ends.collect(),
+            withdrawn: withdrawn.collect(),
         }
     }
 
@@ -187,6 +224,11 @@ impl NamedFacts {
                 .map(|(name, ppm)| (Name::from(name.as_str()), *ppm))
                 .collect(),
             ends: self.ends.iter().map(|(release, day)| (release.clone(), day.unix())).collect(),
+            withdrawn: self
+                .withdrawn
+                .iter()
+                .map(|(id, one)| (Name::from(id.as_str()), one.withdrawal()))
+                .collect(),
         }
     }
 }
@@ -237,7 +279,7 @@ impl Delta {
                 collected.keep(place, advisory)?;
             }
         }
-        let (digest, header) = collected.write(out)?;
+        let (digest, header, _) = collected.write(out)?;
         let said = self.changed.keys().chain(self.removed.keys()).chain(self.facts.keys());
         if header.sources != self.sources || said.into_iter().any(|source| !kept.contains(source.as_str())) {
             return Err(FeedError::Damaged("the delta says something else than it makes".to_owned()));

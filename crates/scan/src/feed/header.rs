@@ -6,12 +6,12 @@ use lockgate_model::Timestamp;
 use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use serde::{Deserialize, Serialize};
 
-use crate::version::family;
+use crate::version::{family, is_ordered};
 
 /// What a feed says about itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedHeader {
-    /// `lockgate-feed-4`, or an earlier one.
+    /// `lockgate-feed-5`, or an earlier one.
     pub format: String,
     /// Advisories.
     pub advisories: u64,
@@ -120,6 +120,12 @@ impl FeedSource {
 }
 
 impl FeedHeader {
+    /// Advisories by ecosystem, without releases, whose versions nobody here can compare: a range of them matches nothing.
+    pub fn unordered(&self) -> impl Iterator<Item = (&str, u64)> {
+        let unknown = self.ecosystems.iter().filter(|(ecosystem, _)| !is_ordered(ecosystem));
+        unknown.map(|(ecosystem, count)| (ecosystem.as_str(), *count))
+    }
+
     /// What the feed has about `ecosystem`, which has its release where there is one (`Debian:12`, `npm`); nothing when
     /// nobody was asked about it.
     ///

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use lockgate_model::Inventory;
+use lockgate_model::{Inventory, Package};
 
-use super::{Feed, FeedError, PackageKey, damaged, names, one_spelling, record, version, writer};
+use super::{Feed, FeedError, PackageKey, damaged, names, one_spelling, record, searched, version, writer};
 use crate::feed::Advisory;
-use crate::matching::{Answer, Matches, Matching, Word, conclude, vendor_answers};
+use crate::matching::{Answer, Matches, Matching, Vendor, Word, conclude};
 use crate::plan::{self, Plan};
 use crate::version::{NotComparable, family};
 
@@ -39,7 +39,7 @@ impl Feed {
     ///
     /// Errors: the feed is damaged where it was read.
     pub fn matches(&self, inventory: &Inventory) -> Result<Matches, FeedError> {
-        let asked = asked(inventory);
+        let asked = self.asked(inventory)?;
         let mut found = Vec::new();
         for group in asked.chunk_by(|a, b| a.0 == b.0) {
             self.search(inventory, group, &mut found)?;
@@ -113,6 +113,29 @@ impl Feed {
         Ok(())
     }
 
+    /// The packages that are asked about under each key that advisories about them may have, sorted by key, then by version.
+    fn asked<'a>(&self, inventory: &'a Inventory) -> Result<Vec<Asked<'a>>, FeedError> {
+        let mut vendor = Vendor::of(inventory, Matching::NEWEST);
+        let mut asked = Vec::new();
+        for (index, package) in inventory.packages.iter().enumerate() {
+            if !vendor.answers(package, |owner| self.speaks(owner))? {
+                ask(index, package, &mut asked);
+            }
+        }
+        asked.sort();
+        Ok(asked)
+    }
+
+    /// Whether there is a word about a package of its release, whatever it says.
+    fn speaks(&self, package: &Package) -> Result<bool, FeedError> {
+        for key in searched(package) {
+            if !self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The advisory whose record begins there, without its packages.
     fn head(&self, record: u64) -> Result<Advisory, FeedError> {
         record::read(&*self.bytes, self.layout, record, []).ok_or_else(|| damaged("an advisory"))
@@ -138,27 +161,19 @@ fn kept(answer: Result<Answer<'_>, NotComparable>) -> Option<Result<Said, NotCom
     }
 }
 
-/// The packages of an inventory under each key that advisories about them may have, sorted by key, then by version.
-fn asked(inventory: &Inventory) -> Vec<Asked<'_>> {
-    let mut asked = Vec::new();
-    for (index, package) in inventory.packages.iter().enumerate() {
-        if vendor_answers(inventory, package) {
-            continue;
+/// Adds a package under each key that advisories about it may have.
+fn ask<'a>(index: usize, package: &'a Package, asked: &mut Vec<Asked<'a>>) {
+    for (place, (name, binary)) in names(package).enumerate() {
+        let version = (package.ecosystem.as_str(), version(package, binary));
+        let mut add = |ecosystem, name| asked.push(((ecosystem, name, binary), place, version, index));
+        let (of_family, spelt) = (family(&package.ecosystem), one_spelling(&package.ecosystem, name));
+        if of_family != package.ecosystem {
+            add(&*package.ecosystem, spelt.clone());
         }
-        for (place, (name, binary)) in names(package).enumerate() {
-            let version = (package.ecosystem.as_str(), version(package, binary));
-            let mut ask = |ecosystem, name| asked.push(((ecosystem, name, binary), place, version, index));
-            let (of_family, spelt) = (family(&package.ecosystem), one_spelling(&package.ecosystem, name));
-            if of_family != package.ecosystem {
-                ask(&*package.ecosystem, spelt.clone());
-            }
-            // Feeds of earlier formats file what is said about a package under its name as the advisory spells it.
-            if spelt != name {
-                ask(of_family, Cow::Borrowed(name));
-            }
-            ask(of_family, spelt);
+        // Feeds of earlier formats file what is said about a package under its name as the advisory spells it.
+        if spelt != name {
+            add(of_family, Cow::Borrowed(name));
         }
+        add(of_family, spelt);
     }
-    asked.sort();
-    asked
 }

@@ -4,23 +4,26 @@
 //! is read where it lies: opening one reads its index, a search reads what it finds.
 //!
 //! ```text
-//! lockgate-feed-4 NL
+//! lockgate-feed-5 NL
 //! records     advisories, each a head and its packages (record.rs), in the order of their ids
-//! contributions  what each source says in advisories that several have, in the order of ids, then of sources
+//! contributions  which sources gave an advisory that several have, and what each says where that is not what is judged by: of
+//!             others, or withdrawn in part or in whole (contributions.rs); in the order of ids
 //! facts       of each source what it says by the names of vulnerabilities (facts.rs), postcard
 //! names       the keys of the index: ecosystem with its release, TAB (two for a package as it is installed), name
 //! postings    pairs of places: of a record, and of a package in it
 //! index       of each key: place and length in names, first posting, how many; in the order of the keys
 //! header      FeedHeader, canonical JSON
-//! footer      length of the header (8 bytes, least significant first), `LGFEED4` NL
+//! footer      length of the header (8 bytes, least significant first), `LGFEED5` NL
 //! ```
 //!
-//! Feeds of format 3 are read too: recorded Cases were judged with them. They have no sources, so that nothing in them is
-//! dated and nothing can be added to them.
+//! Feeds of format 4 are read too: their sources withdraw nothing, and names are filed as they are spelt. So are those of format
+//! 3: recorded Cases were judged with them. They have no sources, so that nothing in them is dated and nothing can be added to
+//! them.
 
 mod builder;
 mod change;
 mod collect;
+mod contributions;
 mod delta;
 mod facts;
 mod header;
@@ -29,9 +32,11 @@ mod name;
 mod record;
 mod source;
 mod touched;
+mod withdrawn;
 mod writer;
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -48,16 +53,20 @@ pub use header::{FeedHeader, FeedSource, Sections};
 pub use touched::{PackageKey, touched};
 
 use crate::version::family;
-use facts::Facts;
-use record::{Head, Layout, Walk};
+use contributions::Contributions;
+use facts::{Facts, FourthFacts};
+use record::{Layout, Walk};
 
 /// The shape of the bytes; another one gets another number.
-const FORMAT: &str = "lockgate-feed-4";
-/// The shape before it, which is read.
-const THIRD: &str = "lockgate-feed-3";
+const FORMAT: &str = "lockgate-feed-5";
 /// What a feed ends with.
-const FOOTER: &[u8; 8] = b"LGFEED4\n";
-const THIRD_FOOTER: &[u8; 8] = b"LGFEED3\n";
+const FOOTER: &[u8; 8] = b"LGFEED5\n";
+/// The shapes that are read: what they begin and end with, which is as long in each.
+const LAYOUTS: [(&str, &[u8; 8], Layout); 3] = [
+    (FORMAT, FOOTER, Layout::Fifth),
+    ("lockgate-feed-4", b"LGFEED4\n", Layout::Fourth),
+    ("lockgate-feed-3", b"LGFEED3\n", Layout::Third),
+];
 /// Bytes of an entry of the index, and of a posting.
 const INDEX_ENTRY: usize = 32;
 const POSTING: usize = 16;
@@ -212,11 +221,11 @@ impl Feed {
         };
         let start = read(0, FORMAT.len() as u64 + 1)?;
         let end = bytes.length().checked_sub(FOOTER.len() as u64).ok_or_else(cut)?;
-        let layout = match (start.strip_suffix(b"\n"), read(end, bytes.length())?) {
-            (Some(first), last) if first == FORMAT.as_bytes() && last == FOOTER[..] => Layout::Fourth,
-            (Some(first), last) if first == THIRD.as_bytes() && last == THIRD_FOOTER[..] => Layout::Third,
-            _ => return Err(cut()),
-        };
+        let last = read(end, bytes.length())?;
+        let known = LAYOUTS.iter().find(|(first, footer, _)| {
+            start.strip_suffix(b"\n") == Some(first.as_bytes()) && last == footer[..]
+        });
+        let layout = known.map(|(_, _, layout)| *layout).ok_or_else(cut)?;
         let header_end = end.checked_sub(8).ok_or_else(cut)?;
         let header_at = number(&read(header_end, end)?, 0).and_then(|length| header_end.checked_sub(length));
         let header_at = header_at.ok_or_else(|| damaged("its header"))?;
@@ -234,7 +243,7 @@ impl Feed {
 
     /// Whether it remembers its sources, so that something can be added to it.
     pub fn remembers_sources(&self) -> bool {
-        self.layout == Layout::Fourth
+        self.layout != Layout::Third
     }
 
     /// What the feed says about itself.
@@ -276,9 +285,9 @@ impl Feed {
             let (name, length) = (place(0)?, place(8)?);
             let here = self.names.get(name..name.checked_add(length)?)?;
             match here.cmp(key.as_bytes()) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.postings(number(entry, 16)?, place(24)?),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return self.postings(number(entry, 16)?, place(24)?),
             }
         }
         Some(Vec::new())
@@ -301,33 +310,10 @@ impl Feed {
         std::iter::from_fn(move || walk.advisory())
     }
 
-    /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its
-    /// head. Nothing of feeds that do not remember their sources.
-    fn contributions(&self) -> impl Iterator<Item = Result<(Head, Vec<u8>), FeedError>> + '_ {
-        let begin = FORMAT.len() as u64 + 1;
-        let (records_end, contributions_end, _) = self.ends;
-        let end = if self.remembers_sources() { records_end } else { begin };
-        let mut records = Walk::new(&*self.bytes, self.layout, begin, end);
-        let mut shared = Walk::new(&*self.bytes, self.layout, records_end, contributions_end);
-        let mut waiting: Option<Result<(Head, Vec<u8>), FeedError>> = None;
-        let mut several: Option<String> = None;
-        std::iter::from_fn(move || {
-            loop {
-                if let Some(id) = &several {
-                    let next = waiting.take().or_else(|| shared.bare());
-                    match next {
-                        Some(Ok((head, record))) if head.id == *id => return Some(Ok((head, record))),
-                        Some(Err(error)) => return Some(Err(error)),
-                        other => waiting = other,
-                    }
-                    several = None;
-                }
-                match records.bare()? {
-                    Ok((head, _)) if head.source == record::SEVERAL => several = Some(head.id),
-                    other => return Some(other),
-                }
-            }
-        })
+    /// What each source says in each advisory, as it gave it, in the order of ids, then of sources: the record and its head.
+    /// Nothing of feeds that do not remember their sources.
+    fn contributions(&self) -> Contributions<'_> {
+        Contributions::of(self, FORMAT.len() as u64 + 1)
     }
 
     /// What each source says by the names of vulnerabilities, in the order of the sources.
@@ -338,7 +324,14 @@ impl Feed {
         let (_, from, to) = self.ends;
         let length = to.checked_sub(from).and_then(|length| usize::try_from(length).ok());
         let bytes = length.and_then(|length| self.bytes.read(from, length).ok());
-        let facts: Option<Vec<Facts>> = bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        let fourth = |bytes: &[u8]| -> Option<Vec<Facts>> {
+            let facts: Vec<FourthFacts> = postcard::from_bytes(bytes).ok()?;
+            Some(facts.into_iter().map(Facts::from).collect())
+        };
+        let facts: Option<Vec<Facts>> = bytes.and_then(|bytes| match self.layout {
+            Layout::Fourth => fourth(&bytes),
+            Layout::Third | Layout::Fifth => postcard::from_bytes(&bytes).ok(),
+        });
         facts
             .filter(|facts| facts.len() == self.header.sources.len())
             .ok_or_else(|| damaged("what its sources say by name"))

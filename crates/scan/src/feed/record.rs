@@ -6,6 +6,7 @@ use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::contributions::{Bare, Entry};
 use super::{Advisory, Affected, FeedError, PackageKey};
 use crate::matching::{Event, Said};
 
@@ -19,12 +20,14 @@ pub(super) const SEVERAL: u32 = u32::MAX;
 pub(super) enum Layout {
     /// Without a source, and without what its own source said before others completed it.
     Third,
-    /// The present one.
+    /// Without what sources withdrew.
     Fourth,
+    /// The present one.
+    Fifth,
 }
 
 /// An advisory without its packages.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) id: String,
     pub(super) aliases: Vec<String>,
@@ -115,7 +118,7 @@ impl Head {
     fn read(bytes: &[u8], layout: Layout) -> Option<Self> {
         match layout {
             Layout::Third => postcard::from_bytes::<ThirdHead>(bytes).ok().map(Self::from),
-            Layout::Fourth => postcard::from_bytes(bytes).ok(),
+            Layout::Fourth | Layout::Fifth => postcard::from_bytes(bytes).ok(),
         }
     }
 }
@@ -160,8 +163,8 @@ fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
     text.split('\n').filter(|line| !line.is_empty())
 }
 
-/// The record of an advisory as its own source gave it.
-pub(super) fn write(advisory: &Advisory, source: u32) -> Result<Vec<u8>, String> {
+/// The record of an advisory as its own source gave it, which it does not name.
+pub(super) fn write(advisory: &Advisory) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let own = (!advisory.unrated).then_some(advisory.severity);
     let head = Head {
@@ -174,7 +177,7 @@ pub(super) fn write(advisory: &Advisory, source: u32) -> Result<Vec<u8>, String>
         summary: advisory.summary.clone(),
         url: advisory.url.clone(),
         modified: advisory.modified.unix(),
-        source,
+        source: SEVERAL,
         unrated: advisory.unrated,
         malicious: advisory.malicious,
         own,
@@ -204,9 +207,16 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
+/// What stands before a contribution.
+pub(super) fn entry(entry: &Entry) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    put(entry, &mut bytes)?;
+    Ok(bytes)
+}
+
 /// The head of a record.
 pub(super) fn head(record: &[u8]) -> Option<Head> {
-    Head::read(split(record)?.0, Layout::Fourth)
+    Head::read(split(record)?.0, Layout::Fifth)
 }
 
 /// The same record with another head.
@@ -215,6 +225,27 @@ pub(super) fn with_head(record: &[u8], head: &Head) -> Option<Vec<u8>> {
     put(head, &mut bytes).ok()?;
     bytes.extend(split(record)?.1);
     Some(bytes)
+}
+
+/// The same record with those of its packages only whose ecosystem `keep` says yes to: how many these are, and of how many.
+pub(super) fn retain(record: &[u8], keep: impl Fn(&str) -> bool) -> Option<(Vec<u8>, u64, u64)> {
+    let (head, rest) = split(record)?;
+    let (_, mut rest) = split(rest)?;
+    let (mut kept, mut count, mut all) = (Vec::new(), 0, 0);
+    while !rest.is_empty() {
+        let (bytes, after) = split(rest)?;
+        if keep(part(bytes)?.ecosystem) {
+            put_bytes(bytes, &mut kept).ok()?;
+            count += 1;
+        }
+        all += 1;
+        rest = after;
+    }
+    let mut bytes = Vec::with_capacity(record.len());
+    put_bytes(head, &mut bytes).ok()?;
+    put(&count, &mut bytes).ok()?;
+    bytes.extend(kept);
+    Some((bytes, count, all))
 }
 
 /// A package of a record.
@@ -242,7 +273,10 @@ pub(super) fn parts(record: &[u8]) -> Option<Vec<Place>> {
 }
 
 fn put(value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<(), String> {
-    let encoded = postcard::to_allocvec(value).map_err(|error| error.to_string())?;
+    put_bytes(&postcard::to_allocvec(value).map_err(|error| error.to_string())?, bytes)
+}
+
+fn put_bytes(encoded: &[u8], bytes: &mut Vec<u8>) -> Result<(), String> {
     bytes.extend(u32::try_from(encoded.len()).map_err(|_| "it is too large")?.to_le_bytes());
     bytes.extend(encoded);
     Ok(())
@@ -290,7 +324,7 @@ pub(super) fn advisory(record: &[u8]) -> Option<Advisory> {
         affected.push(whole(part)?);
         rest = after;
     }
-    Some(joined(Head::read(first, Layout::Fourth)?, affected))
+    Some(joined(Head::read(first, Layout::Fifth)?, affected))
 }
 
 /// Bytes that a walk reads at once.
@@ -356,6 +390,22 @@ impl<'a> Walk<'a> {
             record.extend(part);
         }
         Some((head, record))
+    }
+
+    fn next_entry(&mut self) -> Option<(Entry, Option<Bare>)> {
+        let entry: Entry = postcard::from_bytes(&self.value()?).ok()?;
+        let own = if entry.follows { Some(self.next_bare()?) } else { None };
+        Some((entry, own))
+    }
+
+    /// A walk that has nothing more.
+    pub(super) fn ended(&self) -> Self {
+        Self::new(self.feed, self.layout, self.end, self.end)
+    }
+
+    /// The next entry of the contributions, and the record that follows it, as its own source gave it.
+    pub(super) fn entry(&mut self) -> Option<Result<(Entry, Option<Bare>), FeedError>> {
+        self.step(Self::next_entry)
     }
 
     /// What `read` makes of the next record; an error where it is damaged, and then nothing more.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use lockgate_model::{Digest, Hasher, Timestamp, canon};
 
+use super::contributions::Entry;
 use super::facts::{self, Facts};
 use super::{
     FOOTER, FORMAT, FeedError, FeedHeader, FeedSource, INDEX_ENTRY, POSTING, PackageKey, Sections, record,
@@ -53,14 +54,9 @@ impl<W: Write> FeedWriter<W> {
         Ok(())
     }
 
-    /// Adds an advisory by its record, whose id must be greater than that of the one before. `only` is its source, when
-    /// no other has it.
-    pub(super) fn record(
-        &mut self,
-        bytes: &[u8],
-        head: &record::Head,
-        only: Option<u32>,
-    ) -> Result<(), FeedError> {
+    /// Adds an advisory by its record, whose id must be greater than that of the one before. `by` are the sources that gave
+    /// just this; none, where what they gave follows among the contributions.
+    pub(super) fn record(&mut self, bytes: &[u8], head: &record::Head, by: &[u32]) -> Result<(), FeedError> {
         let parts = record::parts(bytes).ok_or_else(damaged)?;
         let (mut families, mut releases) = (BTreeSet::new(), BTreeSet::new());
         for part in parts {
@@ -73,8 +69,8 @@ impl<W: Write> FeedWriter<W> {
         for family in families {
             *self.ecosystems.entry(family).or_default() += 1;
         }
-        if let Some(source) = only {
-            self.brought(source, &releases, true)?;
+        for source in by {
+            self.brought(*source, &releases, by.len() == 1)?;
         }
         for release in releases {
             *self.releases.entry(release).or_default() += 1;
@@ -84,13 +80,24 @@ impl<W: Write> FeedWriter<W> {
         self.put(bytes)
     }
 
-    /// Adds what one of several sources says in an advisory, as it gave it: in the order of ids, then of sources.
-    pub(super) fn contribution(&mut self, bytes: &[u8], source: u32) -> Result<(), FeedError> {
+    /// Adds which sources gave an advisory: in the order of ids. `bytes` is what they gave, where it is not the record of that
+    /// id.
+    pub(super) fn contribution(
+        &mut self,
+        id: &str,
+        sources: &[u32],
+        bytes: Option<&[u8]>,
+    ) -> Result<(), FeedError> {
         self.records_end.get_or_insert(self.at);
+        let entry = Entry { id: id.to_owned(), sources: sources.to_vec(), follows: bytes.is_some() };
+        self.put(&record::entry(&entry).map_err(FeedError::Damaged)?)?;
+        let Some(bytes) = bytes else { return Ok(()) };
         let parts = record::parts(bytes).ok_or_else(damaged)?;
         let telling = parts.into_iter().filter(|part| part.says_something);
         let releases: BTreeSet<String> = telling.map(|part| part.key.ecosystem).collect();
-        self.brought(source, &releases, false)?;
+        for source in sources {
+            self.brought(*source, &releases, false)?;
+        }
         self.put(bytes)
     }
 

@@ -5,6 +5,7 @@ mod said;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 
 use lockgate_model::{Inventory, Package, Severity, Timestamp};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::feed::{Advisory, names, one_spelling};
 use crate::version::{NotComparable, compare, family};
 
+use said::same_release;
 pub(crate) use said::{Answer, Event, Said};
 
 /// An advisory that applies to a package. Advisories that name the same vulnerability are one match.
@@ -41,6 +43,10 @@ pub struct Match {
     /// Nobody rated it: `severity` is a guess. Always false by feeds of format 3, which do not say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrated: bool,
+    /// The distribution installed the package and says nothing about it: what is said of its own ecosystem counts, and fixes
+    /// of the distribution do not show in its version.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vendor_silent: bool,
     /// The package itself is the attack. Always false by feeds of format 3, which do not say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub malicious: bool,
@@ -118,9 +124,10 @@ impl Matching {
     /// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
     pub fn matches(self, inventory: &Inventory, advisories: &[Advisory]) -> Matches {
         let by_name = ByName::of(advisories, self);
+        let mut vendor = Vendor::of(inventory, self);
         let mut matches = Matches::default();
         for (index, package) in inventory.packages.iter().enumerate() {
-            if !vendor_answers(inventory, package) {
+            if !vendor.answers(package, |owner| Ok::<_, Infallible>(by_name.speaks(owner))).unwrap_or(true) {
                 by_name.about(index, package, &mut matches);
             }
         }
@@ -163,6 +170,11 @@ impl<'a> ByName<'a> {
         names(package).filter_map(of).flatten()
     }
 
+    /// Whether there is a word about a package of that release, whatever it says.
+    fn speaks(&self, package: &Package) -> bool {
+        self.said(package).any(|(_, said)| same_release(package, said.ecosystem))
+    }
+
     /// Adds what applies to a package, which has that place in its inventory, and what may.
     pub(crate) fn about(&self, index: usize, package: &Package, matches: &mut Matches) {
         let words = self.said(package).map(|(advisory, said)| Word {
@@ -192,6 +204,47 @@ pub(crate) fn conclude(index: usize, package: &Package, words: &[Word<'_>], matc
         }
     }
     matches.matches.extend(grouped(index, package, applying));
+}
+
+/// For which packages of an inventory its distribution answers.
+pub(crate) struct Vendor<'a> {
+    inventory: &'a Inventory,
+    rules: Matching,
+    /// The packages of the distribution, by name; made when the first is asked for.
+    owners: Option<BTreeMap<&'a str, &'a Package>>,
+    /// Whether there is a word about them, by name.
+    speaks: BTreeMap<&'a str, bool>,
+}
+
+impl<'a> Vendor<'a> {
+    pub(crate) fn of(inventory: &'a Inventory, rules: Matching) -> Self {
+        Self { inventory, rules, owners: None, speaks: BTreeMap::new() }
+    }
+
+    /// Whether the distribution answers for a package: it installed it and, since the second rules, some advisory of its
+    /// release speaks of the package that owns it, which `speaks` says. What the distribution never speaks of is judged by
+    /// the advisories of its own ecosystem.
+    pub(crate) fn answers<E>(
+        &mut self,
+        package: &'a Package,
+        speaks: impl FnOnce(&'a Package) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let name = package.installed_by.as_str();
+        if self.rules == Matching::First || name.is_empty() {
+            return Ok(vendor_answers(self.inventory, package));
+        }
+        if let Some(known) = self.speaks.get(name) {
+            return Ok(*known);
+        }
+        let of_distribution = |one: &&Package| matches!(one.cataloger.as_str(), "dpkg" | "apk" | "rpm");
+        let packages = &self.inventory.packages;
+        let owners = self.owners.get_or_insert_with(|| {
+            packages.iter().filter(of_distribution).map(|one| (one.name.as_str(), one)).collect()
+        });
+        let said = owners.get(name).map_or(Ok(false), |owner| speaks(owner))?;
+        self.speaks.insert(name, said);
+        Ok(said)
+    }
 }
 
 /// Whether the distribution's maintainers answer for a package that their package manager installed: their fixes do
@@ -292,6 +345,7 @@ fn one_match(
         // That one source sees no harm does not answer for those that are silent.
         unrated: advisories().any(|one| one.unrated)
             && !advisories().any(|one| !one.unrated && one.severity > Severity::Info),
+        vendor_silent: !package.installed_by.is_empty(),
         malicious: advisories().any(|one| one.malicious),
         id,
     }

@@ -88,8 +88,18 @@ struct EventRecord {
 /// What became of a record.
 pub(in crate::feed) enum Read {
     Advisory(Box<Rated>),
-    /// It was taken back; its date, where it has one.
-    Withdrawn(Option<Timestamp>),
+    /// Its publisher took it back.
+    Withdrawn(Withdrawn),
+}
+
+/// A record that was taken back.
+pub(in crate::feed) struct Withdrawn {
+    pub(in crate::feed) id: String,
+    /// Its date, where it has one.
+    pub(in crate::feed) modified: Option<Timestamp>,
+    pub(in crate::feed) aliases: Vec<String>,
+    /// The ecosystems that it was about.
+    pub(in crate::feed) ecosystems: Vec<String>,
 }
 
 /// Normalises a record; the error says what is wrong with it.
@@ -103,7 +113,13 @@ fn normalise(record: Record) -> Result<Read, String> {
         return Err("its id is empty".to_owned());
     }
     if record.withdrawn.is_some() {
-        return Ok(Read::Withdrawn(instant("modified", &record.modified).ok()));
+        let packages = record.affected.into_iter().flatten().filter_map(|one| one.package);
+        return Ok(Read::Withdrawn(Withdrawn {
+            modified: instant("modified", &record.modified).ok(),
+            aliases: record.aliases.unwrap_or_default(),
+            ecosystems: packages.map(|package| package.ecosystem).collect(),
+            id: record.id,
+        }));
     }
     let cvss_tenths = cvss(&record);
     // A score of 0 is often a place that waits for one: a word weighs more.
