@@ -59,12 +59,12 @@ fn main() {
         let feed = Feed::open(Arc::new(file)).unwrap();
         opened.push(start.elapsed());
         let start = Instant::now();
-        let matches = feed.matches(&inventory).unwrap();
+        let answer = feed.matches(&inventory).unwrap();
         matched.push(start.elapsed());
-        found = matches.matches.len();
+        found = answer.matches.len();
         let start = Instant::now();
         upgrades =
-            feed.plan(&inventory, &matches, None).unwrap().groups.iter().map(|one| one.upgrades.len()).sum();
+            feed.plan(&inventory, &answer, None).unwrap().groups.iter().map(|one| one.upgrades.len()).sum();
         planned.push(start.elapsed());
     }
     println!("feed {}: opened in {:?}", digest.short(), median(opened));

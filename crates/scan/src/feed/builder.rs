@@ -317,7 +317,7 @@ impl<S: Read + Write + Seek> FeedBuilder<S> {
             Ok(osv::Read::Withdrawn(record)) => {
                 self.withdrawn += 1;
                 let modified = record.modified.map(|modified| self.collected.date(file.place, modified));
-                self.collected.facts(file.place).withdrawn(record, modified);
+                self.collected.facts(file.place).withdrawn(&record, modified);
             }
             Ok(osv::Read::Advisory(rated)) => self.keep(file, *rated)?,
             Err(_) if csaf::is_csaf(bytes) => self.csaf(file, place, bytes)?,

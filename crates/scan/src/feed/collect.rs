@@ -166,13 +166,12 @@ impl<S: Read + Write + Seek> Collected<S> {
     ) -> Result<(), FeedError> {
         let length =
             u32::try_from(bytes.len()).map_err(|_| spool(io::Error::other("a record is too large")))?;
-        let place = match self.place_of(id, bytes, length)? {
-            Some(place) => place,
-            None => {
-                self.spool.write_all(bytes).map_err(spool)?;
-                self.written += u64::from(length);
-                self.written - u64::from(length)
-            }
+        let place = if let Some(place) = self.place_of(id, bytes, length)? {
+            place
+        } else {
+            self.spool.write_all(bytes).map_err(spool)?;
+            self.written += u64::from(length);
+            self.written - u64::from(length)
         };
         let mut spooled = Spooled { place, length, source, modified, more: None };
         match self.records.get_mut(id) {

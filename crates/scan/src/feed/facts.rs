@@ -52,7 +52,7 @@ impl Facts {
 
     /// Of two withdrawals of one record the later one counts; of one date each is a part. `modified` is its date as far as it
     /// is believed.
-    pub(super) fn withdrawn(&mut self, record: osv::Withdrawn, modified: Option<Timestamp>) {
+    pub(super) fn withdrawn(&mut self, record: &osv::Withdrawn, modified: Option<Timestamp>) {
         let withdrawal = Withdrawal {
             modified: modified.map(Timestamp::unix),
             aliases: record.aliases.iter().map(|name| Name::from(name.as_str())).collect(),

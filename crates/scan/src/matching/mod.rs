@@ -19,6 +19,7 @@ pub(crate) use said::{Answer, Event, Said};
 
 /// An advisory that applies to a package. Advisories that name the same vulnerability are one match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "four independent facts, each of which a feed may lack")]
 pub struct Match {
     /// The package, by its place in the inventory.
     pub package: usize,
