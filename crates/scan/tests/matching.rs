@@ -20,6 +20,7 @@ fn feed(records: &[Value]) -> Feed {
     Feed::open(Arc::new(Bytes::from(builder.finish().unwrap().0))).unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what is affected is written where it is asked for")]
 fn record(id: &str, ecosystem: &str, name: &str, affected: Value) -> Value {
     let mut one = json!({"package": {"ecosystem": ecosystem, "name": name}});
     one.as_object_mut().unwrap().extend(affected.as_object().unwrap().clone());
