@@ -149,6 +149,9 @@ fn groups_are_layers_and_owners() {
     assert_eq!(unknown.groups[0].owner, PlanOwner::Layer);
 }
 
+/// A package, its ranges and versions; aliases; whether the record names fixed versions.
+type Made = (((&'static str, &'static str), Vec<(String, Option<String>)>, Vec<String>), Vec<String>, u8);
+
 fn records() -> impl Strategy<Value = Vec<Value>> {
     let version = || "[0-2]\\.[0-3]\\.[0-3](-rc1)?";
     let affected = (
@@ -158,10 +161,8 @@ fn records() -> impl Strategy<Value = Vec<Value>> {
     );
     let one = (affected, prop::collection::vec("CVE-[0-5]", 0..2), 0..3u8);
     prop::collection::vec(one, 0..14).prop_map(|all| {
-        let write = |(at, ((package, ranges, versions), aliases, fixed)): (
-            usize,
-            ((_, Vec<(String, Option<String>)>, Vec<String>), Vec<String>, u8),
-        )| {
+        let write = |(at, one): (usize, Made)| {
+            let ((package, ranges, versions), aliases, fixed) = one;
             let ranges: Vec<_> = ranges.iter().map(|(from, to)| (from.as_str(), to.as_deref())).collect();
             let versions: Vec<_> = versions.iter().map(String::as_str).collect();
             let mut one = record(&format!("X-{at}"), package, &ranges, &versions);
