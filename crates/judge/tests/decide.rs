@@ -204,8 +204,15 @@ fn lock_files_advise_and_vendors_answer_for_their_packages() {
         making.set_advisory("low", &["1.3.1-r3"], true);
     });
     let mut making = Making::new();
-    with(&mut making, |package| package.installed_by = "python3-zlib".into());
+    with(&mut making, |package| package.installed_by = "zlib".into());
     assert!(!codes(&making.decide()).contains(&"vulnerability.known"), "the distribution answers for it");
+    // A package of the distribution that it never speaks of: its own ecosystem's advisories count, and the finding says so.
+    let silent = spoilt(Outcome::Rework, "vulnerability.known", |making| {
+        with(making, |package| package.installed_by = "python3-zlib".into());
+    });
+    let found = silent.verdicts.iter().flat_map(|verdict| &verdict.findings);
+    let mut known = found.filter(|finding| finding.code == "vulnerability.known");
+    assert!(known.all(|finding| finding.details.contains_key("vendor-silent")));
 }
 
 #[test]
