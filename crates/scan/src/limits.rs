@@ -5,7 +5,7 @@ pub const LAYER_ENTRIES: usize = 2_000_000;
 /// Most bytes of one layer, uncompressed.
 pub const LAYER_BYTES: u64 = 64 << 30;
 /// Largest file that a cataloger reads, in bytes.
-pub const FILE_BYTES: u64 = 64 << 20;
+pub const FILE_BYTES: u64 = 16 << 20;
 /// Longest path, in bytes (Linux, `PATH_MAX`).
 pub const PATH_BYTES: usize = 4096;
 /// Most symbolic links followed on the way to one file (Linux, `MAXSYMLINKS`).
@@ -27,27 +27,44 @@ pub const TAR_EXTENSION_BYTES: u64 = 1 << 20;
 /// Most pieces of a sparse file.
 pub const SPARSE_EXTENTS: i64 = 100_000;
 /// Most bytes of holes that are read as zeros in one layer.
-pub const HOLE_BYTES: u64 = 4 << 30;
+pub const HOLE_BYTES: u64 = 1 << 30;
 /// Most bytes of the names and link names of one layer, taken together.
 pub const LAYER_NAME_BYTES: u64 = 256 << 20;
 /// Longest number in the map of a sparse file, in bytes, with its line break.
 pub const SPARSE_DIGITS: u64 = 21;
 /// A layer of up to so many bytes uncompressed may compress as well as it likes.
 pub const SMALL_LAYER: u64 = 1 << 30;
-/// Most bytes that one compressed byte of a larger layer may give: gzip reaches 1 032 at best (RFC 1951).
-pub const RATIO: u64 = 1_100;
+/// Most bytes that one compressed byte of a larger layer may give. Deflate reaches 1 032 at best (RFC 1951), layers of real
+/// images 2 to 6, a disk with nothing on it more than this.
+pub const RATIO: u64 = 200;
+/// The work that reading one archive with those inside it may take, in units of about a nanosecond, beside
+/// [`WORK_PER_BYTE`] for each of its bytes.
+pub const ARCHIVE_WORK: u64 = 256 << 20;
+/// Work that each byte of an archive adds to its budget.
+pub const WORK_PER_BYTE: u64 = 64;
+/// An archive inside an archive may have so many bytes, or [`SWOLLEN_RATIO`] for each byte that
+/// is stored there, whichever is more, and at most [`ARCHIVE_BYTES`].
+pub const SWOLLEN_FLOOR: u64 = 16 << 20;
+/// See [`SWOLLEN_FLOOR`].
+pub const SWOLLEN_RATIO: u64 = 16;
 /// Largest archive or database that a cataloger reads whole, in bytes.
 pub const ARCHIVE_BYTES: u64 = 512 << 20;
-/// Largest file inside an archive that is read, in bytes.
-pub const MEMBER_BYTES: u64 = 64 << 20;
-/// Most files of one archive, those of archives inside it counted.
+/// Largest description inside an archive that is read, in bytes: signed archives have a digest of each file in one.
+pub const MEMBER_BYTES: u64 = 16 << 20;
+/// Most files of one archive.
 pub const ARCHIVE_MEMBERS: usize = 500_000;
-/// Most bytes of archives inside one archive, taken together.
-pub const NESTED_BYTES: u64 = 512 << 20;
+/// Memory that the tree of one document may take, in bytes as estimated.
+pub const TREE_BYTES: u64 = 160 << 20;
+/// Most values and tables of one TOML document, some counted more than once.
+pub const TOML_MARKS: usize = 1_000_000;
+/// Most archives inside an archive that are named as unread.
+pub const UNREAD_NAMED: usize = 20;
 /// Deepest archive in an archive.
 pub const NESTED_DEPTH: usize = 8;
 /// Most packages that one file may name.
-pub const PACKAGES_PER_FILE: usize = 200_000;
+pub const PACKAGES_PER_FILE: usize = 100_000;
+/// Most files that one list of a package manager may name as owned.
+pub const OWNED_PER_FILE: usize = 500_000;
 /// Most entries of one layer that are compared with those of another.
 pub const COMPARED_ENTRIES: usize = 500_000;
 /// What the headers of those entries may say, in bytes taken together.

@@ -4,6 +4,7 @@ use data_encoding::BASE64;
 
 use super::facts::Broken;
 use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
+use crate::limits;
 
 pub(super) fn wants(path: &str) -> bool {
     matches!(path, "lib/apk/db/installed" | "usr/lib/apk/db/installed")
@@ -16,7 +17,8 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         match package(block) {
             Ok(package) => {
                 facts.packages.push(package);
-                facts.owned.extend(owned(block));
+                let room = (limits::OWNED_PER_FILE + 1).saturating_sub(facts.owned.len());
+                facts.owned.extend(owned(block).into_iter().take(room));
                 let twice = ["P:", "V:", "o:"].iter().find(|key| lines_of(block, key).nth(1).is_some());
                 broken.extend(twice.map(|key| format!("a package has the line {key} twice")));
             }

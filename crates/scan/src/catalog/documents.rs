@@ -1,20 +1,118 @@
 //! Documents that lock files are written in: JSON, TOML and YAML, as one kind of value.
 
+use std::cell::Cell;
 use std::fmt;
 
 use saphyr_parser::{Event, Parser};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::limits;
 
 /// Deepest nesting of a YAML document.
 const DEPTH: usize = 64;
-/// Most nodes of a YAML document.
-const NODES: usize = 5_000_000;
 
 /// Reads JSON; a byte order mark is passed over.
 pub(super) fn json(bytes: &[u8]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Weighed(&Room::new()).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| format!("it is not JSON that is read: {error}"))
+}
+
+/// Memory that the tree of a document may still take, in bytes: a small document can be a large tree.
+struct Room(Cell<u64>);
+
+impl Room {
+    /// An object with its first member; each other member; a list with its first elements; and a value, without its text.
+    const OBJECT: u64 = 640;
+    const MEMBER: u64 = 96;
+    const LIST: u64 = 144;
+    const VALUE: u64 = 64;
+
+    fn new() -> Self {
+        Self(Cell::new(limits::TREE_BYTES))
+    }
+
+    fn take(&self, bytes: u64) -> Result<(), String> {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.ok_or_else(|| format!("as a tree it takes more than {} bytes", limits::TREE_BYTES))?);
+        Ok(())
+    }
+}
+
+/// A value whose tree has room.
+#[derive(Clone, Copy)]
+struct Weighed<'a>(&'a Room);
+
+impl Weighed<'_> {
+    fn of<E: serde::de::Error>(self, value: Value, bytes: usize) -> Result<Value, E> {
+        self.0.take(Room::VALUE + bytes as u64).map_err(E::custom).map(|()| value)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Weighed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Weighed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.of(Value::Null, 0)
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
+        self.of(value.into(), 0)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        self.of(value.into(), 0)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        self.of(value.into(), 0)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        self.of(value.into(), 0)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
+        self.of(text.into(), text.len())
+    }
+
+    fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
+        let length = text.len();
+        self.of(text.into(), length)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        self.0.take(Room::LIST).map_err(A::Error::custom)?;
+        let mut list = Vec::new();
+        while let Some(value) = elements.next_element_seed(self)? {
+            list.push(value);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        self.0.take(Room::OBJECT).map_err(A::Error::custom)?;
+        while let Some(key) = members.next_key::<String>()? {
+            self.0.take(Room::MEMBER + key.len() as u64).map_err(A::Error::custom)?;
+            map.insert(key, members.next_value_seed(self)?);
+        }
+        Ok(map.into())
+    }
 }
 
 /// Reads JSON with comments and with commas after the last member, as editors' settings and Bun have it.
@@ -66,12 +164,12 @@ fn text_length(bytes: &[u8]) -> usize {
 pub(super) fn some_members(bytes: &[u8], keys: &[&str]) -> Result<Value, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let map = Wanted(keys).deserialize(&mut reader).and_then(|map| reader.end().map(|()| map));
+    let map = Wanted(keys, Room::new()).deserialize(&mut reader).and_then(|map| reader.end().map(|()| map));
     map.map(Value::Object).map_err(|error| format!("it is not a JSON object: {error}"))
 }
 
 /// The members to read.
-struct Wanted<'a>(&'a [&'a str]);
+struct Wanted<'a>(&'a [&'a str], Room);
 
 impl<'de> DeserializeSeed<'de> for Wanted<'_> {
     type Value = Map<String, Value>;
@@ -92,7 +190,7 @@ impl<'de> Visitor<'de> for Wanted<'_> {
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             if self.0.contains(&key.as_str()) {
-                map.insert(key, members.next_value()?);
+                map.insert(key, members.next_value_seed(Weighed(&self.1))?);
             } else {
                 members.next_value::<IgnoredAny>()?;
             }
@@ -101,8 +199,13 @@ impl<'de> Visitor<'de> for Wanted<'_> {
     }
 }
 
-/// Reads TOML.
+/// Reads TOML. Its reader holds more than the tree, so the tree is bounded before: each value and table has one of these marks
+/// before it.
 pub(super) fn toml(text: &str) -> Result<Value, String> {
+    let marks = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b'.' | b'[' | b'{')).count();
+    if marks > limits::TOML_MARKS {
+        return Err(format!("it is TOML of more than {} values", limits::TOML_MARKS));
+    }
     toml::from_str(text).map_err(|error| format!("it is not TOML: {}", error.message()))
 }
 
@@ -110,13 +213,18 @@ pub(super) fn toml(text: &str) -> Result<Value, String> {
 /// can make a small file endless.
 pub(super) fn yaml(text: &str) -> Result<Value, String> {
     let mut open: Vec<(Value, Option<String>)> = Vec::new();
-    let mut nodes = 0;
+    let room = Room::new();
     for event in Parser::new_from_str(text) {
         let (event, _) = event.map_err(|error| format!("it is not YAML: {error}"))?;
-        nodes += 1;
-        if nodes > NODES || open.len() > DEPTH {
-            return Err("its YAML is too large or too deep".to_owned());
+        if open.len() > DEPTH {
+            return Err(format!("its YAML is nested more than {DEPTH} deep"));
         }
+        room.take(match &event {
+            Event::MappingStart(..) => Room::OBJECT,
+            Event::SequenceStart(..) => Room::LIST,
+            Event::Scalar(text, ..) => Room::MEMBER + text.len() as u64,
+            _ => 0,
+        })?;
         let done = match event {
             Event::Alias(_) => return Err("its YAML has aliases, which are not read".to_owned()),
             Event::MappingStart(..) => {

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use super::control::{every, field, given_twice, paragraphs};
 use super::facts::Broken;
 use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
+use crate::limits;
 
 const STATUS_D: &str = "var/lib/dpkg/status.d/";
 
@@ -52,7 +53,7 @@ fn owned(package: &str, text: &str, line: impl Fn(&str) -> Option<(&str, Option<
         let path = path.trim_start_matches("./").trim_start_matches('/');
         may_speak(path).then(|| Owned { path: path.to_owned(), owner: package.to_owned(), sum })
     });
-    Facts { owned: files.collect(), ..Facts::default() }
+    Facts { owned: files.take(limits::OWNED_PER_FILE + 1).collect(), ..Facts::default() }
 }
 
 /// The packages of `status`, or of a fragment, which has no states: what it describes is there. A paragraph that cannot be

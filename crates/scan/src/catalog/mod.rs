@@ -3,6 +3,8 @@
 //! A cataloger is one file here, and one line in [`CATALOGERS`]; its tests are data, in `tests/catalogers/`.
 
 mod apk;
+mod archive;
+mod budget;
 mod cargo;
 mod composer;
 mod conan;
@@ -183,6 +185,9 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
     let mut facts = (cataloger.read)(&File { path, bytes })?;
     if facts.packages.len() > limits::PACKAGES_PER_FILE {
         return Err(format!("it names more than {} packages", limits::PACKAGES_PER_FILE));
+    }
+    if facts.owned.len() > limits::OWNED_PER_FILE {
+        return Err(format!("it names more than {} files", limits::OWNED_PER_FILE));
     }
     if facts.packages.iter().any(|found| !found.kind.of_system()) {
         facts.sums = Some(Sums::of(bytes));

@@ -3,7 +3,8 @@
 
 use lockgate_model::inventory::Confidence;
 
-use super::java::archive::{Budget, each_member};
+use super::archive::each_member;
+use super::budget::Budget;
 use super::{Facts, File, npm, python};
 use crate::limits;
 
@@ -28,12 +29,16 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         return Ok(facts);
     }
     let loaded = end(file.name()) != "whl";
-    each_member(file.bytes, &mut Budget::new(), |member| {
-        let path = member.name().to_owned();
-        if python::wants(&path) || npm::is_package(&path) && npm::wants(&path) {
-            describe(&path, &member.read(limits::MEMBER_BYTES)?, loaded, &mut facts);
+    let budget = Budget::of_archive(file.bytes.len() as u64);
+    each_member(file.bytes, &budget, |member| {
+        let path = member.name();
+        if python::wants(path) || npm::is_package(path) && npm::wants(path) {
+            describe(path, &member.read(limits::MEMBER_BYTES)?, loaded, &mut facts);
         }
-        Ok(())
+        match facts.unread.len() {
+            count if count < limits::UNREAD_NAMED => Ok(()),
+            count => Err(format!("{count} descriptions in it cannot be read; the rest is not read")),
+        }
     })?;
     Ok(facts)
 }

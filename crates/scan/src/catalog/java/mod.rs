@@ -1,12 +1,12 @@
 //! Java archives (JAR File Specification): names from Maven's `pom.properties`, from the manifest, from the file's
 //! name; archives inside archives; and classes that tell of a library that nobody names.
 
-pub(super) mod archive;
 mod names;
 
+use super::archive::each_member;
+use super::budget::Budget;
 use super::{Facts, File, Found, PackageKind};
 use crate::limits;
-use archive::{Budget, each_member};
 use lockgate_model::inventory::Confidence;
 use names::{Fingerprint, Manifest, Pom};
 
@@ -24,7 +24,9 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     if file.bytes.is_empty() {
         return Ok(facts);
     }
-    look(file.name(), "", file.bytes, 0, &mut Budget::new(), &mut facts)?;
+    let place = Place { name: file.name(), inside: "", depth: 0 };
+    let budget = Budget::of_archive(file.bytes.len() as u64);
+    look(&place, file.bytes, &budget, &mut facts);
     facts.packages.sort();
     facts.packages.dedup();
     Ok(facts)
@@ -44,44 +46,63 @@ struct Seen {
 /// Most folders of classes that are kept to guess a group from.
 const FOLDERS: usize = 200;
 
-fn look(
-    name: &str,
-    inside: &str,
-    bytes: &[u8],
+/// An archive and where it is.
+struct Place<'a> {
+    name: &'a str,
+    /// Its place in the outermost archive; empty for that one.
+    inside: &'a str,
     depth: usize,
-    budget: &mut Budget,
-    facts: &mut Facts,
-) -> Result<(), String> {
+}
+
+/// What an archive says; what cannot be read of it takes nothing from what it says of itself.
+fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget, facts: &mut Facts) {
     let mut seen = Seen::default();
-    let mut nested = Vec::new();
-    each_member(bytes, budget, |member| {
-        let path = member.name().to_owned();
+    let own = each_member(bytes, budget, |member| {
+        let path = member.name();
         if let Some(class) = path.strip_suffix(".class") {
             seen.class(class);
         } else if path == "META-INF/MANIFEST.MF" {
             seen.manifest = Manifest::read(&member.read(limits::MEMBER_BYTES)?);
         } else if path.starts_with("META-INF/maven/") && path.ends_with("/pom.properties") {
             let pom = Pom::read(&member.read(limits::MEMBER_BYTES)?);
-            seen.poms.extend(pom.map(|pom| (path, pom)));
-        } else if wants(&path) {
-            if depth >= limits::NESTED_DEPTH {
-                let why = format!("archives are nested more than {} deep", limits::NESTED_DEPTH);
-                facts.unread.push((joined(inside, &path), why));
-            } else {
-                nested.push((path, member.read_nested()?));
-            }
+            seen.poms.extend(pom.map(|pom| (path.to_owned(), pom)));
         }
         Ok(())
-    })?;
-    seen.tell(name, inside, facts);
-    for (path, bytes) in nested {
-        let place = joined(inside, &path);
-        let name = crate::paths::split(&path).1;
-        if let Err(why) = look(name, &place, &bytes, depth + 1, budget, facts) {
-            facts.unread.push((place, why));
-        }
+    });
+    seen.tell(place.name, place.inside, facts);
+    let nested = own.and_then(|()| each_nested(place, bytes, budget, facts));
+    if let Err(why) = nested
+        && budget.is_news()
+    {
+        facts.unread.push((place.inside.to_owned(), why));
     }
-    Ok(())
+}
+
+/// Looks into the archives inside, until the budget or patience ends.
+fn each_nested(place: &Place<'_>, bytes: &[u8], budget: &Budget, facts: &mut Facts) -> Result<(), String> {
+    let mut deepest = false;
+    each_member(bytes, budget, |member| {
+        let path = member.name();
+        if !wants(path) || deepest {
+            return Ok(());
+        }
+        let inside = joined(place.inside, path);
+        if place.depth >= limits::NESTED_DEPTH {
+            deepest = true;
+            let why = format!("archives are nested more than {} deep", limits::NESTED_DEPTH);
+            facts.unread.push((inside, why));
+            return Ok(());
+        }
+        let bytes = member.read_nested()?;
+        let name = crate::paths::split(path).1;
+        look(&Place { name, inside: &inside, depth: place.depth + 1 }, &bytes, budget, facts);
+        budget.ended()?;
+        if facts.unread.len() < limits::UNREAD_NAMED {
+            return Ok(());
+        }
+        budget.end();
+        Err(format!("{} archives in it cannot be read; the rest is not read", facts.unread.len()))
+    })
 }
 
 fn joined(inside: &str, path: &str) -> String {
