@@ -383,12 +383,27 @@ fn what_is_not_an_image_is_told_as_what_it_is() {
         let told = told(&|manifest| manifest.config.media_type = media_type.to_owned());
         assert!(told.contains("is not an image") && told.contains(said), "{told}");
     }
+    for (artifact, layer, said) in [
+        (Some("application/vnd.cyclonedx+json"), "application/octet-stream", "(a bill of materials)"),
+        (Some("application/vnd.example"), "text/spdx+json", "(a bill of materials)"),
+        (None, "application/vnd.in-toto+json", "(an attestation)"),
+        (None, "application/vnd.dev.sigstore.bundle.v0.3+json", "(a signature or attestation)"),
+        (None, "application/vnd.example", "(an OCI artifact)"),
+    ] {
+        let told = told(&|manifest| {
+            manifest.config.media_type = media::OCI_EMPTY.to_owned();
+            manifest.artifact_type = artifact.map(str::to_owned);
+            manifest.layers[0].media_type = layer.to_owned();
+        });
+        assert!(told.contains("is not an image") && told.contains(said), "{told}");
+    }
     let layers = [
         ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "distributed"),
         ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "distributed"),
         ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "encrypted"),
         ("application/vnd.oci.image.layer.v1.tar+zstd+encrypted", "encrypted"),
-        ("application/vnd.in-toto+json", "not read"),
+        ("application/vnd.in-toto+json", "attestation, not a layer"),
+        ("text/spdx+json", "bill of materials, not a layer"),
         ("application/vnd.oci.image.layer.v1.tar+bzip2", "not read"),
         ("application/vnd.oci.image.layer.v1.TAR+gzip", "not read"),
         ("application/vnd.oci.image.layer.v1.tar+gzip ", "not read"),

@@ -70,10 +70,12 @@ pub struct RootFs {
 #[derive(Debug, thiserror::Error)]
 pub enum NotAnImage {
     /// The config is of another kind.
-    #[error("it is not an image: its config is `{media_type}`{}", known_kind(.media_type))]
+    #[error("it is not an image: its config is `{media_type}` ({what})")]
     Kind {
         /// The config's media type.
         media_type: String,
+        /// What it is, as far as that is known.
+        what: &'static str,
     },
     /// There is nothing to run.
     #[error("it is not an image: it has no layers")]
@@ -140,23 +142,39 @@ fn clip(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
+/// What a manifest is that is not an image: by its artifact type, its config, or what it holds.
+fn kind_of(manifest: &Manifest) -> &'static str {
+    let layers = manifest.layers.iter().map(|layer| &layer.media_type);
+    let mut said = manifest.artifact_type.iter().chain([&manifest.config.media_type]).chain(layers);
+    said.find_map(|media_type| known_kind(media_type)).unwrap_or("an OCI artifact")
+}
+
 /// What is often pushed to registries and is not an image.
-fn known_kind(media_type: &str) -> &'static str {
-    match media_type {
-        "application/vnd.cncf.helm.config.v1+json" => " (a Helm chart)",
-        "application/vnd.cncf.notary.signature" => " (a signature)",
-        media::OCI_EMPTY => " (an OCI artifact, such as a bill of materials or an attestation)",
-        _ if media_type.starts_with("application/vnd.wasm.") => " (a WebAssembly module)",
-        _ if media_type.starts_with("application/vnd.unknown.") => " (an ORAS artifact)",
-        _ => " (an OCI artifact)",
-    }
+fn known_kind(media_type: &str) -> Option<&'static str> {
+    Some(match media_type {
+        "application/vnd.cncf.helm.config.v1+json" => "a Helm chart",
+        "application/vnd.cncf.notary.signature" => "a signature",
+        "application/vnd.in-toto+json" => "an attestation",
+        "application/vnd.cyclonedx+json"
+        | "application/vnd.cyclonedx+xml"
+        | "application/spdx+json"
+        | "text/spdx+json"
+        | "text/spdx"
+        | "application/vnd.syft+json" => "a bill of materials",
+        _ if media_type.starts_with("application/vnd.dev.sigstore.bundle") => "a signature or attestation",
+        _ if media_type.starts_with("application/vnd.wasm.") => "a WebAssembly module",
+        _ if media_type.starts_with("application/vnd.unknown.") => "an ORAS artifact",
+        _ => return None,
+    })
 }
 
 fn layer_kind(media_type: &str) -> String {
     let told = if media_type.contains("nondistributable") || media_type.contains("foreign") {
         "may not be distributed"
     } else if media_type.ends_with("+encrypted") {
-        "is encrypted"
+        "is encrypted, and what is in it is known to whoever has its key"
+    } else if let Some(kind) = known_kind(media_type) {
+        return format!("`{}`: it is {kind}, not a layer", clip(media_type));
     } else {
         "is of a kind that is not read"
     };
@@ -251,7 +269,7 @@ fn forget_newer(value: &mut Value) {
 fn layered(manifest: &Manifest) -> Result<(), NotAnImage> {
     let config = &manifest.config;
     if !matches!(config.media_type.as_str(), media::OCI_CONFIG | media::DOCKER_CONFIG) {
-        return Err(NotAnImage::Kind { media_type: clip(&config.media_type) });
+        return Err(NotAnImage::Kind { media_type: clip(&config.media_type), what: kind_of(manifest) });
     }
     if let Some(subject) = &manifest.subject {
         return Err(NotAnImage::Attached(subject.digest));
