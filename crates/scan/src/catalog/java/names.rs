@@ -364,6 +364,9 @@ mod tests {
         }
         let bridge = Manifest::read(b"Implementation-Version: 2.17.1\nSpecification-Version: 1.2\n");
         assert_eq!(named("log4j-1.2-api-2.17.1.jar", &bridge), "log4j-1.2-api 2.17.1");
+        let own = Manifest::read(b"Implementation-Version: 1.1-rev-1\n");
+        assert_eq!(named("jms-1.1-rev-1.jar", &own), "jms 1.1-rev-1");
+        assert_eq!(named("jms-1.1-rev-1.jar", &none), "jms-1.1-rev 1");
         let odd = Manifest::read(b"Bundle-Version: 1.2.v3-api\n");
         assert_eq!(named("x-1.2.v3-api-4.jar", &odd), "x-1.2.v3-api 4");
         let text = b"Bundle-SymbolicName: org.apache.geronimo.specs.geronimo-annotation_1.3_spec;\n  singleton:=true\nBundle-Version: 1.0\n";
