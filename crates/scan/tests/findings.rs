@@ -44,6 +44,8 @@ struct Vulnerabilities {
     ecosystem: String,
     name: String,
     version: String,
+    /// Name and version of its source, which advisories of distributions speak of.
+    source: (String, String),
 }
 
 fn ours(inventory: &Inventory, advisories: &[Advisory]) -> BTreeMap<String, Vulnerabilities> {
@@ -52,7 +54,10 @@ fn ours(inventory: &Inventory, advisories: &[Advisory]) -> BTreeMap<String, Vuln
     for package in &inventory.packages {
         let (ecosystem, name, version) = (&package.ecosystem, &package.name, &package.version);
         let [ecosystem, name, version] = [ecosystem, name, version].map(String::clone);
-        findings.insert(plain(&name, &version), Vulnerabilities { names: vec![], ecosystem, name, version });
+        let source = package.source.as_ref().map(|source| (source.name.clone(), source.version.clone()));
+        let source = source.unwrap_or_else(|| (name.clone(), version.clone()));
+        let known = Vulnerabilities { names: vec![], ecosystem, name, version, source };
+        findings.insert(plain(&known.name, &known.version), known);
     }
     for vulnerability in found.matches {
         let package = &inventory.packages[vulnerability.package];
@@ -106,9 +111,9 @@ fn came_later(advisories: &[Advisory], vulnerabilities: &Vulnerabilities, id: &s
 fn called_fixed(advisories: &[Advisory], vulnerabilities: &Vulnerabilities, id: &str) -> bool {
     let named = advisories.iter().filter(|one| one.id == id || one.aliases.iter().any(|alias| alias == id));
     let mut said =
-        named.flat_map(|one| &one.affected).filter(|one| one.name == vulnerabilities.name).peekable();
+        named.flat_map(|one| &one.affected).filter(|one| one.name == vulnerabilities.source.0).peekable();
     let installed = |version: &str| {
-        compare(&vulnerabilities.ecosystem, &vulnerabilities.version, version)
+        compare(&vulnerabilities.ecosystem, &vulnerabilities.source.1, version)
             .is_ok_and(std::cmp::Ordering::is_eq)
     };
     said.peek().is_some()
