@@ -48,7 +48,7 @@ fn silent() -> Vec<(String, Inventory)> {
         ("alpine", "3.22.1", "Alpine:v3.22"),
         ("debian", "12", "Debian:12"),
         ("arch", "", "Arch Linux"),
-        ("gentoo", "2.17", "gentoo:2.17"),
+        ("gentoo", "2.17", "Gentoo"),
         ("buildroot", "2024.02", "buildroot:2024.02"),
     ] {
         cases.push((ecosystem.into(), of(id, version, vec![])));

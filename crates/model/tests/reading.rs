@@ -421,6 +421,11 @@ fn what_is_not_an_image_is_told_as_what_it_is() {
     assert!(told(&|manifest| manifest.subject = Some(manifest.config.clone())).contains("subject"));
     assert!(told(&|manifest| manifest.layers[0].urls = Some(vec!["https://x".into()])).contains("urls"));
     assert!(told(&|manifest| manifest.config.urls = Some(vec!["https://x".into()])).contains("urls"));
+}
+
+#[test]
+fn a_config_that_lists_no_layers_is_not_an_images() {
+    let (good, _) = image(&config());
     let mut rootfs = config();
     rootfs["rootfs"]["type"] = "snapshots".into();
     let (other, bytes) = image(&rootfs);
