@@ -32,11 +32,13 @@ pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSource, FeedSummary, read_extract, write_extract,
 };
 pub use inventories::InventoryIndex;
-pub use layer::{LayerContent, LayerError, Listed, Listing, analyse, analyse_verified, list_verified};
+pub use layer::{
+    LayerContent, LayerError, Listed, Listing, analyse, analyse_again, analyse_verified, list_verified,
+};
 pub use matching::{Match, Matches, Matching, Uncomparable, match_inventory};
-pub use merge::{Base, Laid, lay_onto, merge};
+pub use merge::{Ask, Base, Laid, Missing, lay_onto, lay_whole, merge};
 pub use plan::{Plan, plan};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-4";
+pub const ANALYSER: &str = "2026-5";

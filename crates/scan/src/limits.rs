@@ -10,7 +10,10 @@ pub const FILE_BYTES: u64 = 16 << 20;
 pub const PATH_BYTES: usize = 4096;
 /// Most symbolic links followed on the way to one file (Linux, `MAXSYMLINKS`).
 pub const LINKS_FOLLOWED: usize = 40;
-/// Largest file that is kept in case a hard link to it gets a wanted name, in bytes.
+/// Most paths that symbolic links make, of one image, at which is looked whether a cataloger wants what is there.
+pub const PLACES: usize = 1_000_000;
+/// Largest JSON document that is read in case a link gives it the name of a package's description, in bytes; larger ones are
+/// read again when one does.
 pub const LINK_TARGET_BYTES: u64 = 256 << 10;
 /// Most packages of one image.
 pub const PACKAGES: usize = 1_000_000;

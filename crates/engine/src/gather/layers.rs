@@ -10,7 +10,7 @@ use futures_core::Stream;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
-use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_verified, lay_onto};
+use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_again, analyse_verified, lay_onto};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -44,25 +44,47 @@ pub(crate) async fn inventory(
         return Ok(inventory);
     }
     let (base, contents) = base_and_contents(reach, repository, &manifest.layers, diff_ids).await?;
-    let (layers, diff_ids) = (manifest.layers.clone(), diff_ids.clone());
+    let image = Image { repository, layers: &manifest.layers, diff_ids };
+    match laid_onto(reach, &image, base, contents).await? {
+        Some(inventory) => Ok(inventory),
+        None => image.whole(reach).await,
+    }
+}
+
+/// The layers of an image to be read.
+pub(super) struct Image<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) layers: &'a [Descriptor],
+    pub(super) diff_ids: &'a [Digest],
+}
+
+/// What the layers of an image make, where that is known by what was read of them.
+async fn laid_onto(
+    reach: &Reach,
+    image: &Image<'_>,
+    base: Base,
+    contents: Vec<LayerContent>,
+) -> Result<Option<Inventory>, PortError> {
+    let (layers, diff_ids) = (image.layers.to_vec(), image.diff_ids.to_vec());
     let (told, inventory) = oneshot::channel();
     // What is kept for the next image is written down after this one's answer went out.
     let work = tokio::task::spawn_blocking(move || {
         let contents: Vec<_> = contents.iter().collect();
         let laid = lay_onto(&base, &layers, &contents);
-        let inventory = laid.inventory();
-        let bytes = serde_json::to_vec(&inventory).ok();
+        let looked = laid.look();
+        let inventory = looked.missing().is_empty().then(|| looked.inventory());
+        drop(looked);
+        let bytes = inventory.as_ref().and_then(|inventory| serde_json::to_vec(inventory).ok());
         let _told = told.send(inventory);
-        let bases = laid.bases().into_iter();
-        let bases = bases.map(|(count, bytes)| (base_name(&layers, &diff_ids, count), bytes));
-        bases.chain(bytes.map(|bytes| (name, bytes))).collect()
+        let base = laid.base().map(|(count, bytes)| (base_name(&layers, &diff_ids, count), bytes));
+        base.into_iter().chain(bytes.map(|bytes| (image_name(&layers, &diff_ids), bytes))).collect()
     });
     reach.later.add(keep(reach.layers.clone(), work));
-    inventory.await.map_err(|_| interrupted(repository))
+    inventory.await.map_err(|_| interrupted(image.repository))
 }
 
 /// Keeps what `work` gives, one beside the other. A cache that cannot be written costs time only.
-async fn keep(cache: Arc<dyn LayerCache>, work: JoinHandle<Vec<(Digest, Vec<u8>)>>) {
+pub(super) async fn keep(cache: Arc<dyn LayerCache>, work: JoinHandle<Vec<(Digest, Vec<u8>)>>) {
     let mut puts = JoinSet::new();
     for (name, bytes) in work.await.unwrap_or_default() {
         let cache = cache.clone();
@@ -134,7 +156,7 @@ fn parallel() -> usize {
 }
 
 /// What is in the layers above the first `known`.
-async fn contents(
+pub(super) async fn contents(
     reach: &Reach,
     repository: &Repository,
     layers: &[Descriptor],
@@ -147,14 +169,7 @@ async fn contents(
     let mut order: Vec<_> = layers.iter().zip(diff_ids).enumerate().skip(known).collect();
     order.sort_by_key(|(_, (layer, _))| std::cmp::Reverse(layer.size));
     for (index, (layer, diff_id)) in order {
-        let job = LayerJob {
-            registry: reach.registry.clone(),
-            cache: reach.layers.clone(),
-            progress: reach.progress.clone(),
-            repository: repository.clone(),
-            layer: layer.clone(),
-            diff_id: *diff_id,
-        };
+        let job = LayerJob::new(reach, repository, layer, diff_id);
         let places = places.clone();
         jobs.spawn(async move {
             let _place = places.acquire_owned().await;
@@ -169,7 +184,7 @@ async fn contents(
     Ok(done.into_values().collect())
 }
 
-fn interrupted(repository: &Repository) -> PortError {
+pub(super) fn interrupted(repository: &Repository) -> PortError {
     PortError::new(
         Trouble::Other,
         repository.to_string(),
@@ -179,7 +194,7 @@ fn interrupted(repository: &Repository) -> PortError {
 }
 
 /// One layer to read.
-struct LayerJob {
+pub(super) struct LayerJob {
     registry: Arc<dyn lockgate_model::ports::Registry>,
     cache: Arc<dyn LayerCache>,
     progress: Arc<dyn Progress>,
@@ -189,13 +204,43 @@ struct LayerJob {
 }
 
 impl LayerJob {
+    pub(super) fn new(reach: &Reach, repository: &Repository, layer: &Descriptor, diff_id: &Digest) -> Self {
+        Self {
+            registry: reach.registry.clone(),
+            cache: reach.layers.clone(),
+            progress: reach.progress.clone(),
+            repository: repository.clone(),
+            layer: layer.clone(),
+            diff_id: *diff_id,
+        }
+    }
+
     async fn run(self) -> Result<LayerContent, PortError> {
         if let Some(content) = self.kept().await {
             return self.claimed(content);
         }
+        let (layer, diff_id) = (self.layer.clone(), self.diff_id);
+        self.read(move |bytes| analyse_verified(bytes, &layer, Some(&diff_id))).await
+    }
+
+    /// Reads the layer again, for files that must be read under other names than they have there.
+    pub(super) async fn again(
+        self,
+        content: LayerContent,
+        asked: Vec<(u32, String)>,
+    ) -> Result<LayerContent, PortError> {
+        let layer = self.layer.clone();
+        self.read(move |bytes| analyse_again(bytes, &layer, &content, &asked)).await
+    }
+
+    /// Feeds the layer to `work` and keeps what it makes of it.
+    async fn read(
+        self,
+        work: impl FnOnce(ChunkReader) -> Result<LayerContent, LayerError> + Send + 'static,
+    ) -> Result<LayerContent, PortError> {
         let stream = self.registry.blob(&self.repository, &self.layer).await?;
         self.progress.begin(&format!("layer {}", self.layer.digest.short()), self.layer.size);
-        let content = self.analyse(stream).await;
+        let content = fed(stream, &*self.progress, &self.repository, &self.layer, work).await;
         self.progress.end();
         let content = content?;
         if let Some(bytes) = content.to_bytes() {
@@ -224,13 +269,6 @@ impl LayerJob {
 
     fn corrupt(&self, reason: &str) -> PortError {
         corrupt(&self.repository, &self.layer, reason)
-    }
-
-    /// Feeds the stream to the analyser.
-    async fn analyse(&self, stream: BlobStream) -> Result<LayerContent, PortError> {
-        let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        let work = move |bytes: ChunkReader| analyse_verified(bytes, &layer, Some(&diff_id));
-        fed(stream, &*self.progress, &self.repository, &self.layer, work).await
     }
 }
 

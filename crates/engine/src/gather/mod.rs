@@ -12,6 +12,7 @@ pub(crate) mod layers;
 pub(crate) mod sboms;
 pub(crate) mod seen;
 pub(crate) mod trust;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 

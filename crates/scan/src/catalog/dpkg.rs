@@ -20,6 +20,14 @@ pub(super) fn wants(path: &str) -> bool {
         || path.strip_prefix("var/lib/dpkg/info/").is_some_and(|rest| flat(rest) && of_info(rest).is_some())
 }
 
+/// Fragments have any name.
+pub(super) fn part(path: &str) -> &str {
+    match crate::paths::split(path) {
+        ("var/lib/dpkg/status.d", _) => "status.d",
+        (_, name) => name,
+    }
+}
+
 /// The package of a list of files, and whether the list has digests.
 fn of_info(name: &str) -> Option<(&str, bool)> {
     let (package, digests) = match (name.strip_suffix(".md5sums"), name.strip_suffix(".list")) {

@@ -25,6 +25,8 @@ pub struct Facts {
     pub foreign: Option<String>,
     /// Whether the package has programs to run: such a package of Node is installed wherever it stands.
     pub programs: bool,
+    /// Whether it describes a package of Node's without a version.
+    pub versionless: bool,
     /// What could not be read inside the file: the place within it, and why.
     pub unread: Vec<(String, String)>,
 }

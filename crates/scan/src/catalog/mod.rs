@@ -34,6 +34,7 @@ mod pacman;
 mod passwd;
 mod pear;
 mod portage;
+mod probes;
 mod program;
 mod python;
 mod python_locks;
@@ -41,6 +42,7 @@ mod r;
 mod rpm;
 mod ruby;
 pub(crate) mod sbom;
+mod sniff;
 mod swift;
 mod wordpress;
 mod zipped;
@@ -48,8 +50,12 @@ mod zipped;
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
 pub(crate) use kind::{released_ecosystem, system_ecosystem};
+pub(crate) use probes::{Context, Probes};
 pub use program::{MAGIC as PROGRAM_MAGIC, Program};
 pub(crate) use python::normalised as normalised_python;
+pub(crate) use sniff::{Looks, looks};
+
+use serde::{Deserialize, Serialize};
 
 use std::borrow::Cow;
 
@@ -84,39 +90,69 @@ pub(crate) struct Cataloger {
     pub(crate) read: fn(&File<'_>) -> Result<Facts, String>,
     /// The largest file that it reads, in bytes.
     pub(crate) most: u64,
+    /// The part of a path that `read` looks at.
+    part: fn(&str) -> &str,
 }
 
 impl Cataloger {
+    /// What it makes of a file may depend on the file's name and folder.
     const fn new(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
-        Self { wants, read, most: limits::FILE_BYTES }
+        Self { wants, read, most: limits::FILE_BYTES, part: folder_and_name }
     }
 
     const fn of_archives(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
-        Self { wants, read, most: limits::ARCHIVE_BYTES }
+        Self { most: limits::ARCHIVE_BYTES, ..Self::new(wants, read) }
     }
+
+    /// What it makes of a file depends on that part of the path and on nothing else of it.
+    const fn by(self, part: fn(&str) -> &str) -> Self {
+        Self { part, ..self }
+    }
+}
+
+/// The name of a file and of the folder that it is in.
+fn folder_and_name(path: &str) -> &str {
+    let mut slashes = path.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'/');
+    slashes.nth(1).and_then(|(at, _)| path.get(at + 1..)).unwrap_or(path)
+}
+
+/// Nothing of a path: only the content counts.
+fn nothing(path: &str) -> &str {
+    path.get(..0).unwrap_or_default()
+}
+
+/// The name of a file.
+fn name(path: &str) -> &str {
+    paths::split(path).1
+}
+
+/// What follows the last dot of a file's name.
+fn ending(path: &str) -> &str {
+    let name = name(path);
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// Every cataloger; the first that wants a file reads it.
 const CATALOGERS: &[Cataloger] = &[
-    Cataloger::new(dpkg::wants, dpkg::read),
-    Cataloger::new(apk::wants, apk::read),
+    Cataloger::new(dpkg::wants, dpkg::read).by(dpkg::part),
+    Cataloger::new(apk::wants, apk::read).by(nothing),
     Cataloger::of_archives(rpm::wants, rpm::read),
     Cataloger::new(pacman::wants, pacman::read),
     Cataloger::new(portage::wants, portage::read),
     Cataloger::new(opkg::wants, opkg::read),
-    Cataloger::new(npm::wants, npm::read),
+    Cataloger::new(npm::wants, npm::read).by(nothing),
     Cataloger::new(node_locks::wants, node_locks::read),
-    Cataloger::new(python::wants, python::read),
+    Cataloger::new(python::wants, python::read).by(nothing),
     Cataloger::new(python::stands_in, python::read_beside),
     Cataloger::new(python_locks::wants, python_locks::read),
-    Cataloger::of_archives(java::wants, java::read),
+    Cataloger::of_archives(java::wants, java::read).by(name),
     Cataloger::of_archives(zipped::wants, zipped::read),
-    Cataloger::new(ruby::wants, ruby::read),
+    Cataloger::new(ruby::wants, ruby::read).by(ending),
     Cataloger::new(composer::wants, composer::read),
     Cataloger::new(dotnet::wants, dotnet::read),
     Cataloger::new(golang::wants, golang::read),
     Cataloger::new(cargo::wants, cargo::read),
-    Cataloger::new(conda::wants, conda::read),
+    Cataloger::new(conda::wants, conda::read).by(nothing),
     Cataloger::new(hex::wants, hex::read),
     Cataloger::new(dart::wants, dart::read),
     Cataloger::new(swift::wants, swift::read),
@@ -130,9 +166,9 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(pear::wants, pear::read),
     Cataloger::new(wordpress::wants, wordpress::read),
     Cataloger::new(sbom::wants, sbom::read),
-    Cataloger::new(os_release::wants, os_release::read),
-    Cataloger::new(passwd::wants, passwd::read),
-    Cataloger::new(copyright::wants, copyright::read),
+    Cataloger::new(os_release::wants, os_release::read).by(nothing),
+    Cataloger::new(passwd::wants, passwd::read).by(nothing),
+    Cataloger::new(copyright::wants, copyright::read).by(nothing),
     Cataloger::new(foreign::wants, foreign::read),
 ];
 
@@ -152,30 +188,119 @@ pub(crate) fn is_system_database(path: &str) -> bool {
     readers.iter().any(|wants| wants(path))
 }
 
-/// Whether what was read in a file called `one` would be read under the name `other` too. A program is one under every
-/// name.
-pub(crate) fn same(one: &str, other: &str) -> bool {
-    let place = |path: &str| CATALOGERS.iter().position(|cataloger| (cataloger.wants)(path));
-    place(one) == place(other)
+/// Whether nothing but licences is read in the file at `path`.
+pub(crate) fn is_only_of_licenses(path: &str) -> bool {
+    copyright::wants(path)
 }
 
-/// Whether a file beginning with this byte may be a package's description under another name.
-pub(crate) fn may_begin(start: u8) -> bool {
-    matches!(start, b'{' | b'M')
+/// What a file is read as: under names of one key the same bytes say the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key(u16, String);
+
+impl Key {
+    /// The key of programs, which are read under every name.
+    pub(crate) fn of_program() -> Self {
+        Self(u16::MAX, String::new())
+    }
+
+    /// Whether it is that of programs.
+    pub(crate) fn is_program(&self) -> bool {
+        self.0 == u16::MAX
+    }
 }
 
-/// What a file says that is a package's description by its content, whatever its name: package managers keep files in
-/// stores and link them to where they belong. With it comes the name that such a description has.
-pub(crate) fn read_nameless(bytes: &[u8]) -> Option<(Facts, &'static str)> {
-    let usual = if bytes.starts_with(b"Metadata-Version:") {
-        "x.dist-info/METADATA"
-    } else if memchr::memmem::find(bytes, b"\"version\"").is_some() {
-        "node_modules/x/package.json"
-    } else {
-        return None;
-    };
-    read(usual, bytes).ok().filter(|facts| !facts.packages.is_empty()).map(|facts| (facts, usual))
+/// What the file at `path` is read as; nothing where no cataloger asks for it.
+pub(crate) fn key(path: &str) -> Option<Key> {
+    let at = CATALOGERS.iter().position(|cataloger| (cataloger.wants)(path))?;
+    let cataloger = CATALOGERS.get(at)?;
+    Some(Key(u16::try_from(at).unwrap_or(u16::MAX), (cataloger.part)(path).to_owned()))
 }
+
+/// What one file says, read as one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What it was read as.
+    pub key: Key,
+    /// What it says so.
+    pub facts: Facts,
+}
+
+/// Reads a file as the one at `path` would be, whatever its name; nothing where no cataloger asks for that. What cannot be
+/// read is said among the facts.
+pub(crate) fn read_as(path: &str, bytes: &[u8]) -> Option<Reading> {
+    let key = key(path)?;
+    let facts = read(path, bytes)
+        .unwrap_or_else(|why| Facts { unread: vec![(String::new(), why)], ..Facts::default() });
+    Some(Reading { key, facts })
+}
+
+/// A path of each kind of place where a cataloger looks: by these it is known what a folder means to them.
+const PLACES: &[&str] = &[
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/info/x.md5sums",
+    "lib/apk/db/installed",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "a/node_modules/b/package.json",
+    "a/package-lock.json",
+    "a/yarn.lock",
+    "a/pnpm-lock.yaml",
+    "a/b-1.dist-info/METADATA",
+    "a/requirements.txt",
+    "a/poetry.lock",
+    "a/Pipfile.lock",
+    "a/uv.lock",
+    "a/pdm.lock",
+    "a/b.jar",
+    "a/Gemfile.lock",
+    "a/composer.lock",
+    "a/vendor/composer/installed.json",
+    "a/b.deps.json",
+    "a/go.mod",
+    "a/Cargo.lock",
+    "opt/conda/conda-meta/a.json",
+    "a/mix.lock",
+    "a/rebar.lock",
+    "a/pubspec.lock",
+    "a/Package.resolved",
+    "a/Podfile.lock",
+    "nix/var/nix/db/db.sqlite",
+    "a/b.spdx.json",
+    "a/bom.json",
+    "a/b.cdx.json",
+    "etc/os-release",
+    "etc/passwd",
+    "usr/share/doc/a/copyright",
+    "var/lib/pacman/local/a/desc",
+    "var/lib/dpkg/status.d/x",
+    "usr/lib/apk/db/installed",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm/rpmdb.sqlite",
+    "var/lib/rpmmanifest/container-manifest-2",
+    "a/b.egg-info/PKG-INFO",
+    "a/EGG-INFO/PKG-INFO",
+    "a/specifications/b-1.gemspec",
+    "a/specifications/default/b-1.gemspec",
+    "usr/share/nodejs/a/package.json",
+    "usr/lib/os-release",
+    "a/b-1.dist-info/WHEEL",
+    "a/b.egg",
+    "var/lib/pacman/local/a-1-1/files",
+    "var/db/pkg/a/b-1/CONTENTS",
+    "usr/lib/opkg/status",
+    "usr/lib/opkg/info/a.list",
+    "usr/lib/R/library/a/DESCRIPTION",
+    "opt/java/release",
+    "a/Manifest.toml",
+    "x/rocks/a/1-1/a-1-1.rockspec",
+    "a/.opam-switch/switch-state",
+    "a/conan.lock",
+    "usr/share/php/.registry/a.reg",
+    "a/wp-includes/version.php",
+    "a/packages.config",
+    "var/db/xbps/pkgdb-0.38.plist",
+];
 
 /// What the file at `path` (without a leading slash) says; nothing when no cataloger reads it.
 ///
@@ -240,6 +365,17 @@ pub(crate) fn stands_alone(path: &str, facts: &Facts) -> bool {
     facts.packages.iter().all(|found| npm::stands_alone(path, found, facts.programs))
 }
 
+/// Whether something is missing when the file at `path` cannot be read. A `package.json` inside of a package is a template or
+/// a fixture, and Node reads it no more than a strict reader does.
+pub(crate) fn must_be_read(path: &str) -> bool {
+    !npm::wants(path) || npm::is_root(path)
+}
+
+/// Why it is told that a description of Node's at `path` has no version; nothing where it need not have one.
+pub(crate) fn lacks_version(path: &str) -> Option<&'static str> {
+    npm::must_have_version(path).then_some("it does not say which version of the package it is")
+}
+
 /// Whether a file that a package of the operating system owns may speak of other packages: programs have no
 /// extension, as a rule.
 fn may_speak(path: &str) -> bool {
@@ -255,90 +391,32 @@ mod tests {
 
     use super::*;
 
-    /// A path for each cataloger that it wants.
-    const PATHS: [&str; 54] = [
-        "var/lib/dpkg/status",
-        "var/lib/dpkg/info/x.md5sums",
-        "lib/apk/db/installed",
-        "var/lib/rpm/rpmdb.sqlite",
-        "var/lib/rpm/Packages",
-        "var/lib/rpm/Packages.db",
-        "a/node_modules/b/package.json",
-        "a/package-lock.json",
-        "a/yarn.lock",
-        "a/pnpm-lock.yaml",
-        "a/b-1.dist-info/METADATA",
-        "a/b-1.dist-info/WHEEL",
-        "a/requirements.txt",
-        "a/poetry.lock",
-        "a/Pipfile.lock",
-        "a/uv.lock",
-        "a/pdm.lock",
-        "a/b.jar",
-        "a/b.egg",
-        "a/b-1.gemspec",
-        "a/Gemfile.lock",
-        "a/composer.lock",
-        "a/vendor/composer/installed.json",
-        "a/b.deps.json",
-        "a/go.mod",
-        "a/Cargo.lock",
-        "opt/conda/conda-meta/a.json",
-        "a/mix.lock",
-        "a/rebar.lock",
-        "a/pubspec.lock",
-        "a/Package.resolved",
-        "a/Podfile.lock",
-        "nix/var/nix/db/db.sqlite",
-        "a/b.spdx.json",
-        "a/bom.json",
-        "a/b.cdx.json",
-        "etc/os-release",
-        "etc/passwd",
-        "usr/share/doc/a/copyright",
-        "var/lib/pacman/local/a/desc",
-        "var/lib/pacman/local/a-1-1/files",
-        "var/db/pkg/a/b-1/CONTENTS",
-        "usr/lib/opkg/status",
-        "usr/lib/opkg/info/a.list",
-        "usr/lib/R/library/a/DESCRIPTION",
-        "opt/java/release",
-        "a/Manifest.toml",
-        "x/rocks/a/1-1/a-1-1.rockspec",
-        "a/.opam-switch/switch-state",
-        "a/conan.lock",
-        "usr/share/php/.registry/a.reg",
-        "a/wp-includes/version.php",
-        "a/packages.config",
-        "var/db/xbps/pkgdb-0.38.plist",
-    ];
-
     #[test]
     fn every_cataloger_is_asked() {
-        let asked = |cataloger: &&Cataloger| PATHS.iter().any(|path| (cataloger.wants)(path));
+        let asked = |cataloger: &&Cataloger| PLACES.iter().any(|path| (cataloger.wants)(path));
         let forgotten: Vec<_> =
             CATALOGERS.iter().enumerate().filter(|(_, one)| !asked(one)).map(|(at, _)| at).collect();
-        assert!(forgotten.is_empty(), "no path above is read by the catalogers {forgotten:?}");
+        assert!(forgotten.is_empty(), "none of the places is read by the catalogers {forgotten:?}");
     }
 
     proptest! {
         #[test]
         fn no_cataloger_panics(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            for path in PATHS {
+            for path in PLACES {
                 let _facts = read(path, &bytes);
             }
         }
 
         #[test]
         fn no_cataloger_panics_on_fields(text in "([A-Za-z-]{1,12}: ?[ -~]{0,20}\n( [ -~]{0,10}\n)?\n?){0,12}") {
-            for path in PATHS {
+            for path in PLACES {
                 let _facts = read(path, text.as_bytes());
             }
         }
 
         #[test]
         fn no_cataloger_panics_on_json(text in r#"\{("(packages|name|version|dependencies|libraries|components|default|license|lockfileVersion|pins)": ?("[ -~&&[^"\\]]{0,9}"|[0-9]|\[\]|\{\}|null|\{"a": ?\{"version": ?"1"\}\}), ?){0,6}"x": 1\}"#) {
-            for path in PATHS {
+            for path in PLACES {
                 let _facts = read(path, text.as_bytes());
             }
         }

@@ -45,6 +45,16 @@ pub(super) fn stands_alone(path: &str, found: &Found, programs: bool) -> bool {
     !nameless && (named || own == found.version && paths::split(above).1 == name || programs)
 }
 
+/// Whether `path` is that of the description of a whole package, and not of a part of one.
+pub(super) fn is_root(path: &str) -> bool {
+    inside(path).is_some_and(|(_, parts)| parts.count() == 1)
+}
+
+/// Whether `path` is that of the description of an installed package, which says its version.
+pub(super) fn must_have_version(path: &str) -> bool {
+    path.contains(NODE_MODULES) && own_name(path).is_some()
+}
+
 /// The name of the installed package that `path` belongs to, by its folder, and the parts of `path` after it; nothing when it
 /// belongs to none.
 fn inside(path: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
@@ -76,22 +86,12 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         return Ok(Facts::default());
     }
     let keys = ["name", "version", "license", "licenses", "_id", "bin", "private"];
-    let value = match documents::some_members(file.bytes, &keys) {
-        Ok(value) => value,
-        Err(why) if inside(file.path).is_some_and(|(_, parts)| parts.count() == 1) => return Err(why),
-        Err(_) => return Ok(Facts::default()),
-    };
+    let value = documents::some_members(file.bytes, &keys)?;
     // `_id` is what npm up to 6 wrote when it installed: `name@1.0.0`.
     let known = documents::word(&value, "_id").rsplit_once('@').unwrap_or_default().1;
     let version = [documents::word(&value, "version"), known].into_iter().find(|version| !version.is_empty());
     let Some(version) = version else {
-        let mut facts = Facts::default();
-        if own_name(file.path).is_some() && file.path.contains(NODE_MODULES) {
-            facts
-                .unread
-                .push((String::new(), "it does not say which version of the package it is".to_owned()));
-        }
-        return Ok(facts);
+        return Ok(Facts { versionless: true, ..Facts::default() });
     };
     let name = documents::word(&value, "name");
     let found = Found { licenses: licenses(&value), ..Found::new(PackageKind::Npm, name, version) };

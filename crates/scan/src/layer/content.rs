@@ -5,7 +5,7 @@ use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Facts;
+use crate::catalog::Reading;
 
 /// What one layer does to the file system below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +14,10 @@ pub struct LayerContent {
     pub diff_id: Digest,
     /// The entries, in the order of the tar.
     pub entries: Vec<Entry>,
-    /// What catalogers found in the files that they asked for; `Kind::Wanted` points here.
-    pub facts: Vec<Facts>,
+    /// What files say that were read; `Kind::Read` and `Kind::Looks` point here.
+    pub said: Vec<Vec<Reading>>,
+    /// The names under which files were read because somebody asked: the place of the entry, and the name.
+    pub asked: Vec<(u32, String)>,
     /// What could not be read.
     pub unread: Vec<Unread>,
 }
@@ -34,13 +36,19 @@ pub struct Entry {
 pub enum Kind {
     /// A folder.
     Folder,
-    /// A file or device in which no cataloger saw anything.
+    /// A device, a pipe, or something of another system.
     Other,
-    /// A file that a cataloger read: its place in `facts`.
-    Wanted(u32),
+    /// A file that was not read: nobody asked for its name, and it does not look like a description.
+    File,
+    /// A JSON document that names no package: as a `package.json` it would say nothing.
+    Nameless,
+    /// A file that was read as what it is called: its place in `said`.
+    Read(u32),
+    /// A file that was read as what it looks like or is asked for, which its name does not say: its place in `said`.
+    Looks(u32),
     /// A symbolic link, with its target as written.
     Link(String),
-    /// A hard link to a file of a lower layer, by its path.
+    /// A hard link to a file, by its path.
     Hard(String),
     /// Removes this path of lower layers.
     Removed,
@@ -58,7 +66,7 @@ impl LayerContent {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let content: Self = postcard::from_bytes(bytes).ok()?;
         let there = |entry: &Entry| match entry.kind {
-            Kind::Wanted(index) => content.facts.get(index as usize).is_some(),
+            Kind::Read(index) | Kind::Looks(index) => content.said.get(index as usize).is_some(),
             _ => true,
         };
         content.entries.iter().all(there).then_some(content)

@@ -111,7 +111,7 @@ pub fn analyse(
     layer: &Descriptor,
     diff_id: Option<&Digest>,
 ) -> Result<LayerContent, LayerError> {
-    analyse_from(blob, layer, diff_id, true)
+    analyse_from(blob, layer, diff_id, true, &[])
 }
 
 /// As [`analyse`], from a stream that fails before its end unless its bytes have the layer's digest, as those of the
@@ -121,7 +121,21 @@ pub fn analyse_verified(
     layer: &Descriptor,
     diff_id: Option<&Digest>,
 ) -> Result<LayerContent, LayerError> {
-    analyse_from(blob, layer, diff_id, false)
+    analyse_from(blob, layer, diff_id, false, &[])
+}
+
+/// Reads a layer again, of which `content` is known, from a stream as that of [`analyse_verified`]: for files whose content is
+/// asked for under a name that they do not have in the layer, by the places of their entries.
+pub fn analyse_again(
+    blob: impl Read,
+    layer: &Descriptor,
+    content: &LayerContent,
+    asked: &[(u32, String)],
+) -> Result<LayerContent, LayerError> {
+    let mut all: Vec<_> = content.asked.iter().chain(asked).cloned().collect();
+    all.sort();
+    all.dedup();
+    analyse_from(blob, layer, Some(&content.diff_id), false, &all)
 }
 
 fn analyse_from(
@@ -129,8 +143,9 @@ fn analyse_from(
     layer: &Descriptor,
     diff_id: Option<&Digest>,
     hash: bool,
+    asked: &[(u32, String)],
 ) -> Result<LayerContent, LayerError> {
-    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, &layer.digest));
+    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, &layer.digest, asked));
     walked.map(|(content, diff_id)| LayerContent { diff_id, ..content })
 }
 

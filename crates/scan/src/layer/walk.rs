@@ -8,36 +8,54 @@ use lockgate_model::inventory::Unread;
 
 use super::tar::{Content, Member, MemberKind, TarReader};
 use super::{Entry, Kind, LayerContent, LayerError};
-use crate::catalog::{self, Cataloger, Facts, Program};
+use crate::catalog::{self, Facts, Key, Looks, Program, Reading};
 use crate::{licenses, limits, paths};
 
 /// Marks a removed path (image-spec, layer.md, "Whiteouts").
 const WHITEOUT: &str = ".wh.";
 /// Marks a folder whose lower content is removed.
 const OPAQUE: &str = ".wh..wh..opq";
+/// Bytes of a file by which it is known what it looks like.
+const START: usize = 64;
 
 /// One layer being walked.
 struct Walk<'a> {
     layer: &'a Digest,
     content: LayerContent,
-    /// Where wanted and kept files of this layer are, for hard links.
-    kept: BTreeMap<String, Kept>,
+    /// The names that files are to be read under besides, by the place of the entry.
+    asked: BTreeMap<u32, Vec<&'a str>>,
+    /// Where the readings of descriptions are beside which the text of a licence may lie.
+    described: BTreeMap<String, u32>,
     /// Texts of licences, by the folder of the package that they may belong to.
     texts: BTreeMap<String, String>,
     texts_bytes: usize,
 }
 
-/// A file that a hard link may name.
-enum Kept {
-    Wanted(u32),
-    /// What it would say under the name that descriptions of its kind have.
-    Maybe(Box<Facts>, &'static str),
-}
-
-pub(super) fn walk(reader: impl BufRead, layer: &Digest) -> Result<LayerContent, LayerError> {
-    let content =
-        LayerContent { diff_id: *layer, entries: Vec::new(), facts: Vec::new(), unread: Vec::new() };
-    let mut walk = Walk { layer, content, kept: BTreeMap::new(), texts: BTreeMap::new(), texts_bytes: 0 };
+/// Walks a layer; the files that `asked` names by the place of their entry are read under those names besides.
+pub(super) fn walk(
+    reader: impl BufRead,
+    layer: &Digest,
+    asked: &[(u32, String)],
+) -> Result<LayerContent, LayerError> {
+    let mut names: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for (entry, name) in asked {
+        names.entry(*entry).or_default().push(name);
+    }
+    let content = LayerContent {
+        diff_id: *layer,
+        entries: Vec::new(),
+        said: Vec::new(),
+        asked: asked.to_vec(),
+        unread: Vec::new(),
+    };
+    let mut walk = Walk {
+        layer,
+        content,
+        asked: names,
+        described: BTreeMap::new(),
+        texts: BTreeMap::new(),
+        texts_bytes: 0,
+    };
     let mut tar = TarReader::new(reader);
     while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
@@ -112,45 +130,62 @@ impl Walk<'_> {
         member: &Member,
         mut content: Content<'_, impl BufRead>,
     ) -> std::io::Result<Kind> {
-        // A file of this name that came before is no longer what a hard link names.
-        self.kept.remove(path);
-        let kind = if let Some(cataloger) = catalog::of(path) {
-            self.wanted(path, cataloger, member, content)?
-        } else {
-            let mut start = [0; catalog::PROGRAM_MAGIC.len()];
-            let read = fill(&mut content, &mut start)?;
-            let start = start.get(..read).unwrap_or_default();
-            if start == catalog::PROGRAM_MAGIC {
-                self.program(path, start, content)?
-            } else if let Some(folder) = catalog::folder_of_text(path) {
-                self.keep_text(folder.to_owned(), member.size, start, content)?;
-                Kind::Other
-            } else {
-                self.maybe_linked(path, member.size, start, content)?;
-                Kind::Other
-            }
-        };
-        if let Kind::Wanted(index) = kind {
-            self.kept.insert(path.to_owned(), Kept::Wanted(index));
+        let place = u32::try_from(self.content.entries.len()).unwrap_or(u32::MAX);
+        let asked = self.asked.remove(&place).unwrap_or_default();
+        let own = catalog::wants(path).then_some(path);
+        let names: Vec<&str> = own.into_iter().chain(asked).collect();
+        if !names.is_empty() {
+            return self.wanted(path, &names, member, content);
         }
-        Ok(kind)
+        let mut start = [0; START];
+        let read = fill(&mut content, &mut start)?;
+        let start = start.get(..read).unwrap_or_default();
+        if start.starts_with(&catalog::PROGRAM_MAGIC) {
+            return self.program(path, start, content);
+        }
+        if let Some(folder) = catalog::folder_of_text(path) {
+            self.keep_text(folder.to_owned(), member.size, start, content)?;
+            return Ok(Kind::File);
+        }
+        match catalog::looks(start, member.size) {
+            Some(looks) => self.described(looks, start, content),
+            None => Ok(Kind::File),
+        }
     }
 
+    /// Reads a file under the names that it is asked for.
     fn wanted(
         &mut self,
         path: &str,
-        cataloger: &Cataloger,
+        names: &[&str],
         member: &Member,
         mut content: Content<'_, impl BufRead>,
     ) -> std::io::Result<Kind> {
-        if member.size > cataloger.most {
-            let why = format!("it has {} bytes; at most {} are read", member.size, cataloger.most);
-            self.unread(path.to_owned(), why);
-            return Ok(Kind::Other);
+        let most = names.iter().filter_map(|name| catalog::of(name)).map(|one| one.most).max();
+        let most = most.unwrap_or_default();
+        if member.size > most {
+            let why = format!("it has {} bytes; at most {most} are read", member.size);
+            let index = self.keep(path, names.iter().filter_map(|name| failed(name, why.clone())).collect());
+            return Ok(if catalog::wants(path) { Kind::Read(index) } else { Kind::Looks(index) });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(member.size.min(1 << 20)).unwrap_or_default());
         content.read_to_end(&mut bytes)?;
-        Ok(self.read(path, &bytes))
+        let mut readings: Vec<Reading> = Vec::new();
+        for name in names {
+            let known = catalog::key(name).is_some_and(|key| readings.iter().any(|one| one.key == key));
+            if !known {
+                readings.extend(catalog::read_as(name, &bytes));
+            }
+        }
+        if catalog::wants(path) {
+            return Ok(Kind::Read(self.keep(path, readings)));
+        }
+        if bytes.starts_with(&catalog::PROGRAM_MAGIC) {
+            let mut program = Program::new(path);
+            let version = program.push(&bytes);
+            readings.push(Reading { key: Key::of_program(), facts: program.finish(version) });
+        }
+        Ok(Kind::Looks(self.keep(path, readings)))
     }
 
     /// A program is read as it streams by.
@@ -173,30 +208,25 @@ impl Walk<'_> {
         }
         let facts = program.finish(named);
         if facts.packages.is_empty() && facts.unread.is_empty() {
-            return Ok(Kind::Other);
+            return Ok(Kind::File);
         }
-        Ok(self.keep(path, facts))
+        Ok(Kind::Read(self.keep(path, vec![Reading { key: Key::of_program(), facts }])))
     }
 
-    /// Keeps what a file that nobody asked for says, when it is a package's description under another name: a later
-    /// hard link may give it a wanted one.
-    fn maybe_linked(
+    /// Keeps what a file that nobody asked for says, when it looks like a description: a link may give it a name.
+    fn described(
         &mut self,
-        path: &str,
-        size: u64,
+        looks: Looks,
         start: &[u8],
         mut content: Content<'_, impl BufRead>,
-    ) -> std::io::Result<()> {
-        if size > limits::LINK_TARGET_BYTES || !start.first().is_some_and(|first| catalog::may_begin(*first))
-        {
-            return Ok(());
-        }
+    ) -> std::io::Result<Kind> {
         let mut bytes = start.to_vec();
         content.read_to_end(&mut bytes)?;
-        if let Some((facts, usual)) = catalog::read_nameless(&bytes) {
-            self.kept.insert(path.to_owned(), Kept::Maybe(Box::new(facts), usual));
-        }
-        Ok(())
+        Ok(match looks.read(&bytes) {
+            Some(readings) if readings.is_empty() => Kind::Nameless,
+            Some(readings) => Kind::Looks(self.keep("", readings)),
+            None => Kind::File,
+        })
     }
 
     fn keep_text(
@@ -222,10 +252,10 @@ impl Walk<'_> {
         let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
         for (folder, text) in std::mem::take(&mut self.texts) {
             let said =
-                catalog::DESCRIPTIONS.iter().find_map(|name| self.kept.get(&format!("{folder}/{name}")));
-            let Some(Kept::Wanted(index)) = said else { continue };
-            let Some(facts) = self.content.facts.get_mut(*index as usize) else { continue };
-            if let [found] = facts.packages.as_mut_slice()
+                catalog::DESCRIPTIONS.iter().find_map(|name| self.described.get(&format!("{folder}/{name}")));
+            let reading = said.and_then(|index| self.content.said.get_mut(*index as usize)?.first_mut());
+            if let Some(reading) = reading
+                && let [found] = reading.facts.packages.as_mut_slice()
                 && found.licenses.is_empty()
             {
                 let license = known.entry(text).or_insert_with_key(|text| licenses::of_text(text));
@@ -234,40 +264,28 @@ impl Walk<'_> {
         }
     }
 
-    fn read(&mut self, path: &str, bytes: &[u8]) -> Kind {
-        match catalog::read(path, bytes) {
-            Ok(facts) => self.keep(path, facts),
-            Err(why) => {
-                self.unread(path.to_owned(), why);
-                Kind::Other
-            }
+    fn keep(&mut self, path: &str, readings: Vec<Reading>) -> u32 {
+        let index = u32::try_from(self.content.said.len()).unwrap_or(u32::MAX);
+        self.content.said.push(readings);
+        if catalog::DESCRIPTIONS.contains(&paths::split(path).1) {
+            self.described.insert(path.to_owned(), index);
         }
+        index
     }
 
-    fn keep(&mut self, path: &str, mut facts: Facts) -> Kind {
-        for (inside, why) in std::mem::take(&mut facts.unread) {
-            let place = if inside.is_empty() { path.to_owned() } else { format!("{path}!/{inside}") };
-            self.unread(place, why);
-        }
-        self.content.facts.push(facts);
-        Kind::Wanted(u32::try_from(self.content.facts.len() - 1).unwrap_or(u32::MAX))
-    }
-
-    /// A hard link has the content of its target even when the target goes away later.
     fn hard_link(&mut self, path: &str, target: &[u8]) -> Kind {
-        let Ok(target) = paths::normal(target) else {
-            self.unread(path.to_owned(), "its hard link leaves the root");
-            return Kind::Other;
-        };
-        match self.kept.get(&target) {
-            Some(Kept::Wanted(index)) if catalog::same(path, &target) => Kind::Wanted(*index),
-            Some(Kept::Maybe(facts, usual)) if catalog::same(path, usual) => {
-                let facts = (**facts).clone();
-                self.keep(path, facts)
-            }
-            _ => Kind::Hard(target),
+        if let Ok(target) = paths::normal(target) {
+            return Kind::Hard(target);
         }
+        self.unread(path.to_owned(), "its hard link leaves the root");
+        Kind::Other
     }
+}
+
+/// What is said under a name of a file that cannot be read.
+fn failed(name: &str, why: String) -> Option<Reading> {
+    let facts = Facts { unread: vec![(String::new(), why)], ..Facts::default() };
+    Some(Reading { key: catalog::key(name)?, facts })
 }
 
 /// Fills `start` as far as there are bytes.

@@ -6,26 +6,45 @@ use std::collections::BTreeSet;
 use lockgate_model::inventory::Unread;
 use serde::{Deserialize, Serialize};
 
-use super::tree::{Placed, Tree};
-use crate::catalog::{Facts, PackageKind};
+use super::tree::{Node, Placed, Said, Tree};
+use crate::catalog::{PackageKind, Reading};
 
 /// What is left of layers after they were laid over each other, as far as packages need it.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Base {
     /// How many layers it is made of.
     layers: usize,
-    /// Files that a cataloger read, each with the layer that brought it.
-    files: Vec<(String, usize, Facts)>,
+    files: Vec<File<String, Vec<Reading>>>,
+    /// Links, each with its target.
     links: Vec<(String, String)>,
     unread: Vec<Unread>,
     systems: BTreeSet<PackageKind>,
+}
+
+/// A file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct File<Path, Readings> {
+    path: Path,
+    /// The layer that brought it.
+    layer: usize,
+    origin: Option<(usize, u32)>,
+    own: bool,
+    content: Content<Readings>,
+}
+
+/// What is known of a file's content.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Content<Readings> {
+    Read(Readings),
+    Nameless,
+    Unread,
 }
 
 /// A [`Base`] that is written without being made.
 #[derive(Serialize)]
 struct Kept<'a> {
     layers: usize,
-    files: Vec<(&'a str, usize, &'a Facts)>,
+    files: Vec<File<&'a str, &'a [Reading]>>,
     links: Vec<(&'a str, &'a str)>,
     unread: &'a [Unread],
     systems: &'a BTreeSet<PackageKind>,
@@ -37,32 +56,54 @@ impl Base {
         self.layers
     }
 
-    /// Reads what [`super::Laid::bases`] gives; nothing when it is something else.
+    /// Reads what [`super::Laid::base`] gives; nothing when it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let base: Self = postcard::from_bytes(bytes).ok()?;
-        base.files.iter().all(|(_, layer, _)| *layer < base.layers).then_some(base)
+        base.files.iter().all(|file| file.layer < base.layers).then_some(base)
     }
 }
 
 impl<'a> Tree<'a> {
     /// The tree that `base` is.
     pub(super) fn on(base: &'a Base) -> Self {
-        let files =
-            base.files.iter().map(|(path, layer, facts)| (path.clone(), Placed { facts, layer: *layer }));
-        Self::of(files, base.links.iter().cloned(), base.unread.clone(), base.systems.clone())
+        let files = base.files.iter().map(|file| {
+            let said = match &file.content {
+                Content::Read(said) => Said::Read(said),
+                Content::Nameless => Said::Nameless,
+                Content::Unread => Said::Unread,
+            };
+            let placed = Placed { said, layer: file.layer, origin: file.origin, own: file.own };
+            (file.path.clone(), Node::File(placed))
+        });
+        // Which layer brought a link is asked while that layer is laid, and no more.
+        let links = base.links.iter().map(|(path, target)| (path.clone(), Node::Link { target, layer: 0 }));
+        Self::of(files.chain(links), base.unread.clone(), base.systems.clone())
     }
 
     /// This tree as a base of that many layers; nothing when it cannot be written.
     pub(super) fn to_base(&self, layers: usize) -> Option<Vec<u8>> {
-        let files = self.files.iter().map(|(path, placed)| (path.as_str(), placed.layer, placed.facts));
-        let links = self.links.iter().map(|(path, target)| (path.as_str(), target.as_str()));
-        let kept = Kept {
-            layers,
-            files: files.collect(),
-            links: links.collect(),
-            unread: self.unread.as_slice(),
-            systems: &self.systems,
-        };
+        let (mut files, mut links) = (Vec::new(), Vec::new());
+        for (path, node) in &self.nodes {
+            match node {
+                Node::File(Placed { said, layer, origin, own }) => {
+                    let content = match said {
+                        Said::Read(said) => Content::Read(*said),
+                        Said::Nameless => Content::Nameless,
+                        Said::Unread => Content::Unread,
+                    };
+                    files.push(File {
+                        path: path.as_str(),
+                        layer: *layer,
+                        origin: *origin,
+                        own: *own,
+                        content,
+                    });
+                }
+                Node::Link { target, .. } => links.push((path.as_str(), *target)),
+                Node::Folder { .. } => {}
+            }
+        }
+        let kept = Kept { layers, files, links, unread: &self.unread, systems: &self.systems };
         postcard::to_allocvec(&kept).ok()
     }
 }
@@ -75,7 +116,7 @@ mod tests {
 
     use super::super::{lay_onto, merge};
     use super::*;
-    use crate::catalog::Found;
+    use crate::catalog::{Facts, Found, key};
     use crate::layer::{Entry, Kind, LayerContent};
 
     fn path() -> impl Strategy<Value = String> {
@@ -85,8 +126,9 @@ mod tests {
     /// Any layer: folders, links, whiteouts, and files of which each names a package of its own.
     fn layer() -> impl Strategy<Value = LayerContent> {
         let kind = prop_oneof![
-            3 => Just(Kind::Wanted(0)),
-            2 => Just(Kind::Other),
+            3 => Just(Kind::Read(0)),
+            2 => Just(Kind::File),
+            1 => Just(Kind::Nameless),
             2 => Just(Kind::Folder),
             2 => path().prop_map(Kind::Link),
             1 => path().prop_map(Kind::Hard),
@@ -95,24 +137,20 @@ mod tests {
         ];
         let entries = prop::collection::vec((path(), kind), 0..8);
         (entries, any::<u8>()).prop_map(|(entries, salt)| {
-            let (mut facts, mut unread) = (Vec::new(), Vec::new());
+            let (mut said, mut unread) = (Vec::new(), Vec::new());
             let entry = |(path, kind): (String, Kind)| {
-                let path = if matches!(kind, Kind::Wanted(_)) { format!("{path}/status") } else { path };
-                let kind = if let Kind::Wanted(_) = kind {
-                    let name = format!("p{salt}-{}", facts.len());
-                    facts.push(Facts::from(vec![Found::new(PackageKind::Dpkg, name, "1")]));
-                    Kind::Wanted(u32::try_from(facts.len() - 1).unwrap())
-                } else {
-                    kind
-                };
-                Entry { path, kind }
+                let Kind::Read(_) = kind else { return Entry { path, kind } };
+                let (path, name) = (format!("{path}/a.jar"), format!("p{salt}-{}", said.len()));
+                let facts = Facts::from(vec![Found::new(PackageKind::Maven, name, "1")]);
+                said.push(vec![Reading { key: key(&path).unwrap(), facts }]);
+                Entry { path, kind: Kind::Read(u32::try_from(said.len() - 1).unwrap()) }
             };
             let entries = entries.into_iter().map(entry).collect();
             if salt % 5 == 0 {
                 let layer = Digest::of(&[salt]);
                 unread.push(Unread { layer, path: "/x".to_owned(), reason: "odd".to_owned() });
             }
-            LayerContent { diff_id: Digest::of(&[salt]), entries, facts, unread }
+            LayerContent { diff_id: Digest::of(&[salt]), entries, said, asked: Vec::new(), unread }
         })
     }
 
@@ -124,23 +162,27 @@ mod tests {
                 (0..layers.len()).map(|at| Descriptor::of(media::OCI_LAYER, at.to_string().as_bytes())).collect();
             let whole: Vec<_> = described.iter().cloned().zip(layers.iter().cloned()).collect();
             let contents: Vec<_> = layers.iter().collect();
-            let (below, above) = contents.split_at(cut);
+            let above = contents.get(cut..).unwrap();
             let nothing = Base::default();
-            let first = lay_onto(&nothing, described.get(..cut).unwrap(), below).bases();
-            let kept = first.iter().find(|(count, _)| *count == cut);
-            let base = kept.map(|(_, bytes)| Base::from_bytes(bytes).unwrap()).unwrap_or_default();
-            prop_assert_eq!(base.layers(), cut);
+            // An image of one layer more keeps them.
+            let more = layers.len().min(cut + 1);
+            let first = lay_onto(&nothing, described.get(..more).unwrap(), contents.get(..more).unwrap()).base();
+            let kept = first.filter(|(count, _)| *count == cut);
+            let base = kept.map(|(_, bytes)| Base::from_bytes(&bytes).unwrap()).unwrap_or_default();
+            prop_assert_eq!(base.layers(), if cut < layers.len() { cut } else { 0 });
+            let above = if base.layers() == cut { above } else { &contents };
             let laid = lay_onto(&base, &described, above);
-            prop_assert_eq!(laid.inventory(), merge(&whole));
-            let counts: Vec<_> = laid.bases().iter().map(|(count, _)| *count).collect();
-            let expected = [layers.len() - 1, layers.len()].into_iter().filter(|count| *count > cut);
-            prop_assert_eq!(counts, expected.collect::<Vec<_>>());
+            if !laid.look().missing().everything {
+                prop_assert_eq!(laid.look().inventory(), merge(&whole));
+            }
+            let kept = laid.base().map(|(count, _)| count);
+            prop_assert_eq!(kept, (layers.len() > base.layers() + 1).then_some(layers.len() - 1));
         }
 
         #[test]
         fn other_bytes_are_no_base(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             if let Some(base) = Base::from_bytes(&bytes) {
-                prop_assert!(base.files.iter().all(|(_, layer, _)| *layer < base.layers));
+                prop_assert!(base.files.iter().all(|file| file.layer < base.layers));
             }
         }
     }

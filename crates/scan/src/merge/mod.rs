@@ -6,6 +6,9 @@ use lockgate_model::inventory::{Accounts, Confidence, Distribution, Package, Sou
 use lockgate_model::{Descriptor, Inventory};
 
 mod base;
+mod follow;
+mod locks;
+mod places;
 mod sieve;
 mod system;
 mod tree;
@@ -15,8 +18,9 @@ use crate::catalog::{self, Found, PackageKind};
 use crate::layer::LayerContent;
 use crate::{licenses, limits, ownership, paths};
 pub use base::Base;
-use tree::below;
-pub(crate) use tree::{Placed, Tree};
+pub use places::{Ask, Missing};
+pub(crate) use places::{Place, Places};
+pub(crate) use tree::Tree;
 
 /// Where the operating system's package managers keep their databases.
 const DATABASES: [(&str, PackageKind); 6] = [
@@ -28,20 +32,23 @@ const DATABASES: [(&str, PackageKind); 6] = [
     ("var/lib/rpm/rpmdb.sqlite", PackageKind::Rpm),
 ];
 
-/// The inventory of an image, from its layers, lowest first.
+/// The inventory of an image, from its layers, lowest first. What would have to be read again is told.
 pub fn merge(layers: &[(Descriptor, LayerContent)]) -> Inventory {
     let (descriptors, contents): (Vec<_>, Vec<_>) =
         layers.iter().map(|(layer, content)| (layer.clone(), content)).unzip();
-    lay_onto(&Base::default(), &descriptors, &contents).inventory()
+    let base = Base::default();
+    let laid = lay_onto(&base, &descriptors, &contents);
+    let looked = laid.look();
+    if !looked.missing().everything {
+        return looked.inventory();
+    }
+    lay_whole(&descriptors, &contents).look().inventory()
 }
 
 /// The layers of an image, laid over each other.
 pub struct Laid<'a> {
     tree: Tree<'a>,
     layers: &'a [Descriptor],
-    /// How many of them the base held.
-    known: usize,
-    /// The layers below the topmost as a base, where they are none that was given.
     below: Option<(usize, Vec<u8>)>,
 }
 
@@ -56,22 +63,38 @@ pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a La
             below = tree.to_base(at + 1).map(|bytes| (at + 1, bytes));
         }
     }
-    Laid { tree, layers, known: base.layers(), below }
+    Laid { tree, layers, below }
+}
+
+/// Lays the `layers` of an image over each other, all of which are in `contents`, with everything that is in them: for images
+/// whose links lead where nobody looked.
+pub fn lay_whole<'a>(layers: &'a [Descriptor], contents: &[&'a LayerContent]) -> Laid<'a> {
+    let mut tree = Tree::whole();
+    for ((at, layer), content) in layers.iter().enumerate().zip(contents) {
+        tree.lay(at, layer, content);
+    }
+    Laid { tree, layers, below: None }
 }
 
 impl Laid<'_> {
-    /// The inventory of the whole image.
-    pub fn inventory(&self) -> Inventory {
-        self.tree.inventory(self.layers)
+    /// Looks through the file system.
+    pub fn look(&self) -> Looked<'_> {
+        Looked { tree: &self.tree, places: places::find(&self.tree), layers: self.layers }
     }
 
-    /// The layers below the topmost as a base, and all of them, in the form that [`Base::from_bytes`] reads; without
-    /// those that the base had already. The next image likely stands on one of them.
-    pub fn bases(self) -> Vec<(usize, Vec<u8>)> {
-        let count = self.layers.len();
-        let whole = (self.known < count).then(|| self.tree.to_base(count)).flatten();
-        self.below.into_iter().chain(whole.map(|bytes| (count, bytes))).collect()
+    /// The layers below the topmost as a base, in the form that [`Base::from_bytes`] reads, and how many they are; nothing
+    /// where that base was given. The next image likely stands on them; where it stands on all of these layers, laying the
+    /// topmost again costs less than writing what is left of all.
+    pub fn base(self) -> Option<(usize, Vec<u8>)> {
+        self.below
     }
+}
+
+/// What was found in the file system that layers make.
+pub struct Looked<'a> {
+    tree: &'a Tree<'a>,
+    places: Places<'a>,
+    layers: &'a [Descriptor],
 }
 
 /// Names an unread place of the image, as its topmost layer made it.
@@ -79,18 +102,23 @@ fn tell(unread: &mut Vec<Unread>, layers: &[Descriptor], path: String, reason: S
     unread.extend(layers.last().map(|layer| Unread { layer: layer.digest, path, reason }));
 }
 
-impl<'a> Tree<'a> {
-    fn inventory(&self, layers: &[Descriptor]) -> Inventory {
-        let (mut unread, mut silent) = (self.unread.clone(), Vec::new());
-        let distribution = self.distribution(layers, &mut unread, &mut silent);
-        self.hidden_databases(layers, &mut unread);
+impl<'a> Looked<'a> {
+    /// What must be known before this is everything.
+    pub fn missing(&self) -> &Missing {
+        &self.places.missing
+    }
+
+    /// The inventory of the whole image; what is missing is told.
+    pub fn inventory(&self) -> Inventory {
+        let (mut unread, mut silent) = (self.unread(), Vec::new());
+        let distribution = self.distribution(&mut unread, &mut silent);
         self.silent(&mut silent);
-        let mut packages = self.packages(distribution.as_ref(), layers);
+        let mut packages = self.packages(distribution.as_ref());
         forget_named_twice(&mut packages);
         self.forget_superseded(&mut packages);
         if packages.len() >= limits::PACKAGES {
             let reason = format!("the image has more than {} packages", limits::PACKAGES);
-            tell(&mut unread, layers, String::new(), reason);
+            tell(&mut unread, self.layers, String::new(), reason);
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
         let accounts = self.accounts();
@@ -100,42 +128,62 @@ impl<'a> Tree<'a> {
         inventory
     }
 
-    fn packages(
-        &self,
-        distribution: Option<&Distribution>,
-        layers: &[Descriptor],
-    ) -> Vec<(PackageKind, Package)> {
+    /// What could not be read: of layers, and of what is left of them.
+    fn unread(&self) -> Vec<Unread> {
+        let mut unread = self.tree.unread.clone();
+        let places = self
+            .places
+            .at
+            .iter()
+            .filter(|(path, place)| !place.facts.unread.is_empty() && catalog::must_be_read(path));
+        for (path, place) in places {
+            let Some(layer) = self.layers.get(place.file.layer) else { continue };
+            unread.extend(place.facts.unread.iter().map(|(inside, why)| {
+                let path = if inside.is_empty() { path.to_string() } else { format!("{path}!/{inside}") };
+                Unread { layer: layer.digest, path, reason: why.clone() }
+            }));
+        }
+        for (path, place) in self.places.at.iter().filter(|(_, place)| place.facts.versionless) {
+            let layer = self.layers.get(place.file.layer).zip(catalog::lacks_version(path));
+            unread.extend(layer.map(|(layer, why)| Unread {
+                layer: layer.digest,
+                path: path.to_string(),
+                reason: why.to_owned(),
+            }));
+        }
+        for (path, why) in &self.places.unread {
+            tell(&mut unread, self.layers, path.clone(), why.clone());
+        }
+        for ask in &self.places.missing.asks {
+            let reason = "links give this name to a file that was not read under it";
+            tell(&mut unread, self.layers, ask.name.clone(), reason.to_owned());
+        }
+        if self.places.missing.everything {
+            let reason = "links lead where it was not looked";
+            tell(&mut unread, self.layers, String::new(), reason.to_owned());
+        }
+        unread
+    }
+
+    fn packages(&self, distribution: Option<&Distribution>) -> Vec<(PackageKind, Package)> {
         let mut licenses = Licenses { of_debian: self.licenses(), spelled: BTreeMap::new() };
-        let linked = self.linked_packages();
-        let owners = ownership::of(self);
-        let count = self.files.values().map(|placed| placed.facts.packages.len()).sum::<usize>();
+        let owners = ownership::of(self.tree, &self.places);
+        let count = self.places.at.values().map(|place| place.facts.packages.len()).sum::<usize>();
         let mut packages = Vec::with_capacity(count.min(limits::PACKAGES));
-        for (path, placed) in &self.files {
-            let all = catalog::at(path, placed.facts);
-            if all.is_empty() {
+        for (path, place) in &self.places.at {
+            let all = catalog::at(path, place.facts);
+            if all.is_empty() || catalog::stands_in(path) && self.said_beside(path) {
                 continue;
             }
-            let named = if catalog::is_package(path) || catalog::stands_alone(path, placed.facts) {
-                path.clone()
-            } else {
-                let (folder, name) = paths::split(path);
-                match linked.get(folder) {
-                    Some(link) => format!("{link}/{name}"),
-                    None => continue,
-                }
-            };
-            if catalog::stands_in(path) && self.said_beside(path) {
-                continue;
-            }
-            let owner = owners.get(path.as_str()).copied().unwrap_or_default();
-            let Some(layer) = layers.get(placed.layer) else { continue };
+            let owner = owners.get(path.as_ref()).copied().unwrap_or_default();
+            let Some(layer) = self.layers.get(place.file.layer) else { continue };
             for found in all.iter() {
                 // The package that owns a program or a lock file answers for it; it needs no second name.
                 let answered = found.kind == PackageKind::Program || found.confidence == Confidence::Declared;
                 if packages.len() >= limits::PACKAGES || answered && !owner.is_empty() {
                     continue;
                 }
-                let mut package = package(found, &named, distribution, layer, placed);
+                let mut package = package(found, path, distribution, layer, place);
                 package.licenses = licenses.of(found);
                 package.installed_by = if found.kind.of_system() { String::new() } else { owner.to_owned() };
                 packages.push((found.kind, package));
@@ -146,41 +194,14 @@ impl<'a> Tree<'a> {
 
     /// Whether a file beside the one at `path`, which would only stand in for it, describes the package.
     fn said_beside(&self, path: &str) -> bool {
-        let folder = format!("{}/", paths::split(path).0);
-        let mut beside =
-            self.files.range(folder.clone()..).take_while(|(other, _)| other.starts_with(&folder));
-        beside.any(|(other, _)| !catalog::stands_in(other) || other.as_str() < path)
-    }
-
-    /// Drops what a Node lock file names beside the folder of what is installed: that folder says what is.
-    fn forget_superseded(&self, packages: &mut Vec<(PackageKind, Package)>) {
-        let mut known: BTreeMap<String, bool> = BTreeMap::new();
-        packages.retain(|(kind, package)| {
-            if *kind != PackageKind::Npm || package.confidence != Confidence::Declared {
-                return true;
-            }
-            let folder = paths::split(package.path.trim_start_matches('/')).0;
-            let modules =
-                if folder.is_empty() { "node_modules".to_owned() } else { format!("{folder}/node_modules") };
-            !*known.entry(modules).or_insert_with_key(|modules| below(&self.files, modules))
-        });
-    }
-
-    /// The folders that links in `node_modules` lead to, each with such a link.
-    fn linked_packages(&self) -> BTreeMap<String, &str> {
-        let mut linked = BTreeMap::new();
-        for (link, target) in &self.links {
-            if link.contains("node_modules/") && catalog::is_package(&format!("{link}/package.json")) {
-                linked.insert(self.resolve(&paths::link_target(link, target)), link.as_str());
-            }
-        }
-        linked
+        let mut beside = self.places.below(paths::split(path).0);
+        beside.any(|(other, _)| !catalog::stands_in(other) || other < path)
     }
 
     /// The accounts of `/etc/passwd`, links followed. A name that stands there twice is root's if one of them is: not all
     /// runtimes read lines alike.
     fn accounts(&self) -> Option<Accounts> {
-        let listed = self.files.get(&self.resolve("etc/passwd"))?.facts.accounts.as_ref()?;
+        let listed = self.places.get(self.tree, "etc/passwd")?.facts.accounts.as_ref()?;
         let mut numbers = BTreeMap::new();
         for (name, number) in listed {
             let first = numbers.entry(name.clone()).or_insert(*number);
@@ -193,10 +214,9 @@ impl<'a> Tree<'a> {
 
     /// Licences of Debian packages, by package name, from their copyright files.
     fn licenses(&self) -> BTreeMap<&str, &'a [String]> {
-        let folder = self.files.range("usr/share/doc/".to_owned().."usr/share/doc0".to_owned());
-        let licenses = folder.filter_map(|(path, placed)| {
+        let licenses = self.places.below("usr/share/doc").filter_map(|(path, place)| {
             let name = path.strip_prefix("usr/share/doc/")?.strip_suffix("/copyright")?;
-            Some((name, placed.facts.licenses.as_slice()))
+            Some((name, place.facts.licenses.as_slice()))
         });
         licenses.collect()
     }
@@ -249,7 +269,7 @@ fn package(
     path: &str,
     distribution: Option<&Distribution>,
     layer: &Descriptor,
-    placed: &Placed<'_>,
+    place: &Place<'_>,
 ) -> Package {
     let source = found.source.clone();
     Package {
@@ -264,7 +284,7 @@ fn package(
         purl: found.kind.purl(found, distribution),
         licenses: Vec::new(),
         layer: layer.digest,
-        layer_index: u32::try_from(placed.layer).unwrap_or(u32::MAX),
+        layer_index: u32::try_from(place.file.layer).unwrap_or(u32::MAX),
         path: if found.inside.is_empty() { format!("/{path}") } else { format!("/{path}!/{}", found.inside) },
         cataloger: found.kind.cataloger().to_owned(),
         installed_by: String::new(),

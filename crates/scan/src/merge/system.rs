@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::Descriptor;
 use lockgate_model::inventory::{Confidence, Distribution, Silent, SilentReason, Unread};
 
-use super::{DATABASES, Tree, tell};
+use super::{DATABASES, Looked, tell};
 use crate::catalog::{self, PackageKind, released_ecosystem};
 
 /// Where the distribution is named (os-release(5)); the first that is there counts.
@@ -16,24 +15,23 @@ const NAMES: &str = "os-release";
 /// Most packages that are missed by name.
 const MISSED: usize = 20;
 
-impl Tree<'_> {
+impl Looked<'_> {
     /// The distribution that the image says it is. What others may read otherwise is told.
     pub(super) fn distribution(
         &self,
-        layers: &[Descriptor],
         unread: &mut Vec<Unread>,
         silent: &mut Vec<Silent>,
     ) -> Option<Distribution> {
         let mut named: BTreeMap<&str, Distribution> = BTreeMap::new();
         let mut elsewhere = Vec::new();
         for path in OS_RELEASE {
-            let real = self.resolve(path);
-            let said = self.files.get(&real).and_then(|placed| placed.facts.distribution.as_ref());
+            let real = self.tree.resolve(path);
+            let said = self.places.get(self.tree, path).and_then(|place| place.facts.distribution.as_ref());
             match said {
                 Some([id, why, _]) if id.is_empty() => {
                     tell(
                         unread,
-                        layers,
+                        self.layers,
                         format!("/{path}"),
                         format!("the distribution cannot be read: {why}"),
                     );
@@ -67,11 +65,11 @@ impl Tree<'_> {
             reason,
         };
         let (mut present, mut foreign) = (BTreeSet::new(), BTreeMap::new());
-        for (path, placed) in &self.files {
-            if let Some(manager) = &placed.facts.foreign {
-                foreign.entry(manager.as_str()).or_insert(path.as_str());
+        for (path, place) in &self.places.at {
+            if let Some(manager) = &place.facts.foreign {
+                foreign.entry(manager.as_str()).or_insert(path.as_ref());
             }
-            present.extend(system_kind(placed.facts));
+            present.extend(system_kind(place.facts));
         }
         for (manager, path) in foreign {
             // What chisel cut from packages of Debian's kind may have their database, too.
@@ -79,12 +77,12 @@ impl Tree<'_> {
                 silent.push(sign(manager, path, SilentReason::Unread));
             }
         }
-        for kind in self.systems.difference(&present) {
+        for kind in self.tree.systems.difference(&present) {
             let path = DATABASES.iter().find(|(_, of)| of == kind).map_or("", |(path, _)| path);
             silent.push(sign(kind.cataloger(), path, SilentReason::Removed));
         }
-        if present.is_empty() && self.systems.is_empty() {
-            let empty = DATABASES.iter().filter(|(path, _)| self.files.contains_key(&self.resolve(path)));
+        if present.is_empty() && self.tree.systems.is_empty() {
+            let empty = DATABASES.iter().filter(|(path, _)| self.places.get(self.tree, path).is_some());
             silent.extend(empty.map(|(path, kind)| sign(kind.cataloger(), path, SilentReason::Empty)));
         }
         silent.extend(self.missed().into_iter().map(|path| sign("dpkg", path, SilentReason::Incomplete)));
@@ -92,20 +90,20 @@ impl Tree<'_> {
 
     /// Files that dpkg keeps about installed packages, of packages that its database does not call installed.
     fn missed(&self) -> Vec<&str> {
-        const INFO: &str = "var/lib/dpkg/info/";
+        const INFO: &str = "var/lib/dpkg/info";
         let lists = || {
-            let files = self.files.range(INFO.to_owned().."var/lib/dpkg/info0".to_owned());
-            files.filter_map(|(path, _)| {
-                Some((path.as_str(), path.strip_prefix(INFO)?.strip_suffix(".md5sums")?))
+            self.places.below(INFO).filter_map(|(path, _)| {
+                Some((path, path.strip_prefix(INFO)?.strip_prefix('/')?.strip_suffix(".md5sums")?))
             })
         };
         if lists().next().is_none() {
             return Vec::new();
         }
         let installed: BTreeSet<&str> = self
-            .files
+            .places
+            .at
             .values()
-            .flat_map(|placed| &placed.facts.packages)
+            .flat_map(|place| &place.facts.packages)
             .filter(|found| found.kind == PackageKind::Dpkg)
             .map(|found| found.name.as_str())
             .collect();
@@ -115,17 +113,6 @@ impl Tree<'_> {
             .map(|(path, _)| path)
             .take(MISSED)
             .collect()
-    }
-
-    /// A database that is a link to where nobody looks for one would hide every package.
-    pub(super) fn hidden_databases(&self, layers: &[Descriptor], unread: &mut Vec<Unread>) {
-        for (database, _) in DATABASES {
-            let real = self.resolve(database);
-            if real != database && !catalog::wants(&real) {
-                let reason = format!("the package database is a link to /{real}, where it is not read");
-                tell(unread, layers, format!("/{database}"), reason);
-            }
-        }
     }
 }
 

@@ -1,0 +1,88 @@
+//! Follows symbolic links as a kernel does inside of a root (path_resolution(7), chroot(2)): part after part, `..` from
+//! where one is and never above the root.
+
+use crate::limits;
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Followed {
+    /// The path without links.
+    pub(super) path: String,
+    /// Whether there were more links than are followed: a kernel finds nothing there. The path is then taken as it stands.
+    pub(super) endless: bool,
+    /// Folders that were left by `..` again, which must be there for that.
+    pub(super) left: Vec<String>,
+}
+
+/// Follows `path`; `link` says the target of the link at a path, where there is one.
+pub(super) fn follow<'a>(path: &str, mut link: impl FnMut(&str) -> Option<&'a str>) -> Followed {
+    let (mut done, mut followed, mut endless, mut left) = (String::new(), 0, false, Vec::new());
+    let mut rest: Vec<String> = vec![path.to_owned()];
+    while let Some(text) = rest.pop() {
+        let (part, tail) = text.split_once('/').unwrap_or((&text, ""));
+        if !tail.is_empty() {
+            rest.push(tail.to_owned());
+        }
+        match part {
+            "" | "." => continue,
+            ".." => {
+                let folder = done.rfind('/').unwrap_or_default();
+                left.push(done.clone());
+                done.truncate(folder);
+                continue;
+            }
+            _ => {}
+        }
+        let at = if done.is_empty() { part.to_owned() } else { format!("{done}/{part}") };
+        match link(&at) {
+            Some(_) if followed >= limits::LINKS_FOLLOWED => {
+                endless = true;
+                done = at;
+            }
+            Some(target) => {
+                followed += 1;
+                if target.starts_with('/') {
+                    done.clear();
+                }
+                rest.push(target.to_owned());
+            }
+            None => done = at,
+        }
+    }
+    left.retain(|folder| !folder.is_empty());
+    Followed { path: done, endless, left }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn followed(links: &[(&'static str, &'static str)], path: &str) -> Followed {
+        let links: BTreeMap<_, _> = links.iter().copied().collect();
+        follow(path, |at| links.get(at).copied())
+    }
+
+    #[test]
+    fn links_are_followed_from_where_they_stand() {
+        let links =
+            [("lib", "usr/lib"), ("usr/lib/x", "../../opt/./x"), ("opt/x", "/srv//y/"), ("up", "../../../a")];
+        assert_eq!(followed(&links, "lib/x/z").path, "srv/y/z");
+        assert_eq!(followed(&links, "up/b").path, "a/b");
+        assert_eq!(followed(&links, "usr/bin").path, "usr/bin");
+        // `..` leaves the folder that a link led to, and not the one that the link is in.
+        assert_eq!(followed(&[("a/b", "/c/d"), ("e", "a/b/../f")], "e").path, "c/f");
+        assert_eq!(followed(&[("e", "a/../f")], "e").left, ["a"]);
+        assert!(followed(&[("a/b", "../c")], "a/b").left == ["a"]);
+    }
+
+    #[test]
+    fn circles_end() {
+        for links in [&[("x", "y"), ("y", "x")][..], &[("x", "x/x")], &[("x", ".//x")]] {
+            assert!(followed(links, "x/a").endless);
+        }
+        let two: Vec<_> = [("x", "y"), ("y", "z")].to_vec();
+        assert!(!followed(&two, "x/a").endless);
+    }
+}
