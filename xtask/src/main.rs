@@ -1,5 +1,6 @@
 //! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
-//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]` and `cargo xtask reading [COUNT]`.
+//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]`, `cargo xtask reading [COUNT]`
+//! and `cargo xtask layers [COUNT]`.
 
 use std::process::ExitCode;
 
@@ -12,10 +13,11 @@ fn main() -> ExitCode {
         Some("compare") => xtask::compare::run(&arguments.collect::<Vec<_>>()),
         Some("corpus") => xtask::corpus::extend(&xtask::root()),
         Some("reading") => xtask::test::reading(&arguments.collect::<Vec<_>>()),
+        Some("layers") => xtask::test::layers(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
         _ => {
             Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT]"
+                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT] | layers [COUNT]"
                 .to_owned())
         }
     };

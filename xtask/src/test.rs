@@ -76,6 +76,23 @@ pub fn reading(arguments: &[String]) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err("some reader reads something else".to_owned()) }
 }
 
+/// Lays so many random stacks of layers here and by umoci: 20 000 unless said.
+pub fn layers(arguments: &[String]) -> Result<(), String> {
+    let count = arguments.first().map_or("20000", String::as_str);
+    if count.parse::<usize>().is_err() {
+        return Err(format!("`{count}` is not a number of stacks"));
+    }
+    set_up();
+    let status = Command::new(env!("CARGO"))
+        .args(["test", "--release", "-p", "lockgate-scan", "--test", "stacks", "--", "--nocapture"])
+        .env("LOCKGATE_PARTS", parts::folder())
+        .env("LOCKGATE_LAYERS", count)
+        .env("LOCKGATE_NO_SKIP", "1")
+        .status()
+        .map_err(|error| error.to_string())?;
+    if status.success() { Ok(()) } else { Err("some stack of layers is another file system here".to_owned()) }
+}
+
 /// Notes that a test was skipped, for the summary.
 pub fn note_skip(test: &str, why: &str) {
     let Some(path) = std::env::var_os(SKIPS) else { return };

@@ -1,0 +1,248 @@
+//! Random stacks of layers, laid by `umoci raw unpack` and here: the packages are those that a process in the unpacked file
+//! system finds. `LOCKGATE_LAYERS` says how many stacks; `cargo xtask layers` sets it. `LOCKGATE_STACK` is the number of one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and runs programs"
+)]
+
+#[path = "stacks/make.rs"]
+mod make;
+#[path = "stacks/oracle.rs"]
+mod oracle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lockgate_model::oci::media;
+use lockgate_model::{Descriptor, Digest, Inventory};
+use lockgate_scan::{Base, LayerContent, analyse, analyse_again, lay_onto, lay_whole};
+use make::{Maker, Stack, contents, tar};
+use oracle::packages;
+use serde_json::json;
+use xtask::parts::{self, or_skip};
+
+/// Stacks, unless said.
+const COUNT: usize = 500;
+
+/// What came of one stack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    Same,
+    /// umoci does not unpack it.
+    Refused,
+    /// What could not be read was told.
+    Told(String),
+    /// A package is missing without a word.
+    Miss(String),
+    /// A package is listed that is not there.
+    Ghost(String),
+    /// On a kept base it is another image.
+    Base(String),
+}
+
+/// A stack, read layer after layer.
+struct Read {
+    descriptors: Vec<Descriptor>,
+    blobs: Vec<Vec<u8>>,
+    contents: Vec<LayerContent>,
+}
+
+impl Read {
+    fn new(stack: &Stack) -> Self {
+        let blobs: Vec<_> = stack.iter().map(|layer| tar(layer)).collect();
+        let descriptors: Vec<_> = blobs.iter().map(|blob| Descriptor::of(media::OCI_LAYER, blob)).collect();
+        let read = descriptors.iter().zip(&blobs);
+        let contents = read.map(|(layer, blob)| analyse(&blob[..], layer, None).unwrap()).collect();
+        Self { descriptors, blobs, contents }
+    }
+
+    /// What the engine does: on a base of the lowest `known` layers; whole where that is needed; and files again.
+    fn inventory(&self, known: usize) -> Inventory {
+        let borrowed: Vec<_> = self.contents.iter().collect();
+        let nothing = Base::default();
+        // An image of one layer more keeps them.
+        let more = self.contents.len().min(known + 1);
+        let base = lay_onto(&nothing, &self.descriptors[..more], &borrowed[..more]).base();
+        let base = base.filter(|(count, _)| *count == known);
+        let base = base.map(|(_, bytes)| Base::from_bytes(&bytes).unwrap()).unwrap_or_default();
+        let laid = lay_onto(&base, &self.descriptors, &borrowed[base.layers()..]);
+        let looked = laid.look();
+        if looked.missing().is_empty() {
+            return looked.inventory();
+        }
+        let missing = lay_whole(&self.descriptors, &borrowed).look().missing().clone();
+        let mut asked: BTreeMap<usize, Vec<(u32, String)>> = BTreeMap::new();
+        for ask in missing.asks {
+            asked.entry(ask.layer).or_default().push((ask.entry, ask.name));
+        }
+        let mut again = self.contents.clone();
+        for (layer, asked) in asked {
+            let blob = &self.blobs[layer][..];
+            again[layer] = analyse_again(blob, &self.descriptors[layer], &again[layer], &asked).unwrap();
+        }
+        let again: Vec<_> = again.iter().collect();
+        lay_whole(&self.descriptors, &again).look().inventory()
+    }
+}
+
+/// Writes a layout with the one image `x`.
+fn write_layout(folder: &Path, read: &Read) {
+    let blobs = folder.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let blob = |media_type: &str, bytes: &[u8]| {
+        let descriptor = Descriptor::of(media_type, bytes);
+        std::fs::write(blobs.join(descriptor.digest.hex()), bytes).unwrap();
+        json!({"mediaType": media_type, "digest": descriptor.digest, "size": bytes.len()})
+    };
+    let layers: Vec<_> = read.blobs.iter().map(|bytes| blob(media::OCI_LAYER, bytes)).collect();
+    let diff_ids: Vec<_> = read.blobs.iter().map(|bytes| Digest::of(bytes)).collect();
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": diff_ids}});
+    let config = blob(media::OCI_CONFIG, config.to_string().as_bytes());
+    let manifest =
+        json!({"schemaVersion": 2, "mediaType": media::OCI_MANIFEST, "config": config, "layers": layers});
+    let mut manifest = blob(media::OCI_MANIFEST, manifest.to_string().as_bytes());
+    manifest["annotations"] = json!({"org.opencontainers.image.ref.name": "x"});
+    std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    std::fs::write(
+        folder.join("index.json"),
+        json!({"schemaVersion": 2, "manifests": [manifest]}).to_string(),
+    )
+    .unwrap();
+}
+
+/// Lays a stack in both ways and compares.
+fn came(umoci: &Path, stack: &Stack, seed: u64) -> Came {
+    let read = Read::new(stack);
+    let inventory = read.inventory(0);
+    let known = usize::try_from(seed).unwrap() % (stack.len() + 1);
+    let on_base = read.inventory(known);
+    if on_base != inventory {
+        return Came::Base(format!("{known}: {on_base:?}, not {inventory:?}"));
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let (layout, root) = (scratch.path().join("layout"), scratch.path().join("root"));
+    write_layout(&layout, &read);
+    let mut unpack = Command::new(umoci);
+    unpack.args(["raw", "unpack", "--image"]).arg(format!("{}:x", layout.display())).arg(&root);
+    if !unpack.output().unwrap().status.success() {
+        return Came::Refused;
+    }
+    let expected = packages(&root, &contents(stack));
+    let found: BTreeSet<String> =
+        inventory.packages.iter().map(|one| one.name.trim_start_matches("g:").to_owned()).collect();
+    // Where something else stands than belongs there, its reader says so.
+    let of_links = ["it is removed through", "it is a hard link", "links "];
+    let told = inventory.unread.iter().find(|unread| {
+        expected.odd.is_empty() || of_links.iter().any(|start| unread.reason.starts_with(start))
+    });
+    if let Some(unread) = told {
+        return Came::Told(unread.reason.split([':', ',']).next().unwrap_or_default().to_owned());
+    }
+    let missing: Vec<_> = expected.packages.difference(&found).collect();
+    let ghosts: Vec<_> = found.difference(&expected.packages).collect();
+    match (missing.is_empty(), ghosts.is_empty()) {
+        (false, _) => Came::Miss(format!("{missing:?}")),
+        (_, false) => Came::Ghost(format!("{ghosts:?}")),
+        _ => Came::Same,
+    }
+}
+
+fn kind(came: &Came) -> std::mem::Discriminant<Came> {
+    std::mem::discriminant(came)
+}
+
+/// The smallest part of a stack with which the same comes.
+fn shrunk(umoci: &Path, stack: &Stack, seed: u64, wrong: &Came) -> (Stack, Came) {
+    let (mut least, mut came_of) = (stack.clone(), wrong.clone());
+    let mut again = true;
+    while again {
+        again = false;
+        let places: Vec<_> =
+            (0..least.len()).flat_map(|at| (0..least[at].len()).map(move |entry| (at, entry))).collect();
+        for (at, entry) in places.into_iter().rev() {
+            let mut smaller = least.clone();
+            smaller[at].remove(entry);
+            let now = came(umoci, &smaller, seed);
+            if kind(&now) == kind(wrong) {
+                (least, came_of, again) = (smaller, now, true);
+                break;
+            }
+        }
+    }
+    (least, came_of)
+}
+
+fn shown(stack: &Stack) -> String {
+    let mut text = String::new();
+    for (at, layer) in stack.iter().enumerate() {
+        for entry in layer {
+            let what = match &entry.what {
+                make::What::File(matter, bytes) => {
+                    format!("{matter:?} {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(40)]))
+                }
+                other => format!("{other:?}"),
+            };
+            text.push_str(&format!("  {at} {:?} {}: {what}\n", entry.format, entry.name));
+        }
+    }
+    text
+}
+
+#[test]
+fn packages_are_those_of_the_unpacked_file_system() {
+    let Some(umoci) = or_skip(parts::program("umoci"), "packages_are_those_of_the_unpacked_file_system")
+    else {
+        return;
+    };
+    let said = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let (from, count) = match said("LOCKGATE_STACK") {
+        Some(one) => (one, 1),
+        None => (0, said("LOCKGATE_LAYERS").unwrap_or(COUNT)),
+    };
+    let (tally, wrong) = (Mutex::new(BTreeMap::<String, usize>::new()), Mutex::new(Vec::new()));
+    let next = AtomicUsize::new(from);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let number = next.fetch_add(1, Ordering::SeqCst)
+                    && number < from + count
+                {
+                    let seed = u64::try_from(number).unwrap();
+                    let stack = Maker::stack(seed);
+                    let came = came(&umoci, &stack, seed);
+                    let name = match &came {
+                        Came::Told(why) => format!("told: {why}"),
+                        other => format!("{other:?}").split('(').next().unwrap().to_owned(),
+                    };
+                    *tally.lock().unwrap().entry(name).or_default() += 1;
+                    if matches!(came, Came::Miss(_) | Came::Ghost(_) | Came::Base(_)) {
+                        wrong.lock().unwrap().push((number, stack, came));
+                    }
+                }
+            });
+        }
+    });
+    let tally = tally.into_inner().unwrap();
+    println!("{count} stacks: {tally:?}");
+    let mut wrong = wrong.into_inner().unwrap();
+    wrong.sort_by_key(|(number, ..)| *number);
+    let least: Vec<String> = wrong
+        .iter()
+        .take(6)
+        .map(|(number, stack, came)| {
+            let (stack, came) = shrunk(&umoci, stack, u64::try_from(*number).unwrap(), came);
+            format!("stack {number}, {came:?}:\n{}", shown(&stack))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} stacks are another file system here\n{}", wrong.len(), least.join("\n"));
+    let same = tally.get("Same").copied().unwrap_or_default();
+    let told: usize = tally.iter().filter(|(name, _)| name.starts_with("told")).map(|(_, count)| count).sum();
+    // Were nearly all refused or told, agreement would mean nothing.
+    assert!(count == 1 || same > count / 2 && told * 100 <= count, "{tally:?}");
+}
