@@ -352,7 +352,7 @@ fn member(tar: &mut Vec<u8>, format: Format, kind: u8, name: &str, link: &str, c
     // A file in a folder may have the folder in a field of its own.
     match name.trim_end_matches('/').rsplit_once('/') {
         Some((folder, _)) if format == Format::Prefix && !folder.is_empty() && !folder.ends_with('/') => {
-            put(0, name[folder.len() + 1..].as_bytes());
+            put(0, &name.as_bytes()[folder.len() + 1..]);
             put(345, folder.as_bytes());
         }
         _ => put(0, name.as_bytes()),

@@ -108,7 +108,7 @@ impl Walk<'_> {
             let start = ["\"name\":\"p", "Name: p", "stub: p", "Package: p", "P:p", "artifactId=p"];
             let name = start.iter().find_map(|start| Some(number(text.split_once(start)?.1))).unwrap();
             self.listed.packages.insert(format!("p{name}"));
-        } else if has != Matter::Empty && !(matter == Matter::Npm && has == Matter::Nameless) {
+        } else if has != Matter::Empty {
             self.listed.odd.insert(path.to_owned());
         }
     }
@@ -133,7 +133,8 @@ fn wanted(path: &str) -> Option<Matter> {
         || name.ends_with(".egg-info");
     let gem = name.ends_with(".gemspec")
         && (folder.ends_with("specifications") || folder.ends_with("specifications/default"));
-    match (python, gem, name.ends_with(".jar")) {
+    let end = Path::new(name).extension();
+    match (python, gem, end.is_some_and(|end| end == "jar")) {
         (true, ..) => Some(Matter::Python),
         (_, true, _) => Some(Matter::Gem),
         (.., true) => Some(Matter::Jar),
