@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lockgate_model::case::Gap;
 use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::ports::FeedBytes;
 use lockgate_model::{Descriptor, Digest, Inventory, Reference, Timestamp};
@@ -108,8 +109,7 @@ pub async fn scan(
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
     let parts = images::gather(reach, &reference.repository, &found, &mut basket).await.images;
-    let mut unread: Vec<_> =
-        basket.gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason)).collect();
+    let mut unread: Vec<_> = basket.gaps.iter().map(told).collect();
     unread.sort();
     unread.dedup();
     let (feed, images) = match feed {
@@ -117,6 +117,13 @@ pub async fn scan(
         None => (None, parts.into_iter().map(|part| scanned(part, None)).collect()),
     };
     Ok(Scanned { artifact: found.artifact, feed, images, unread })
+}
+
+/// A gap, for people: what it is about, once, why, and what to do.
+fn told(gap: &Gap) -> String {
+    let Gap { subject, reason, remediation, .. } = gap;
+    let about = if reason.contains(subject) { String::new() } else { format!("{subject}: ") };
+    format!("{about}{reason}; {remediation}")
 }
 
 /// What a feed says about one image.

@@ -18,6 +18,7 @@ use lockgate_ledger::{Checkpoint, SigningKey as LedgerKey, VerifierKey};
 use lockgate_model::keyring::MemberRow;
 use lockgate_model::ports::{Clock, Progress, Store};
 use lockgate_model::projection::FeedRow;
+use lockgate_model::reference::Target;
 use lockgate_model::{Reference, Repository, Timestamp};
 use lockgate_registry::{HostSettings, Registries, Settings};
 use lockgate_store::{FeedFolder, HeadFile, IndexFile, LayerFolder, SqliteStore};
@@ -109,7 +110,12 @@ impl Surroundings {
     pub fn reference(&self, text: &str) -> Result<Reference, Failure> {
         let mut reference: Reference = text.parse()?;
         if let Repository::Layout { path } = &mut reference.repository {
-            *path = self.here.join(&*path).display().to_string();
+            let folder = self.here.join(&*path);
+            *path = folder.display().to_string();
+            let no_tag = !text.contains('@') && !text.ends_with(":latest");
+            if no_tag && reference.target == Target::Tag("latest".to_owned()) {
+                reference.target = only_image(text, &folder)?;
+            }
         }
         Ok(reference)
     }
@@ -389,4 +395,30 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> 
         ),
         _ => Failure::file(path, &error),
     })
+}
+
+/// Images of a layout that are told; more are counted.
+const TOLD: usize = 10;
+
+/// What `oci:PATH` means where it names no tag: `latest`, or the only image of the layout.
+fn only_image(text: &str, folder: &Path) -> Result<Target, Failure> {
+    let images = lockgate_registry::images_of_layout(folder)?;
+    let latest = images.iter().any(|(_, tag)| tag.as_deref() == Some("latest"));
+    let digests: std::collections::BTreeSet<_> = images.iter().map(|(digest, _)| *digest).collect();
+    match digests.first() {
+        Some(only) if !latest && digests.len() == 1 => Ok(Target::Digest(*only)),
+        Some(_) if !latest => {
+            let named = images.iter().take(TOLD).map(|(digest, tag)| match tag {
+                Some(tag) => format!("{text}:{tag}"),
+                None => format!("{text}@{digest}"),
+            });
+            let more = images.len().saturating_sub(TOLD);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(Failure::told(
+                format!("`{text}` has {} images, and none is tagged `latest`", digests.len()),
+                format!("name one: {}{more}", named.collect::<Vec<_>>().join(", ")),
+            ))
+        }
+        _ => Ok(Target::Tag("latest".to_owned())),
+    }
 }

@@ -64,6 +64,14 @@ impl Registries {
     }
 }
 
+/// The images of the layout at `path`, each with its tag where it has one: what `index.json` lists and is not attached to
+/// something else. None where there is no layout.
+///
+/// Errors: the layout cannot be read.
+pub fn images_of_layout(path: &std::path::Path) -> Result<Vec<(Digest, Option<String>)>, PortError> {
+    Layout::new(path).images()
+}
+
 impl Registry for Registries {
     fn resolve<'a>(&'a self, repository: &'a Repository, tag: &'a str) -> Pending<'a, Option<Descriptor>> {
         Box::pin(async move {

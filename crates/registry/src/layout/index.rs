@@ -7,7 +7,7 @@ use std::io::Read;
 
 use lockgate_model::oci::{Index, media};
 use lockgate_model::ports::{PortError, Trouble};
-use lockgate_model::{Descriptor, json};
+use lockgate_model::{Descriptor, Digest, json};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -87,6 +87,19 @@ impl Layout {
         Err(self.damaged("index.json", format!("it names two manifests as `{tag}`")))
     }
 
+    /// What is listed and is not attached to something else, each once under each tag.
+    pub(crate) fn images(&self) -> Result<Vec<(Digest, Option<String>)>, PortError> {
+        let mut images: Vec<(Digest, Option<String>)> = Vec::new();
+        for listed in self.index()?.manifests {
+            let tag = listed.annotations.get(TAG).cloned();
+            let attached = tag.as_deref().is_some_and(is_fallback) || self.subject_of(&listed)?.is_some();
+            if !attached && !images.contains(&(listed.digest, tag.clone())) {
+                images.push((listed.digest, tag));
+            }
+        }
+        Ok(images)
+    }
+
     /// Lists a manifest, under a tag or without. What had the tag before stays listed without it.
     pub(super) fn list(&self, entry: &Descriptor, tag: Option<&str>) -> Result<(), PortError> {
         let mut entry = entry.clone();
@@ -132,6 +145,12 @@ impl Layout {
         }
         self.write_file(&self.folder.join("index.json"), document.to_string().as_bytes())
     }
+}
+
+/// Whether a tag is one under which tools keep what is attached to a digest: `sha256-HEX`, with an ending or without.
+fn is_fallback(tag: &str) -> bool {
+    let hex = |text: &str| text.len() == 64 && text.bytes().all(|one| one.is_ascii_hexdigit());
+    tag.strip_prefix("sha256-").is_some_and(|rest| hex(rest.split('.').next().unwrap_or_default()))
 }
 
 fn digest(entry: &Value) -> Option<&str> {

@@ -80,6 +80,16 @@ impl Layout {
         Err(self.corrupt(&listed.digest, reason))
     }
 
+    /// What a listed manifest is attached to; nothing where it is not one.
+    fn subject_of(&self, listed: &Descriptor) -> Result<Option<Digest>, PortError> {
+        if !is_readable(listed) {
+            return Ok(None);
+        }
+        let bytes = self.listed(listed)?;
+        let named = referrer(listed, &bytes).map_err(|reason| self.corrupt(&listed.digest, reason))?;
+        Ok(named.map(|(subject, _)| subject))
+    }
+
     fn find_tag(&self, tag: &str) -> Result<Option<FetchedManifest>, PortError> {
         let Some(found) = self.tagged_descriptor(tag)? else { return Ok(None) };
         let bytes = self.listed(&found)?;
