@@ -35,7 +35,7 @@ pub enum EngineError {
     #[error("the feed cannot be read: {0}")]
     Feed(String),
     /// A feed has less than the one before it, and nobody said why.
-    #[error("the new feed has less than the feed in force:\n{}", lines(.0))]
+    #[error("the new feed has less than the feed in force: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     FeedLost(Vec<Loss>),
     /// A source of a feed says that it was fetched later than now.
     #[error("source `{source_name}` of the feed says that it was fetched later than now, {now}")]
@@ -91,17 +91,6 @@ pub enum EngineError {
     /// Work on another thread did not end.
     #[error("the work was interrupted")]
     Interrupted,
-}
-
-/// Lines of a list that are told; the rest is counted.
-const TOLD: usize = 20;
-
-fn lines(losses: &[Loss]) -> String {
-    let mut lines: Vec<_> = losses.iter().take(TOLD).map(|loss| format!("  - {loss}")).collect();
-    if losses.len() > TOLD {
-        lines.push(format!("  - and {} more", losses.len() - TOLD));
-    }
-    lines.join("\n")
 }
 
 impl EngineError {

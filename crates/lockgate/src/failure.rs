@@ -10,6 +10,9 @@ use lockgate_model::route::RouteError;
 
 use crate::config::ConfigError;
 
+/// Lines of a list that are told; the rest is counted.
+const TOLD: usize = 20;
+
 /// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -56,6 +59,22 @@ impl Failure {
             _ => "",
         };
         Self::told(format!("{}: {error}", path.display()), help)
+    }
+
+    /// What it says, by lines: only a list has several.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Config(error) => error.lines(),
+            Self::Engine(EngineError::FeedLost(losses)) => {
+                let mut lines = vec!["the new feed has less than the feed in force:".to_owned()];
+                lines.extend(losses.iter().take(TOLD).map(|loss| format!("  - {loss}")));
+                if losses.len() > TOLD {
+                    lines.push(format!("  - and {} more", losses.len() - TOLD));
+                }
+                lines
+            }
+            other => vec![other.to_string()],
+        }
     }
 
     /// What to do about it; empty where nothing better than the error itself can be said.

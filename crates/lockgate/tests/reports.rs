@@ -1,9 +1,10 @@
 //! Reports, judged by the official tools and schemas of their formats.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
 use xtask::parts::{self, Validators, or_skip};
 
 fn lockgate(folder: &Path, arguments: &[&str]) -> (i32, String) {
@@ -135,9 +136,141 @@ fn a_page_shows_text_and_runs_nothing() {
     reports(workspace.path(), "dir:root");
     let page = std::fs::read_to_string(workspace.path().join("r.html")).unwrap();
     assert!(page.contains("CVE-2024-0001") && page.contains("3.0.15-1"));
+    // Nothing is loaded, and what is shown is filtered without a script.
+    assert!(page.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
+    for class in ["critical", "unrated"] {
+        assert!(
+            page.contains(&format!("id=\"show-{class}\"")) && page.contains(&format!("is-{class}")),
+            "{class}"
+        );
+    }
     for bad in ["<script", "<img", "javascript:", "\u{1}", "src="] {
         assert!(!page.contains(bad), "{bad}");
     }
+}
+
+/// A report as JSON.
+fn document(workspace: &Path, format: &str) -> Value {
+    serde_json::from_str(&of(workspace, format, 0, &[])).unwrap()
+}
+
+/// What the schema of GitLab's container scanning report asks for (security-report-schemas 15.0.7), as far as it concerns
+/// the fields that are written.
+fn is_gitlabs(report: &Value) {
+    let text = |value: &Value, most: usize| {
+        let length = value.as_str().unwrap_or_else(|| panic!("{value} is not text")).chars().count();
+        assert!((1..=most).contains(&length), "{value}");
+    };
+    assert_eq!(report["version"], "15.0.7");
+    let scan = &report["scan"];
+    assert_eq!(scan["type"], "container_scanning");
+    assert!(["success", "failure"].contains(&scan["status"].as_str().unwrap()));
+    for when in ["start_time", "end_time"] {
+        let shape: String =
+            scan[when].as_str().unwrap().chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(shape, "0000-00-00T00:00:00");
+    }
+    for tool in ["analyzer", "scanner"] {
+        for field in ["/id", "/name", "/version", "/vendor/name"] {
+            text(scan[tool].pointer(field).unwrap(), usize::MAX);
+        }
+        assert!(scan[tool]["url"].as_str().unwrap().starts_with("https://"));
+    }
+    for message in scan["messages"].as_array().unwrap() {
+        assert!(["info", "warn", "fatal"].contains(&message["level"].as_str().unwrap()));
+        text(&message["value"], usize::MAX);
+    }
+    for one in report["vulnerabilities"].as_array().unwrap() {
+        text(&one["id"], usize::MAX);
+        text(&one["name"], 255);
+        text(&one["description"], 1_048_576);
+        text(&one["solution"], 7000);
+        let severities = ["Info", "Unknown", "Low", "Medium", "High", "Critical"];
+        assert!(severities.contains(&one["severity"].as_str().unwrap()), "{one}");
+        let identifiers = one["identifiers"].as_array().unwrap();
+        assert!((1..=20).contains(&identifiers.len()));
+        for field in ["type", "name", "value"] {
+            for identifier in identifiers {
+                text(&identifier[field], usize::MAX);
+            }
+        }
+        for link in one["links"].as_array().unwrap() {
+            let url = link["url"].as_str().unwrap();
+            assert!(["https://", "http://", "ftp://"].iter().any(|scheme| url.starts_with(scheme)), "{url}");
+        }
+        for field in ["/dependency/package/name", "/dependency/version", "/operating_system", "/image"] {
+            text(one["location"].pointer(field).unwrap(), usize::MAX);
+        }
+    }
+    assert_eq!(report["remediations"], json!([]));
+}
+
+#[test]
+fn gitlab_takes_the_report() {
+    let workspace = workspace();
+    is_gitlabs(&document(workspace.path(), "gitlab"));
+    // A name that is longer than the schema's, and what nobody rated.
+    let name = "n".repeat(300);
+    let package = format!(r#"{{"name":"{name}","version":"1.0.0"}}"#);
+    write(&workspace.path().join("root"), "srv/node_modules/long/package.json", &package);
+    let record = format!(
+        r#"{{"id":"CVE-2024-0003","modified":"2024-01-01T00:00:00Z","affected":[{{"package":{{"ecosystem":"npm","name":"{name}"}},"ranges":[{{"type":"SEMVER","events":[{{"introduced":"0"}}]}}]}}]}}"#
+    );
+    write(workspace.path(), "more.jsonl", &record);
+    assert_eq!(lockgate(workspace.path(), &["feed", "import", "more.jsonl", "--fetched", "now"]).0, 0);
+    let report = document(workspace.path(), "gitlab");
+    is_gitlabs(&report);
+    let found = report["vulnerabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["location"]["dependency"]["package"]["name"] == name.as_str());
+    assert_eq!(found.unwrap()["severity"], "Unknown");
+}
+
+#[test]
+fn a_bill_of_materials_has_licences_and_dependencies() {
+    let workspace = workspace();
+    let root = |path: &str, text: &str| write(&workspace.path().join("root"), path, text);
+    for (name, license) in [
+        ("id", "MIT"),
+        ("spelt", "Apache License 2.0"),
+        ("with", "GPL-2.0-only WITH Classpath-exception-2.0"),
+    ] {
+        let package = json!({"name": name, "version": "1.0.0", "license": license}).to_string();
+        root(&format!("srv/node_modules/{name}/package.json"), &package);
+    }
+    // A module that the operating system's package manager installed.
+    root(
+        "var/lib/dpkg/status",
+        "Package: node-six\nStatus: install ok installed\nArchitecture: all\nVersion: 1.0.0-1\n",
+    );
+    root(
+        "var/lib/dpkg/info/node-six.list",
+        "/.\n/usr\n/usr/share\n/usr/share/nodejs\n/usr/share/nodejs/six\n/usr/share/nodejs/six/package.json\n",
+    );
+    root("usr/share/nodejs/six/package.json", r#"{"name":"six","version":"1.0.0"}"#);
+    let bom = document(workspace.path(), "cyclonedx");
+    let components = bom["components"].as_array().unwrap();
+    let component = |name: &str| {
+        components.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {components:?}"))
+    };
+    let license = |name: &str| component(name)["licenses"].clone();
+    let declared = |key: &str, value: &str| json!([{"license": {key: value, "acknowledgement": "declared"}}]);
+    assert_eq!(license("id"), declared("id", "MIT"));
+    assert_eq!(license("spelt"), declared("id", "Apache-2.0"));
+    assert_eq!(license("c"), declared("name", "LicenseRef-public-domain"));
+    let expression = |text: &str| json!([{"expression": text, "acknowledgement": "declared"}]);
+    assert_eq!(license("b"), expression("MIT OR ISC"));
+    assert_eq!(license("with"), expression("GPL-2.0-only WITH Classpath-exception-2.0"));
+    let dependencies = bom["dependencies"].as_array().unwrap();
+    let on = |name: &Value| {
+        let of = dependencies.iter().find(|one| one["ref"] == *name);
+        of.map(|one| one["dependsOn"].as_array().unwrap().clone()).unwrap_or_default()
+    };
+    let all: Vec<Value> = components.iter().map(|one| one["bom-ref"].clone()).collect();
+    assert_eq!(on(&json!("image")), all);
+    assert_eq!(on(&component("node-six")["bom-ref"]), [component("six")["bom-ref"].clone()]);
 }
 
 #[test]

@@ -90,6 +90,32 @@ pub fn expression(declared: &str) -> Option<String> {
     Expression::parse(&joined).ok().map(|parsed| parsed.to_string())
 }
 
+/// A declaration, as SPDX knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum License {
+    /// An identifier of the SPDX licence list.
+    Id(&'static str),
+    /// An expression of several, or of a licence with an exception.
+    Expression(String),
+    /// Something else, as it was written.
+    Name(String),
+}
+
+/// What a declaration is.
+pub fn license(declared: &str) -> License {
+    match expression(declared) {
+        Some(text) => match spdx::license_id(&text) {
+            Some(id) if id.name == text => License::Id(id.name),
+            // A reference alone says nothing without the text that it refers to.
+            _ if text.starts_with("LicenseRef-") && !text.contains(' ') => {
+                License::Name(declared.trim().to_owned())
+            }
+            _ => License::Expression(text),
+        },
+        None => License::Name(declared.trim().to_owned()),
+    }
+}
+
 /// Several names, joined by `and` and `or` as package managers write them, each replaced by its identifier.
 fn words(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
@@ -179,6 +205,29 @@ mod tests {
         let both = ["MIT OR ISC", "Zlib"].map(str::to_owned);
         assert_eq!(joined(&both).unwrap(), "(MIT OR ISC) AND Zlib");
         assert_eq!(joined(&["MIT".into(), "unheard of".into()]), None);
+    }
+
+    #[test]
+    fn a_declaration_is_an_identifier_an_expression_or_a_name() {
+        for (declared, id) in [
+            ("MIT", "MIT"),
+            ("mit", "MIT"),
+            ("Apache License 2.0", "Apache-2.0"),
+            ("GPL-2+", "GPL-2.0-or-later"),
+        ] {
+            assert_eq!(license(declared), License::Id(id), "{declared}");
+        }
+        for declared in [
+            "MIT OR Apache-2.0",
+            "GPL-2.0-only WITH Classpath-exception-2.0",
+            "MIT and Zlib",
+            "LicenseRef-mine OR MIT",
+        ] {
+            assert!(matches!(license(declared), License::Expression(_)), "{declared}");
+        }
+        for declared in ["Public Domain", "see LICENSE", "LicenseRef-mine", ""] {
+            assert_eq!(license(declared), License::Name(declared.to_owned()));
+        }
     }
 
     #[test]

@@ -21,10 +21,11 @@ pub(super) fn run(global: &Global, args: &Init) -> Result<u8, Failure> {
             for file in &written {
                 say!("wrote {}", args.folder.join(file).display());
             }
+            say!();
             say!(
-                "\nNext: name your registries in lockgate.yaml, `lockgate feed import FILE... --fetched now`, sign an image, promote it.\n\
-                 keys/ holds private keys: .gitignore keeps it out of the repository."
+                "Next: name your registries in lockgate.yaml, `lockgate feed import FILE... --fetched now`, sign an image, promote it."
             );
+            say!("keys/ holds private keys: .gitignore keeps it out of the repository.");
         }
     }
     Ok(DONE)

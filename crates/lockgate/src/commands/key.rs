@@ -22,9 +22,14 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Key) -> R
             let public = generate(&folder, name, password.as_deref())?;
             match global.output {
                 Output::Json => show::json(&json!({"name": name, "key": public.id()})),
-                Output::Table => say!(
-                    "keys/{name}.key signs; trust/{name}.pub verifies. To trust it, add it to the keyring:\n  lockgate key add {name} --owner WHO --role builder --stages STAGES\nor, the simple way, name it under `keys` in lockgate.yaml:\n  - {{name: {name}, file: trust/{name}.pub}}"
-                ),
+                Output::Table => {
+                    say!(
+                        "keys/{name}.key signs; trust/{name}.pub verifies. To trust it, add it to the keyring:"
+                    );
+                    say!("  lockgate key add {name} --owner WHO --role builder --stages STAGES");
+                    say!("or, the simple way, name it under `keys` in lockgate.yaml:");
+                    say!("  - {{name: {name}, file: trust/{name}.pub}}");
+                }
             }
             Ok(DONE)
         }
@@ -37,7 +42,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Key) -> R
         }
         Key::List(which) => keyring::list(global, around, which, true).await,
         Key::Public { key, access } => {
-            say!("{}", signing::named(around, key, access)?.public().to_pem().trim_end());
+            show::lines(&signing::named(around, key, access)?.public().to_pem());
             Ok(DONE)
         }
         Key::Show { key, access } if Path::new(key).is_file() => {

@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             let proof = ledger::proof(&*session.workspace.store, *entry).await?.to_string();
             match global.output {
                 Output::Json => show::json(&json!({"entry": entry, "proof": proof})),
-                Output::Table => show::raw(format_args!("{proof}")),
+                Output::Table => show::lines(&proof),
             }
             Ok(DONE)
         }
@@ -44,7 +44,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Ledger) -
             })?;
             match global.output {
                 Output::Json => show::json(&json!({"size": head.size, "checkpoint": checkpoint})),
-                Output::Table => show::raw(format_args!("{checkpoint}")),
+                Output::Table => show::lines(&checkpoint),
             }
             Ok(DONE)
         }

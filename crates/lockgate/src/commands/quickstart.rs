@@ -43,7 +43,7 @@ struct Show<'a> {
 impl Show<'_> {
     /// Runs a command as a person would type it in the folder, and prints it before.
     async fn type_in(&self, line: &str) -> Result<u8, Failure> {
-        say!("\n$ lockgate {line}");
+        say(&format!("$ lockgate {line}"));
         let config = self.folder.join(FILE);
         let words: Vec<String> = line
             .split(' ')
@@ -114,7 +114,8 @@ impl Show<'_> {
         let (seq, short) = (refused.seq, refused.decision.short());
         self.type_in(&format!("ledger proof {seq}")).await?;
         self.type_in(&format!("replay {short}")).await?;
-        say!("\nGo on in the folder:\n\n  cd {}", self.folder.display());
+        say("Go on in the folder:");
+        say(&format!("  cd {}", self.folder.display()));
         if let Some(folder) = Surroundings::program_folder() {
             say!("  PATH=\"{}:$PATH\"", folder.display());
         }
@@ -145,9 +146,11 @@ fn go_on() {
     say!("  lockgate sign oci:registry/dev/api:2.0.0 --key keys/build.key");
     say!("  lockgate promote api:2.0.0 --to staging");
     say!("  lockgate scan oci:registry/dev/legacy:0.9.0");
-    say!("\nlockgate.yaml and policy/ explain themselves.");
+    say("lockgate.yaml and policy/ explain themselves.");
 }
 
+/// Prints a line after an empty one.
 fn say(text: &str) {
-    say!("\n{text}");
+    say!();
+    say!("{text}");
 }

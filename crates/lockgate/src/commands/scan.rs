@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> 
             std::fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
         } else {
             printed = true;
-            show::raw(format_args!("{text}"));
+            show::lines(&text);
         }
     }
     if let (Some(file), Some(until), Some(reason)) = (&args.baseline, args.until, &args.reason) {
@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Scan) -> 
     match global.output {
         _ if printed => {}
         Output::Json => show::json(&Answer { scanned: &scanned, unanswered: &unanswered }),
-        Output::Table => show::scanned(&scanned, &unanswered, args.all),
+        Output::Table => show::scanned(&subject, &unanswered, args.all),
     }
     Ok(code(&scanned, &unanswered, args.fail_on))
 }

@@ -58,13 +58,13 @@ fn make_root(global: &Global, around: &Surroundings, args: &MakeRoot) -> Result<
     write_new(&args.file, &bytes, 0o644)?;
     match global.output {
         Output::Json => show::json(&json!({"version": version, "expires": expires})),
-        Output::Table => say!(
-            "{} is version {version} of the root, until {expires}. {} of {} root keys must sign it:\n  lockgate trust sign {} --key ROOT_KEY",
-            args.file.display(),
-            args.threshold,
-            roots.len(),
-            args.file.display()
-        ),
+        Output::Table => {
+            let (file, threshold, keys) = (args.file.display(), args.threshold, roots.len());
+            say!(
+                "{file} is version {version} of the root, until {expires}. {threshold} of {keys} root keys must sign it:"
+            );
+            say!("  lockgate trust sign {file} --key ROOT_KEY");
+        }
     }
     Ok(DONE)
 }
@@ -161,7 +161,8 @@ fn told(imported: &Imported) {
         say!("{}: left as it is: {}", one.name, one.why);
     }
     for one in &imported.refused {
-        say!("{}: refused: {}\n  {}", one.name, one.why, one.help);
+        say!("{}: refused: {}", one.name, one.why);
+        say!("  {}", one.help);
     }
     say!("{} changes; {} members are the same.", imported.changed.len(), imported.same);
 }

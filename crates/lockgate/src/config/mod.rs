@@ -23,10 +23,30 @@ const API_VERSION: &str = "lockgate.dev/v1";
 
 /// What is wrong with the file: every problem that was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", problems.join("\n"))]
+#[error("{}", self.lines().join("\n"))]
 pub struct ConfigError {
-    /// Each names file, line, column and what to do.
-    pub problems: Vec<String>,
+    /// The problems, in the file's order.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// File, line and column, what is wrong, and what to do.
+    pub what: String,
+    /// The line of the file, where there is one.
+    pub source: Option<String>,
+}
+
+impl ConfigError {
+    /// What it says, by lines.
+    pub fn lines(&self) -> Vec<String> {
+        let lines = self.problems.iter().flat_map(|one| {
+            let source = one.source.as_ref().map(|source| format!("    {source}"));
+            std::iter::once(one.what.clone()).chain(source)
+        });
+        lines.collect()
+    }
 }
 
 /// The file's content.
@@ -74,7 +94,7 @@ impl Config {
         let problem = |one: &Unlisted| {
             let near = lockgate_judge::nearest(&one.name, &known);
             let what = format!("no key `{}` is listed under `keys` or in the keyring{near}", one.name);
-            format!("{}: {what}\n    {}", one.place, one.source)
+            Problem { what: format!("{}: {what}", one.place), source: Some(one.source.clone()) }
         };
         let problems: Vec<_> = missing.map(problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }

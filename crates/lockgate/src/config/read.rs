@@ -8,7 +8,7 @@ use lockgate_model::Route;
 use lockgate_registry::check_address;
 
 use super::yaml::{Document, Place, read};
-use super::{API_VERSION, Config, ConfigError, File, StageEntry, Unlisted, stage};
+use super::{API_VERSION, Config, ConfigError, File, Problem, StageEntry, Unlisted, stage};
 
 /// Largest file, in bytes.
 const BYTES: u64 = 1 << 20;
@@ -17,7 +17,7 @@ const FEEDS: usize = 256;
 
 /// Reads the file at `path`.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let one = |problem: String| ConfigError { problems: vec![problem] };
+    let one = |what: String| ConfigError { problems: vec![Problem { what, source: None }] };
     let size = std::fs::metadata(path).map_err(|error| one(format!("{}: {error}", path.display())))?.len();
     if size > BYTES {
         return Err(one(format!("{}: it has {size} bytes; at most {BYTES} are read", path.display())));
@@ -31,13 +31,13 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 struct Problems<'a> {
     file: &'a str,
     text: &'a str,
-    found: Vec<String>,
+    found: Vec<Problem>,
 }
 
 impl Problems<'_> {
     fn add(&mut self, place: Place, message: &str) {
         let (place, source) = self.show(place);
-        self.found.push(format!("{place}: {message}\n    {source}"));
+        self.found.push(Problem { what: format!("{place}: {message}"), source: Some(source) });
     }
 
     /// A place with its file, and the line there.

@@ -1,13 +1,16 @@
 //! CycloneDX 1.6 (ECMA-424), JSON.
 
+use std::collections::BTreeMap;
+
 use lockgate_model::inventory::Confidence;
 use lockgate_model::{Package, Severity};
+use lockgate_scan::licenses::{License, joined, license};
 use serde_json::{Value, json};
 
 use super::{HOME, Listed, Subject, VERSION, Vulnerability, advice, score};
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
-    let artifact = &subject.scanned.artifact;
+    let (artifact, packages) = (&subject.scanned.artifact, subject.packages());
     let mut document = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -28,7 +31,8 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
                 "hashes": [{"alg": "SHA-256", "content": artifact.digest.hex()}],
             },
         },
-        "components": subject.packages().iter().map(|listed| component(subject, listed)).collect::<Vec<_>>(),
+        "components": packages.iter().map(|listed| component(subject, listed)).collect::<Vec<_>>(),
+        "dependencies": dependencies(&packages),
         "vulnerabilities": subject.vulnerabilities().iter().map(vulnerability).collect::<Vec<_>>(),
     });
     let gaps = subject.gaps();
@@ -83,11 +87,48 @@ fn component(subject: &Subject<'_>, listed: &Listed<'_>) -> Value {
             component.insert("group".to_owned(), json!(group));
         }
         if !package.licenses.is_empty() {
-            let licenses = package.licenses.iter().map(|name| json!({"license": {"name": name}}));
-            component.insert("licenses".to_owned(), licenses.collect());
+            component.insert("licenses".to_owned(), licenses(&package.licenses));
         }
     }
     component
+}
+
+/// Declared licences: identifiers and names, or one expression (`licenseChoice` allows no mixture).
+fn licenses(declared: &[String]) -> Value {
+    let known: Vec<License> = declared.iter().map(|one| license(one)).collect();
+    let whole =
+        known.iter().any(|one| matches!(one, License::Expression(_))).then(|| joined(declared)).flatten();
+    if let Some(expression) = whole {
+        return json!([{"expression": expression, "acknowledgement": "declared"}]);
+    }
+    let listed = known.iter().map(|one| match one {
+        License::Id(id) => json!({"license": {"id": id, "acknowledgement": "declared"}}),
+        License::Expression(name) | License::Name(name) => {
+            json!({"license": {"name": name, "acknowledgement": "declared"}})
+        }
+    });
+    listed.collect()
+}
+
+/// What contains what: the image its packages, and a package of the operating system the packages whose files it
+/// installed. Of other packages it is not known what they depend on, and nothing is said.
+fn dependencies(packages: &[Listed<'_>]) -> Value {
+    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+    for listed in packages {
+        if listed.package.installed_by.is_empty() {
+            by_name.entry((listed.image, &listed.package.name)).or_default().push(&listed.id);
+        }
+    }
+    for listed in packages.iter().filter(|listed| !listed.package.installed_by.is_empty()) {
+        let installed_by = (listed.image, listed.package.installed_by.as_str());
+        for owner in by_name.get(&installed_by).into_iter().flatten() {
+            owners.entry(owner).or_default().push(&listed.id);
+        }
+    }
+    let all = packages.iter().map(|listed| listed.id.as_str()).collect();
+    let whole = std::iter::once(("image", all)).chain(owners);
+    whole.map(|(one, on)| json!({"ref": one, "dependsOn": on})).collect()
 }
 
 fn properties(package: &Package, asked_of: Option<String>) -> Value {

@@ -3,7 +3,13 @@
 use lockgate_model::Severity;
 use serde_json::{Value, json};
 
-use super::{HOME, Subject, VERSION, Vulnerability, advice};
+use super::{HOME, Subject, VERSION, Vulnerability, advice, title};
+use crate::printable::printable;
+
+/// The longest name, description and solution of a vulnerability, in characters (its `maxLength`).
+const NAME: usize = 255;
+const DESCRIPTION: usize = 1_048_576;
+const SOLUTION: usize = 7000;
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
     let at = subject.at.to_string();
@@ -13,8 +19,8 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
         subject.vulnerabilities().iter().map(|one| vulnerability(subject, one)).collect::<Vec<_>>();
     let unanswered = subject.unanswered();
     let feed = subject.feed().into_iter().map(|(name, value)| format!("{name} {value}"));
-    let feed = feed.map(|text| json!({"level": "info", "value": text}));
-    let messages = unanswered.iter().map(|gap| json!({"level": "fatal", "value": gap}));
+    let feed = feed.map(|text| json!({"level": "info", "value": printable(&text)}));
+    let messages = unanswered.iter().map(|gap| json!({"level": "fatal", "value": printable(gap)}));
     let messages: Vec<Value> = messages.chain(feed).collect();
     json!({
         "version": "15.0.7",
@@ -35,19 +41,19 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
 fn vulnerability(subject: &Subject<'_>, vulnerability: &Vulnerability<'_>) -> Value {
     let (found, package) = (vulnerability.found, vulnerability.package);
     let identifiers = std::iter::once(&found.id).chain(&found.aliases).map(|id| {
-        let kind = id.split('-').next().unwrap_or_default().to_lowercase();
-        json!({"type": kind, "name": id, "value": id})
+        let kind = id.split('-').next().filter(|kind| !kind.is_empty()).unwrap_or("advisory");
+        json!({"type": kind.to_lowercase(), "name": id, "value": id})
     });
-    let description = if found.summary.is_empty() { &found.id } else { &found.summary };
-    let links = found.url.iter().map(|url| json!({"url": url}));
+    let web = |url: &&String| ["https://", "http://", "ftp://"].iter().any(|scheme| url.starts_with(scheme));
+    let links = found.url.iter().filter(web).map(|url| json!({"url": url}));
     let system = system(subject, vulnerability);
     json!({
         "id": subject.uuid(&format!("{} {}", vulnerability.package_id, found.id)),
-        "name": format!("{} in {}", found.id, package.name),
-        "description": description,
-        "severity": severity(found.severity),
-        "solution": advice(vulnerability),
-        // Twenty are the most that the schema takes.
+        "name": short(format!("{} in {}", found.id, printable(&package.name)), NAME),
+        "description": short(title(vulnerability), DESCRIPTION),
+        "severity": if found.unrated { "Unknown" } else { severity(found.severity) },
+        "solution": short(advice(vulnerability), SOLUTION),
+        // Twenty are the most that GitLab takes.
         "identifiers": identifiers.take(20).collect::<Vec<_>>(),
         "links": links.collect::<Vec<_>>(),
         "location": {
@@ -61,7 +67,16 @@ fn vulnerability(subject: &Subject<'_>, vulnerability: &Vulnerability<'_>) -> Va
 fn system(subject: &Subject<'_>, vulnerability: &Vulnerability<'_>) -> String {
     let image = subject.inventories().find(|(_, image, _)| image.platform == vulnerability.platform);
     let distribution = image.and_then(|(_, _, inventory)| inventory.distribution.as_ref());
-    distribution.map_or("Unknown".to_owned(), |one| format!("{} {}", one.id, one.version).trim().to_owned())
+    let named = distribution.map(|one| printable(format!("{} {}", one.id, one.version).trim()).into_owned());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "Unknown".to_owned())
+}
+
+/// At most so many characters.
+fn short(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text,
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['\u{2026}']).collect(),
+    }
 }
 
 fn severity(severity: Severity) -> &'static str {

@@ -1,39 +1,45 @@
-//! A page for people: one file, without scripts and without anything from elsewhere.
+//! A page for people: one file, without scripts and without anything from elsewhere. What is shown is filtered by its
+//! style sheet alone.
 
-use super::{Subject, VERSION, Vulnerability, advice, escaped};
+use lockgate_model::Severity;
+
+use super::{Subject, VERSION, Vulnerability, advice, escaped, percent, score};
+use crate::printable::one_line;
+
+/// Nothing is loaded and nothing runs (Content Security Policy Level 3), whatever text is in the page.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--line:#8884;--critical:#b3132b;--high:#c2410c;--medium:#a16207;--low:#4d7c0f;--info:#64748b}\
-body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}\
+@media(prefers-color-scheme:dark){:root{--critical:#ff6b81;--high:#fb923c;--medium:#facc15;--low:#a3e635;--info:#94a3b8}}\
+body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.4rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin-top:2rem}\
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}\
-th{font-weight:600}.word{font-weight:600;white-space:nowrap}.critical{color:var(--critical)}.high{color:var(--high)}\
-.medium{color:var(--medium)}.low{color:var(--low)}.info{color:var(--info)}\
-.counts{display:flex;gap:1.5rem;flex-wrap:wrap;padding:0;list-style:none}.counts b{font-size:1.4rem;display:block}\
-.gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}";
+th{font-weight:600}.word,.number{white-space:nowrap}.word{font-weight:600}.number{text-align:right}\
+.critical,.malicious,.kev{color:var(--critical)}.high{color:var(--high)}.medium{color:var(--medium)}.low{color:var(--low)}\
+.info,.unrated{color:var(--info)}.kev{border:1px solid;border-radius:.3rem;padding:0 .3rem;font-size:.8rem;font-weight:600}\
+.counts,fieldset{display:flex;gap:.3rem 1.5rem;flex-wrap:wrap;padding:0;list-style:none}.counts b{font-size:1.4rem;display:block}\
+fieldset{border:0;margin:0 0 .5rem}legend{float:left;font-weight:600;margin-right:.5rem}\
+.gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}summary{cursor:pointer}";
+
+/// What a row may be filtered by: its word, and what is shown while the box is ticked.
+const WORDS: [&str; 7] = ["malicious", "critical", "high", "medium", "low", "info", "unrated"];
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
-    let (vulnerabilities, gaps, packages) =
-        (subject.vulnerabilities(), subject.unanswered(), subject.packages());
+    let (vulnerabilities, gaps) = (subject.vulnerabilities(), subject.unanswered());
     let name = escaped(subject.name());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n<p><code>{}</code><br>\n\
+         <style>{STYLE}{}</style>\n</head>\n<body>\n<h1>{name}</h1>\n<p><code>{}</code><br>\n\
          <small>scanned at {} by Lockgate {VERSION}</small></p>\n",
-        subject.scanned.artifact.digest, subject.at
+        filters(),
+        subject.scanned.artifact.digest,
+        subject.at
     );
-    page.push_str("<ul class=\"counts\">\n");
-    page.push_str(&format!("<li><b>{}</b> packages</li>\n", packages.len()));
-    for word in ["critical", "high", "medium", "low", "info"] {
-        let count = vulnerabilities
-            .iter()
-            .filter(|vulnerability| vulnerability.found.severity.to_string() == word)
-            .count();
-        page.push_str(&format!("<li><b class=\"{word}\">{count}</b> {word}</li>\n"));
-    }
-    page.push_str("</ul>\n");
+    page.push_str(&counts(subject, &vulnerabilities));
     if !gaps.is_empty() {
         page.push_str(
             "<h2>Not answered</h2>\n<p>Whether this image has other vulnerabilities is unknown.</p>\n",
@@ -42,40 +48,94 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
             page.push_str(&format!("<p class=\"gap\" role=\"alert\">{}</p>\n", escaped(gap)));
         }
     }
-    page.push_str(&asked(subject));
     page.push_str("<h2>Known vulnerabilities</h2>\n");
     if vulnerabilities.is_empty() {
         let none = if gaps.is_empty() { "None." } else { "None in what could be asked." };
         page.push_str(&format!("<p>{none}</p>\n"));
     } else {
-        page.push_str(
-            "<table>\n<thead><tr><th>Severity</th><th>Vulnerability</th><th>Package</th><th>What to do</th></tr></thead>\n<tbody>\n",
-        );
+        page.push_str(&boxes(&vulnerabilities));
+        page.push_str(&table(
+            "vulnerabilities",
+            &["Severity", "KEV", "EPSS", "Vulnerability", "Package", "What to do"],
+        ));
         for vulnerability in &vulnerabilities {
             page.push_str(&row(vulnerability));
         }
         page.push_str("</tbody>\n</table>\n");
     }
-    page.push_str("<h2>Packages</h2>\n<table>\n<thead><tr><th>Package</th><th>Version</th><th>Advisories asked</th><th>Licences</th><th>Where</th></tr></thead>\n<tbody>\n");
-    for listed in &packages {
-        let package = listed.package;
-        page.push_str(&format!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code> <small>layer {}</small></td></tr>\n",
-            escaped(&package.name),
-            escaped(&package.version),
-            escaped(&subject.asked_of(listed).unwrap_or_default()),
-            escaped(&package.licenses.join(", ")),
-            escaped(&package.path),
-            package.layer_index
+    page.push_str(&asked(subject));
+    page.push_str(&packages(subject));
+    page.push_str("</body>\n</html>\n");
+    page
+}
+
+/// A table's beginning.
+fn table(class: &str, heads: &[&str]) -> String {
+    let heads = heads.join("</th><th scope=\"col\">");
+    format!("<table class=\"{class}\">\n<thead><tr><th scope=\"col\">{heads}</th></tr></thead>\n<tbody>\n")
+}
+
+/// The word that a row is filtered by.
+fn word(vulnerability: &Vulnerability<'_>) -> &'static str {
+    match vulnerability.found.severity {
+        _ if vulnerability.found.malicious => "malicious",
+        _ if vulnerability.found.unrated => "unrated",
+        Severity::Critical => "critical",
+        Severity::High => "high",
+        Severity::Medium => "medium",
+        Severity::Low => "low",
+        Severity::Info => "info",
+    }
+}
+
+/// Hides rows by the boxes above the table (Selectors Level 4, `:has()`).
+fn filters() -> String {
+    let hidden = "{display:none}";
+    let words = WORDS.map(|word| format!("body:has(#show-{word}:not(:checked)) tr.is-{word}{hidden}"));
+    let only =
+        ["kev", "fixed"].map(|what| format!("body:has(#only-{what}:checked) tr.row:not(.is-{what}){hidden}"));
+    words.concat() + &only.concat()
+}
+
+/// The boxes: one for each word that a row has, and those that leave what matters most.
+fn boxes(vulnerabilities: &[Vulnerability<'_>]) -> String {
+    let mut boxes = "<fieldset><legend>Show</legend>\n".to_owned();
+    for word in
+        WORDS.iter().filter(|one| vulnerabilities.iter().any(|vulnerability| word(vulnerability) == **one))
+    {
+        boxes.push_str(&format!(
+            "<label class=\"{word}\"><input type=\"checkbox\" id=\"show-{word}\" checked> {word}</label>\n"
         ));
     }
-    page.push_str("</tbody>\n</table>\n</body>\n</html>\n");
-    page
+    for (what, text) in [("kev", "known to be exploited only"), ("fixed", "with a fix only")] {
+        boxes.push_str(&format!("<label><input type=\"checkbox\" id=\"only-{what}\"> {text}</label>\n"));
+    }
+    boxes + "</fieldset>\n"
+}
+
+/// How many packages there are, and how many vulnerabilities of each severity.
+fn counts(subject: &Subject<'_>, vulnerabilities: &[Vulnerability<'_>]) -> String {
+    let mut counts =
+        format!("<ul class=\"counts\">\n<li><b>{}</b> packages</li>\n", subject.packages().len());
+    for one in WORDS {
+        let count = vulnerabilities.iter().filter(|vulnerability| word(vulnerability) == one).count();
+        if count > 0 || matches!(one, "critical" | "high" | "medium" | "low") {
+            counts.push_str(&format!("<li><b class=\"{one}\">{count}</b> {one}</li>\n"));
+        }
+    }
+    let exploited =
+        vulnerabilities.iter().filter(|vulnerability| vulnerability.found.known_exploited).count();
+    let fixed = vulnerabilities.iter().filter(|vulnerability| vulnerability.found.fixed.is_some()).count();
+    counts.push_str(&format!(
+        "<li><b>{exploited}</b> known to be exploited</li>\n<li><b>{fixed}</b> with a fix</li>\n"
+    ));
+    counts + "</ul>\n"
 }
 
 /// What was asked about the packages, and the feed.
 fn asked(subject: &Subject<'_>) -> String {
-    let mut text = "<h2>Advisories asked</h2>\n<table>\n<thead><tr><th>Ecosystem and release</th><th>Packages</th><th>Advisories</th><th>Source</th></tr></thead>\n<tbody>\n".to_owned();
+    let mut text = "<h2>Advisories asked</h2>\n".to_owned();
+    text.push_str(&table("asked", &["Ecosystem and release", "Packages", "Advisories", "Source"]));
     for one in subject.scanned.images.iter().flat_map(|image| &image.coverage) {
         let (advisories, source) = match &one.feed {
             Some(feed) => {
@@ -98,24 +158,48 @@ fn asked(subject: &Subject<'_>) -> String {
     text
 }
 
+/// All packages; the reader opens the list.
+fn packages(subject: &Subject<'_>) -> String {
+    let packages = subject.packages();
+    let mut text = format!("<h2>Packages</h2>\n<details>\n<summary>{} packages</summary>\n", packages.len());
+    text.push_str(&table("packages", &["Package", "Version", "Advisories asked", "Licences", "Where"]));
+    for listed in &packages {
+        let package = listed.package;
+        text.push_str(&format!(
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code> <small>layer {}</small></td></tr>\n",
+            escaped(&package.name),
+            escaped(&package.version),
+            escaped(&subject.asked_of(listed).unwrap_or_default()),
+            escaped(&package.licenses.join(", ")),
+            escaped(&package.path),
+            package.layer_index
+        ));
+    }
+    text + "</tbody>\n</table>\n</details>\n"
+}
+
 fn row(vulnerability: &Vulnerability<'_>) -> String {
-    let (found, package) = (vulnerability.found, vulnerability.package);
+    let (found, package, word) = (vulnerability.found, vulnerability.package, word(vulnerability));
     let id = match &found.url {
         Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
             format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(url), escaped(&found.id))
         }
         _ => escaped(&found.id),
     };
-    let score = found.cvss_tenths.map_or(String::new(), |tenths| format!(" {:.1}", super::score(tenths)));
-    let exploited = if found.known_exploited { "<br><small>known to be exploited</small>" } else { "" };
+    let scored = found.cvss_tenths.map_or(String::new(), |tenths| format!(" {:.1}", score(tenths)));
+    let (is_kev, kev) =
+        if found.known_exploited { (" is-kev", "<span class=\"kev\">KEV</span>") } else { ("", "") };
+    let is_fixed = if found.fixed.is_some() { " is-fixed" } else { "" };
     format!(
-        "<tr><td class=\"word {0}\">{0}{score}{exploited}</td><td>{id}<br><small>{1}</small></td>\
-         <td>{2} {3}<br><small><code>{4}</code></small></td><td>{5}</td></tr>\n",
-        found.severity,
-        escaped(&found.summary),
+        "<tr class=\"row is-{word}{is_kev}{is_fixed}\"><td class=\"word {word}\">{word}{scored}</td><td>{kev}</td>\
+         <td class=\"number\">{}</td><td>{id}<br><small>{}</small></td>\
+         <td>{} {}<br><small><code>{}</code> layer {}</small></td><td>{}</td></tr>\n",
+        found.epss_ppm.map_or(String::new(), percent).replace('<', "&lt;"),
+        escaped(&one_line(&found.summary)),
         escaped(&package.name),
         escaped(&package.version),
         escaped(&package.path),
+        package.layer_index,
         escaped(&advice(vulnerability))
     )
 }

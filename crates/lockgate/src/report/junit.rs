@@ -1,7 +1,7 @@
-//! JUnit XML (the schema of Apache Ant's `junitreport`, as Jenkins reads it): an image is a suite, a vulnerability a
-//! failed case, what could not be read an error.
+//! JUnit XML (the schema of Apache Ant's `junitreport`, as Jenkins reads it): an image is a suite, a vulnerability a failed case,
+//! what could not be read an error.
 
-use super::{Subject, Vulnerability, advice, escaped};
+use super::{Subject, Vulnerability, advice, escaped, title};
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
     let (vulnerabilities, gaps) = (subject.vulnerabilities(), subject.unanswered());
@@ -44,19 +44,15 @@ fn property((name, value): (&str, String)) -> String {
 
 fn case(vulnerability: &Vulnerability<'_>) -> String {
     let (found, package) = (vulnerability.found, vulnerability.package);
-    let message = if found.summary.is_empty() { &found.id } else { &found.summary };
     format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"0\">\n      \
          <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
         escaped(&format!("{} {}", package.name, package.version)),
         escaped(&found.id),
         found.severity,
-        escaped(message),
-        escaped(&format!(
-            "{}\n{}\n{}",
-            advice(vulnerability),
-            package.path,
-            found.url.as_deref().unwrap_or_default()
-        ))
+        escaped(&title(vulnerability)),
+        [&advice(vulnerability), &package.path, found.url.as_deref().unwrap_or_default()]
+            .map(escaped)
+            .join("\n")
     )
 }

@@ -15,6 +15,9 @@ use lockgate_model::{Digest, Inventory, Package, Timestamp};
 use lockgate_scan::{Match, coverage};
 use serde_json::Value;
 
+use crate::printable::{one_line, printable};
+use crate::show::write_json;
+
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -62,8 +65,8 @@ pub struct Subject<'a> {
     pub scanned: &'a Scanned,
     /// When.
     pub at: Timestamp,
-    /// The days after which a source of advisories is too old; nothing where only the packages are told, and nobody was
-    /// to be asked about them.
+    /// The days after which a source of advisories is too old; nothing where only the packages are told, and nobody was to
+    /// be asked about them.
     pub most_days: Option<u32>,
 }
 
@@ -99,9 +102,11 @@ pub fn sbom(format: SbomFormat, subject: &Subject<'_>) -> Value {
 }
 
 fn json(value: &Value) -> String {
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text.push('\n');
-    text
+    let mut text = Vec::new();
+    // Writing to memory does not fail, and a value has text for keys.
+    let _written = write_json(&mut text, value);
+    text.push(b'\n');
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// A package of one of the images.
@@ -114,10 +119,12 @@ struct Listed<'a> {
 }
 
 /// A vulnerability of a package of one of the images.
-struct Vulnerability<'a> {
-    found: &'a Match,
-    package: &'a Package,
+pub(crate) struct Vulnerability<'a> {
+    pub(crate) found: &'a Match,
+    pub(crate) package: &'a Package,
     package_id: String,
+    /// The image's place among those of the artifact.
+    pub(crate) image: usize,
     platform: &'a str,
 }
 
@@ -135,8 +142,8 @@ impl<'a> Subject<'a> {
         all.collect()
     }
 
-    /// The vulnerabilities, worst first.
-    fn vulnerabilities(&self) -> Vec<Vulnerability<'a>> {
+    /// The vulnerabilities, the most urgent first.
+    pub(crate) fn vulnerabilities(&self) -> Vec<Vulnerability<'a>> {
         let all = self.inventories().flat_map(|(at, image, inventory)| {
             image.matches.iter().filter_map(move |vulnerability| {
                 let package = inventory.packages.get(vulnerability.package)?;
@@ -144,6 +151,7 @@ impl<'a> Subject<'a> {
                     found: vulnerability,
                     package,
                     package_id: package_id(at, vulnerability.package),
+                    image: at,
                     platform: &image.platform,
                 })
             })
@@ -214,6 +222,14 @@ fn package_id(image: usize, index: usize) -> String {
     format!("package-{image}-{index}")
 }
 
+/// A probability in parts per million as percent: `97.3%`.
+pub(crate) fn percent(ppm: u32) -> String {
+    match ppm {
+        0..1000 => "<0.1%".to_owned(),
+        _ => format!("{}.{}%", ppm / 10_000, ppm % 10_000 / 1000),
+    }
+}
+
 /// A score such as 9.8.
 fn score(tenths: u8) -> f64 {
     f64::from(tenths) / 10.0
@@ -221,27 +237,30 @@ fn score(tenths: u8) -> f64 {
 
 /// What to do about a vulnerability.
 fn advice(vulnerability: &Vulnerability<'_>) -> String {
+    let [name, version] =
+        [&vulnerability.package.name, &vulnerability.package.version].map(|text| printable(text));
     match &vulnerability.found.fixed {
-        Some(fixed) => format!(
-            "Upgrade {} from {} to {fixed}.",
-            vulnerability.package.name, vulnerability.package.version
-        ),
-        None => format!("No fixed version of {} is known.", vulnerability.package.name),
+        Some(fixed) => format!("Upgrade {name} from {version} to {}.", printable(fixed)),
+        None => format!("No fixed version of {name} is known."),
     }
 }
 
-/// Escapes text for XML and HTML; what XML cannot hold is left out.
+/// What a vulnerability is about, on one line.
+fn title(vulnerability: &Vulnerability<'_>) -> String {
+    let summary = one_line(&vulnerability.found.summary);
+    if summary.is_empty() { printable(&vulnerability.found.id).into_owned() } else { summary }
+}
+
+/// Escapes text for XML and HTML, and what is not printable for people.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in printable(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\n' | '\t' => escaped.push(character),
-            other if other.is_control() || matches!(other, '\u{fffe}' | '\u{ffff}') => {}
             other => escaped.push(other),
         }
     }

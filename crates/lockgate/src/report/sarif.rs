@@ -1,12 +1,12 @@
-//! SARIF 2.1.0 (OASIS), as code scanning services read it: a rule for each vulnerability, a result for each package
-//! that has it.
+//! SARIF 2.1.0 (OASIS), as code scanning services read it: a rule for each vulnerability, a result for each package that has it.
 
 use std::collections::BTreeMap;
 
 use lockgate_model::{Digest, Severity};
 use serde_json::{Value, json};
 
-use super::{HOME, Subject, VERSION, Vulnerability, advice, score};
+use super::{HOME, Subject, VERSION, Vulnerability, advice, score, title};
+use crate::printable::printable;
 
 pub(super) fn document(subject: &Subject<'_>) -> Value {
     let vulnerabilities = subject.vulnerabilities();
@@ -19,8 +19,10 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
         .iter()
         .map(|vulnerability| result(vulnerability, index.get(vulnerability.found.id.as_str())))
         .collect();
-    let gaps =
-        subject.unanswered().into_iter().map(|gap| json!({"level": "error", "message": {"text": gap}}));
+    let gaps = subject
+        .unanswered()
+        .into_iter()
+        .map(|gap| json!({"level": "error", "message": {"text": message(&gap)}}));
     let gaps: Vec<Value> = gaps.collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -56,10 +58,9 @@ fn coverage(subject: &Subject<'_>) -> Value {
 
 fn rule(vulnerability: &Vulnerability<'_>) -> Value {
     let found = vulnerability.found;
-    let short = if found.summary.is_empty() { &found.id } else { &found.summary };
     let mut rule = json!({
         "id": found.id,
-        "shortDescription": {"text": short},
+        "shortDescription": {"text": title(vulnerability)},
         "help": {"text": advice(vulnerability)},
         "defaultConfiguration": {"level": level(found.severity)},
         "properties": {
@@ -88,7 +89,7 @@ fn result(vulnerability: &Vulnerability<'_>, rule: Option<&usize>) -> Value {
         "ruleId": vulnerability.found.id,
         "ruleIndex": rule.map_or(-1, |at| i64::try_from(*at).unwrap_or(-1)),
         "level": level(vulnerability.found.severity),
-        "message": {"text": text},
+        "message": {"text": message(&text)},
         "locations": [{
             "physicalLocation": {
                 "artifactLocation": {"uri": address(package.path.trim_start_matches('/'))},
@@ -98,6 +99,12 @@ fn result(vulnerability: &Vulnerability<'_>, rule: Option<&usize>) -> Value {
         }],
         "partialFingerprints": {"lockgate/v1": Digest::of(same.as_bytes()).hex()},
     })
+}
+
+/// Text of a message, in which what others wrote is not a link (SARIF 2.1.0, section 3.11.6).
+fn message(text: &str) -> String {
+    let text = printable(text);
+    if text.contains("](") { text.replace('[', r"\[").replace(']', r"\]") } else { text.into_owned() }
 }
 
 /// A path as a relative URI (RFC 3986).
@@ -130,5 +137,16 @@ fn by_word(severity: Severity) -> f64 {
         Severity::Medium => 5.5,
         Severity::Low => 2.0,
         Severity::Info => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_not_a_link() {
+        assert_eq!(message("x [see](https://example.com) y"), r"x \[see\](https://example.com) y");
+        assert_eq!(message("libc[6] \u{1b}[31m"), r"libc[6] \u{1b}[31m");
     }
 }

@@ -47,16 +47,8 @@ fn values(what: &str, values: &Named<Value>) {
 }
 
 fn sides(value: &Value) -> String {
-    let side = |side: &Option<String>| side.as_deref().map_or_else(|| "-".to_owned(), plain);
-    format!("A: {}  B: {}", side(&value.a), side(&value.b))
-}
-
-/// Text of others: what moves the cursor or colours the screen is shown by its code.
-fn plain(text: &str) -> String {
-    let plain = text
-        .chars()
-        .map(|one| if one.is_control() { one.escape_default().to_string() } else { one.to_string() });
-    plain.collect()
+    let [a, b] = [&value.a, &value.b].map(|side| side.as_deref().unwrap_or("-"));
+    format!("A: {a}  B: {b}")
 }
 
 fn more<T>(what: &str, named: &Named<T>) {
@@ -83,19 +75,19 @@ fn of_layer(layer: &LayerPair) {
 fn of_difference(difference: &Difference) {
     for (who, only) in [("A", &difference.only_in_a), ("B", &difference.only_in_b)] {
         for path in only.named.iter().take(PRINTED) {
-            say!("    only {who}  {}", plain(path));
+            say!("    only {who}  {}", path);
         }
         more(&format!("    only {who}"), only);
     }
     for Changed { path, values } in difference.changed.named.iter().take(PRINTED) {
-        say!("    {}", plain(path));
+        say!("    {}", path);
         for value in values {
-            say!("      {}  {}", plain(&value.name), sides(value));
+            say!("      {}  {}", value.name, sides(value));
         }
     }
     more("    changed:", &difference.changed);
     if let Some(order) = &difference.order {
-        say!("    order: where A has {}, B has {}", plain(&order.a), plain(&order.b));
+        say!("    order: where A has {}, B has {}", order.a, order.b);
     }
     if difference.only_framing {
         say!("    the entries are the same: padding or records of the whole tar differ");

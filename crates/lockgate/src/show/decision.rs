@@ -3,42 +3,38 @@
 use lockgate_judge::explain::Step;
 use lockgate_model::{Answer, Decision, Detail, Digest, Effect, Finding, Outcome};
 
-use super::{Colour, paint};
+use super::out::{Colour, Line};
 
 /// Findings shown of one gate; more are counted.
 const FINDINGS: usize = 10;
 
-fn outcome(outcome: Outcome) -> String {
+/// A line that begins with the outcome.
+fn outcome(outcome: Outcome) -> Line {
     let colour = match outcome {
         Outcome::Proceed => Colour::Green,
         Outcome::Pause => Colour::Yellow,
         Outcome::Rework => Colour::Red,
     };
-    paint(&outcome.to_string(), colour)
+    Line::default().coloured(&outcome.to_string(), colour)
 }
 
-fn answer(answer: Answer) -> String {
+/// A line that begins with the answer.
+fn answer(answer: Answer) -> Line {
     let colour = match answer {
         Answer::Pass => Colour::Green,
         Answer::Unknown => Colour::Yellow,
         Answer::Fail => Colour::Red,
     };
-    paint(&format!("{answer:<7}"), colour)
+    Line::of(format_args!("  ")).coloured(&format!("{answer:<7}"), colour)
 }
 
 /// Prints a Decision: the outcome, each gate's answer, and the findings that block, with why and what to do. `all`
 /// prints advice too.
 pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
-    say!(
-        "{}  {} {} -> {}  {}",
-        outcome(decision.outcome),
-        decision.service,
-        decision.from,
-        decision.to,
-        decision.artifact
-    );
+    let Decision { service, from, to, artifact, .. } = decision;
+    outcome(decision.outcome).text(format_args!("  {service} {from} -> {to}  {artifact}")).print();
     for verdict in &decision.verdicts {
-        say!("  {}  {:<13}  {}", answer(verdict.answer), verdict.gate, verdict.summary);
+        answer(verdict.answer).text(format_args!("  {:<13}  {}", verdict.gate, verdict.summary)).print();
         let shown = |finding: &&Finding| all || finding.effect != Effect::Advise;
         for finding in verdict.findings.iter().filter(shown).take(if all { usize::MAX } else { FINDINGS }) {
             say!("      {} [{}] {}", finding.subject, finding.code, finding.title);
@@ -84,25 +80,21 @@ fn marks(finding: &Finding) -> Vec<String> {
 
 /// Prints the steps that make the gates pass.
 pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
-    say!(
-        "{}  {} {} -> {}  decision {}",
-        outcome(decision.outcome),
-        decision.service,
-        decision.from,
-        decision.to,
-        digest.short()
-    );
+    let (Decision { service, from, to, .. }, short) = (decision, digest.short());
+    outcome(decision.outcome).text(format_args!("  {service} {from} -> {to}  decision {short}")).print();
     if steps.is_empty() {
         say!("Nothing stands in the way.");
         return;
     }
     for (number, step) in (1..).zip(steps) {
-        say!("\n{number}. {}", step.action);
+        say!();
+        say!("{number}. {}", step.action);
         say!("   who: {}", step.owner);
         say!("   why: {}", step.rationale);
         for closes in &step.closes {
             say!("   closes: {closes}");
         }
     }
-    say!("\nThen: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
+    say!();
+    say!("Then: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
 }

@@ -1,15 +1,13 @@
-//! Feeds, and what they say about an image.
+//! Feeds, and what changed between them.
 
 use std::collections::BTreeSet;
 
 use lockgate_engine::affected::Affected;
-use lockgate_engine::scan::{Scanned, ScannedImage};
 use lockgate_model::feed::FeedStep;
 use lockgate_model::projection::FeedRow;
-use lockgate_model::{Digest, Inventory, Package, Timestamp};
-use lockgate_scan::coverage::Asked;
+use lockgate_model::{Digest, Timestamp};
 use lockgate_scan::feed::{FeedChange, Loss};
-use lockgate_scan::{FeedHeader, FeedSource, FeedSummary, Match};
+use lockgate_scan::{FeedHeader, FeedSource, FeedSummary};
 
 use super::table::table;
 
@@ -168,97 +166,4 @@ pub fn feed_change(header: &FeedHeader, change: &FeedChange) {
             );
         }
     }
-}
-
-/// Prints what was found in an image, and what could not be answered. `all` prints packages without vulnerabilities too.
-pub fn scanned(scanned: &Scanned, unanswered: &[String], all: bool) {
-    say!("{}", scanned.artifact.digest);
-    match &scanned.feed {
-        Some(feed) => say!("feed {} ({} advisories)", feed.digest, feed.advisories),
-        None => say!("no advisories were asked: there is no feed"),
-    }
-    for image in &scanned.images {
-        let Some(inventory) = &image.inventory else { continue };
-        heading(image, inventory);
-        asked(&image.coverage);
-        let rows = vulnerabilities(image, inventory);
-        if !rows.is_empty() {
-            table(&["package", "installed", "fixed", "severity", "id", "layer"], &rows);
-        }
-        if all {
-            table(&["package", "version", "ecosystem", "licences", "path"], &packages(inventory));
-        }
-    }
-    for one in unanswered {
-        say!("not answered: {one}");
-    }
-}
-
-/// How many packages an image has, of how many it was asked, and what is known: none is said of what nobody was asked.
-fn heading(image: &ScannedImage, inventory: &Inventory) {
-    let distribution = inventory.distribution.as_ref();
-    let distribution = distribution
-        .map_or(String::new(), |one| format!(", {} {}", one.id, one.version).trim_end().to_owned());
-    let name = if image.platform.is_empty() { "image" } else { &image.platform };
-    let asked: u64 = image.coverage.iter().filter(|one| one.feed.is_some()).map(|one| one.packages).sum();
-    let all = inventory.packages.len() as u64;
-    let silent = all.saturating_sub(asked);
-    let known = image.matches.len();
-    let said = match (asked, silent) {
-        (0, 0) => "0 packages".to_owned(),
-        (0, _) => format!("{all} packages, nobody was asked about them"),
-        (_, 0) => format!("{all} packages, {known} known vulnerabilities"),
-        _ => format!("{all} packages, {asked} asked about, {silent} not; {known} known vulnerabilities"),
-    };
-    say!("\n{name}{distribution}: {said}");
-}
-
-/// Of which release's advisories it was asked, how many they are, and how old.
-fn asked(coverage: &[Asked]) {
-    let rows: Vec<_> = coverage
-        .iter()
-        .map(|one| {
-            let (advisories, source, fetched) = match &one.feed {
-                Some(feed) => {
-                    let claimed = if feed.origin.claimed { " (claimed)" } else { "" };
-                    let fetched =
-                        feed.origin.fetched.map_or("undated".to_owned(), |at| format!("{at}{claimed}"));
-                    (feed.advisories.to_string(), feed.origin.name.clone(), fetched)
-                }
-                None => ("nobody was asked".to_owned(), "-".to_owned(), "-".to_owned()),
-            };
-            vec![one.ecosystem.clone(), one.packages.to_string(), advisories, source, fetched]
-        })
-        .collect();
-    if !rows.is_empty() {
-        table(&["asked of", "packages", "advisories", "source", "fetched"], &rows);
-    }
-}
-
-fn vulnerabilities(image: &ScannedImage, inventory: &Inventory) -> Vec<Vec<String>> {
-    let row = |found: &Match| {
-        let package = inventory.packages.get(found.package)?;
-        Some(vec![
-            package.name.clone(),
-            package.version.clone(),
-            found.fixed.clone().unwrap_or_else(|| "-".to_owned()),
-            found.severity.to_string(),
-            found.id.clone(),
-            package.layer.short(),
-        ])
-    };
-    image.matches.iter().filter_map(row).collect()
-}
-
-fn packages(inventory: &Inventory) -> Vec<Vec<String>> {
-    let row = |one: &Package| {
-        vec![
-            one.name.clone(),
-            one.version.clone(),
-            one.ecosystem.clone(),
-            one.licenses.join(", "),
-            one.path.clone(),
-        ]
-    };
-    inventory.packages.iter().map(row).collect()
 }

@@ -5,8 +5,8 @@ use lockgate_model::blast_radius::BlastRadius;
 use lockgate_model::keyring::{Credential, MemberRow, RevokingSaid, State};
 use lockgate_model::projection::PromotionState;
 
+use super::out::{Colour, Line};
 use super::table::table;
-use super::{Colour, paint};
 
 /// Decisions shown of a blast radius; more are counted.
 const DECISIONS: usize = 50;
@@ -49,7 +49,7 @@ pub fn member(row: &MemberRow, now: Timestamp) {
     let duty = &row.member.duty;
     let state = row.state(now);
     let colour = if state == State::Usable { Colour::Green } else { Colour::Yellow };
-    say!("{}  {}", row.name(), paint(&state.to_string(), colour));
+    Line::of(format_args!("{}  ", row.name())).coloured(&state.to_string(), colour).print();
     match &row.member.credential {
         Credential::Key { id, .. } => say!("  key       {id}"),
         Credential::Identity { issuer, subject } => {
@@ -126,19 +126,23 @@ pub fn blast_radius(radius: &BlastRadius) {
         }
     }
     for one in radius.fallen().filter(|one| one.promotion == Some(PromotionState::Open)) {
-        say!("{} {} to {}", paint("no longer trusted, in progress:", Colour::Red), one.service, one.to);
+        let line = Line::default().coloured("no longer trusted, in progress:", Colour::Red);
+        line.text(format_args!(" {} to {}", one.service, one.to)).print();
         say!("  lockgate recover --undo {} --reason TEXT", one.decision.short());
     }
     for running in &radius.releases {
         let tag = running.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
         let what = format!("{}{tag} in {} ({})", running.service, running.stage, running.artifact.short());
-        match (running.falls, running.command()) {
-            (false, _) => say!("still trusted: {what}"),
-            (true, Some(command)) => say!("{} {what}\n  {command}", paint(STILL_THERE, Colour::Red)),
-            (true, None) => say!(
-                "{} {what}\n  no trusted earlier release: rebuild it, sign it with another key, and promote it",
-                paint(STILL_THERE, Colour::Red)
-            ),
+        if !running.falls {
+            say!("still trusted: {what}");
+            continue;
+        }
+        Line::default().coloured(STILL_THERE, Colour::Red).text(format_args!(" {what}")).print();
+        match running.command() {
+            Some(command) => say!("  {command}"),
+            None => {
+                say!("  no trusted earlier release: rebuild it, sign it with another key, and promote it");
+            }
         }
     }
 }

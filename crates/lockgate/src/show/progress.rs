@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indicatif::{ProgressBar, ProgressStyle};
 use lockgate_model::ports::Progress;
 
+use crate::printable::printable;
+
 /// The progress that fits standard error.
 pub fn progress() -> Arc<dyn Progress> {
     if std::io::stderr().is_terminal() { Arc::new(Bar::default()) } else { Arc::new(()) }
@@ -39,7 +41,7 @@ impl Progress for Bar {
             bar
         });
         bar.inc_length(total);
-        bar.set_message(label.to_owned());
+        bar.set_message(printable(label).into_owned());
     }
 
     fn advance(&self, bytes: u64) {

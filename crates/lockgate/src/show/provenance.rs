@@ -11,7 +11,7 @@ const SHOWN: usize = 8;
 pub fn provenance(record: &Record, all: bool) {
     say!("{}", record.artifact.digest);
     for told in &record.said {
-        say!("");
+        say!();
         if told.about != record.artifact.digest {
             say!("  image      {}", told.about);
         }
@@ -22,13 +22,16 @@ pub fn provenance(record: &Record, all: bool) {
     }
     for told in &record.refused {
         let why = told.refusal.as_deref().unwrap_or("it says something else");
-        say!("\n  not believed: {} about {}: {why}", told.evidence.short(), told.about.short());
+        say!();
+        say!("  not believed: {} about {}: {why}", told.evidence.short(), told.about.short());
     }
     for unread in &record.unread {
-        say!("\n  not read: {unread}");
+        say!();
+        say!("  not read: {unread}");
     }
     if record.said.is_empty() {
-        say!("\n  Nobody whom this workspace trusts says how it was built.");
+        say!();
+        say!("  Nobody whom this workspace trusts says how it was built.");
         say!("  Let the build attach its provenance: lockgate attest IMAGE --provenance-from-ci --key KEY");
     }
 }
@@ -101,7 +104,7 @@ fn flat(value: &Value) -> Vec<String> {
                 }
             }
             Value::String(text) if text.is_empty() => {}
-            Value::String(text) => lines.push(format!("{at}: {}", text.escape_debug())),
+            Value::String(text) => lines.push(format!("{at}: {text}")),
             other => lines.push(format!("{at}: {other}")),
         }
     }

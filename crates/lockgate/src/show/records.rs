@@ -9,8 +9,8 @@ use lockgate_model::projection::{
 };
 use lockgate_model::{Entry, Event, KeyringChange, Route, Service};
 
+use super::out::{Colour, Line};
 use super::table::table;
-use super::{Colour, paint};
 
 /// Prints what each stage holds, and what is under way.
 pub fn status(route: &Route, held: &[ReleaseRow], open: &[PromotionRow]) {
@@ -199,10 +199,11 @@ pub fn verified(report: &Report) {
         report.contents
     );
     if report.problems.is_empty() {
-        say!("{}", paint("The ledger is whole.", Colour::Green));
+        Line::default().coloured("The ledger is whole.", Colour::Green).print();
     }
     for problem in &report.problems {
         let entry = problem.entry.map_or("ledger".to_owned(), |entry| format!("entry {entry}"));
-        say!("{} {entry}: {}", paint("damaged:", Colour::Red), problem.what);
+        let line = Line::default().coloured("damaged:", Colour::Red);
+        line.text(format_args!(" {entry}: {}", problem.what)).print();
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::session::{Surroundings, read_file};
 
 /// Longest secret, in bytes.
@@ -78,12 +79,14 @@ impl Secret {
                 }
                 Ok(bytes)
             }
-            Self::Prompt => rpassword::prompt_password(prompt).map(String::into_bytes).map_err(|error| {
-                Failure::told(
-                    format!("there is no terminal to ask on: {error}"),
-                    "name the place with env:NAME or file:PATH",
-                )
-            }),
+            Self::Prompt => {
+                rpassword::prompt_password(printable(prompt)).map(String::into_bytes).map_err(|error| {
+                    Failure::told(
+                        format!("there is no terminal to ask on: {error}"),
+                        "name the place with env:NAME or file:PATH",
+                    )
+                })
+            }
         }
     }
 

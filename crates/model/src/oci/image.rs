@@ -153,8 +153,10 @@ fn kind_of(manifest: &Manifest) -> &'static str {
 fn known_kind(media_type: &str) -> Option<&'static str> {
     Some(match media_type {
         "application/vnd.cncf.helm.config.v1+json" => "a Helm chart",
-        "application/vnd.cncf.notary.signature" => "a signature",
-        "application/vnd.in-toto+json" => "an attestation",
+        "application/vnd.cncf.notary.signature" | "application/vnd.dev.cosign.simplesigning.v1+json" => {
+            "a signature"
+        }
+        "application/vnd.in-toto+json" | "application/vnd.dsse.envelope.v1+json" => "an attestation",
         "application/vnd.cyclonedx+json"
         | "application/vnd.cyclonedx+xml"
         | "application/spdx+json"
