@@ -127,19 +127,15 @@ mod tests {
         ] {
             assert!(context(folder).has_more_than(nothing) && probes.means(folder), "{folder}");
         }
-        let node = [
-            "node_modules",
-            "a/node_modules/x",
-            "a/node_modules/@s",
-            "node_modules/x/test",
-            "usr/share/nodejs",
-        ];
+        let node = ["node_modules", "a/node_modules/x", "a/node_modules/@s", "usr/share/nodejs"];
         for folder in node {
             assert!(
                 context(folder) != nothing && !probes.means(folder) || folder.starts_with("usr"),
                 "{folder}"
             );
         }
+        // Material of a package's tests is nothing.
+        assert_eq!(context("node_modules/x/test"), nothing);
         // Two folders of one meaning.
         assert_eq!(context("a/node_modules/x"), context("node_modules/.pnpm/x@1/node_modules/x"));
         assert_eq!(context("a-1.dist-info"), context("x/b-2.dist-info"));
