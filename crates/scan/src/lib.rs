@@ -41,4 +41,4 @@ pub use plan::{Plan, plan};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-5";
+pub const ANALYSER: &str = "2026-6";

@@ -266,3 +266,16 @@ fn poisoned_layers_are_refused() {
         Err(LayerError::WrongDigest { .. } | LayerError::WrongSize { .. })
     ));
 }
+
+#[test]
+fn metadata_that_only_its_folder_names_speaks_in_no_other_folder() {
+    let own = "lib/a-1.0.dist-info/METADATA";
+    for other in ["lib/b.egg-info/PKG-INFO", "lib/nameless.dist-info/METADATA"] {
+        let broken = "Metadata-Version: 2.1\nSummary: x\n";
+        let inventory = merge(&[layer(&[Item::File(own, broken), Item::Hard(other, own)])]);
+        let named: Vec<_> = inventory.packages.iter().map(|one| (&*one.name, &*one.path)).collect();
+        assert_eq!(named, [("a", "/lib/a-1.0.dist-info/METADATA")]);
+        let told: Vec<_> = inventory.unread.iter().map(|one| one.path.trim_start_matches('/')).collect();
+        assert_eq!(told, [other]);
+    }
+}

@@ -116,6 +116,11 @@ fn folder_and_name(path: &str) -> &str {
     slashes.nth(1).and_then(|(at, _)| path.get(at + 1..)).unwrap_or(path)
 }
 
+/// A whole path.
+fn whole(path: &str) -> &str {
+    path
+}
+
 /// Nothing of a path: only the content counts.
 fn nothing(path: &str) -> &str {
     path.get(..0).unwrap_or_default()
@@ -138,11 +143,11 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(apk::wants, apk::read).by(nothing),
     Cataloger::of_archives(rpm::wants, rpm::read),
     Cataloger::new(pacman::wants, pacman::read),
-    Cataloger::new(portage::wants, portage::read),
+    Cataloger::new(portage::wants, portage::read).by(whole),
     Cataloger::new(opkg::wants, opkg::read),
     Cataloger::new(npm::wants, npm::read).by(nothing),
     Cataloger::new(node_locks::wants, node_locks::read),
-    Cataloger::new(python::wants, python::read).by(nothing),
+    Cataloger::new(python::wants, python::read).by(python::part),
     Cataloger::new(python::stands_in, python::read_beside),
     Cataloger::new(python_locks::wants, python_locks::read),
     Cataloger::of_archives(java::wants, java::read).by(name),
@@ -164,7 +169,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(opam::wants, opam::read),
     Cataloger::new(conan::wants, conan::read),
     Cataloger::new(pear::wants, pear::read),
-    Cataloger::new(wordpress::wants, wordpress::read),
+    Cataloger::new(wordpress::wants, wordpress::read).by(whole),
     Cataloger::new(sbom::wants, sbom::read),
     Cataloger::new(os_release::wants, os_release::read).by(nothing),
     Cataloger::new(passwd::wants, passwd::read).by(nothing),
@@ -386,10 +391,21 @@ fn may_speak(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use lockgate_model::inventory::Distribution;
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Names that differ from a place, or from each other, in what some cataloger looks at.
+    const OTHERS: [&str; 5] = [
+        "a/nameless.dist-info/METADATA",
+        "var/db/pkg/c/b-1/CONTENTS",
+        "a/wp-content/plugins/x.php",
+        "a/wp-content/plugins/plugins/x.php",
+        "a/wp-content/themes/x/style.css",
+    ];
 
     #[test]
     fn every_cataloger_is_asked() {
@@ -400,6 +416,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn names_of_one_key_say_the_same(text in "((Name|Version|Plugin Name|Package|Summary|P|V|ID|root|License): ?[ -~]{0,9}\n){0,5}|\\{(\"(name|version|type)\": ?\"[a-z0-9]{0,3}\",){0,3}\"x\": 1\\}") {
+            let mut said: BTreeMap<Key, (&str, Result<Facts, String>)> = BTreeMap::new();
+            for path in PLACES.iter().chain(&OTHERS) {
+                let facts = read(path, text.as_bytes());
+                let key = key(path).unwrap();
+                let (first, expected) = said.entry(key).or_insert_with(|| (*path, facts.clone()));
+                prop_assert_eq!(&facts, &*expected, "{} and {}", first, path);
+            }
+        }
+
         #[test]
         fn no_cataloger_panics(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             for path in PLACES {

@@ -19,6 +19,11 @@ pub(super) fn wants(path: &str) -> bool {
 
 const DIST_INFO: &str = ".dist-info";
 
+/// What of a path counts when metadata is read: whether its folder names a package, and speaks where the metadata does not.
+pub(super) fn part(path: &str) -> &str {
+    if of_folder(path).is_some() { DIST_INFO } else { "" }
+}
+
 /// Whether the file at `path` is beside a wheel's metadata and says, where that is gone, that the package is installed (PyPA,
 /// "Recording installed projects").
 pub(super) fn stands_in(path: &str) -> bool {

@@ -16,7 +16,7 @@ pub(crate) enum Looks {
 
 /// What descriptions begin with, and the names that they have.
 const STARTS: [(&[u8], &[&str]); 13] = [
-    (b"Metadata-Version:", &["x.dist-info/METADATA"]),
+    (b"Metadata-Version:", &["x.dist-info/METADATA", "x-1.dist-info/METADATA"]),
     (b"Package:", &["var/lib/dpkg/status", "var/lib/dpkg/status.d/x"]),
     (b"C:Q1", &["lib/apk/db/installed"]),
     (b"P:", &["lib/apk/db/installed"]),
