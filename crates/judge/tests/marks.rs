@@ -34,14 +34,9 @@ struct Marked {
 
 impl Marked {
     fn new() -> Self {
-        let mut making = Making::new();
-        making.set_advisory("high", &["1.3.1-r3"], false);
-        let security = SigningKey::generate().unwrap();
-        let file = making.inputs.insert(security.public().to_pem());
-        let key = TrustedKey::plain("security", file);
-        making.record.keys.push(key);
         let settings = json!({"vex": {"keys": ["security"]}, "baseline": {"keys": ["security"]}});
-        making.record.gates.insert("vulnerability".into(), settings);
+        let (mut making, security) = Making::hearing(settings);
+        making.set_advisory("high", &["1.3.1-r3"], false);
         Self { making, security }
     }
 

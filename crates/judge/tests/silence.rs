@@ -33,11 +33,7 @@ struct Heard {
 
 impl Heard {
     fn new(settings: Value) -> Self {
-        let mut making = Making::new();
-        let key = SigningKey::generate().unwrap();
-        let file = making.inputs.insert(key.public().to_pem());
-        making.record.keys.push(TrustedKey::plain("security", file));
-        making.record.gates.insert("vulnerability".into(), settings);
+        let (mut making, key) = Making::hearing(settings);
         making.set_coverage("npm", Some(covered()));
         Self { making, key }
     }

@@ -37,13 +37,9 @@ struct Heard {
 
 impl Heard {
     fn new(settings: Value) -> Self {
-        let mut making = Making::new();
-        let key = Rc::new(SigningKey::generate().unwrap());
-        let file = making.inputs.insert(key.public().to_pem());
-        making.record.keys.push(TrustedKey::plain("security", file));
-        making.record.gates.insert("vulnerability".into(), settings);
+        let (mut making, key) = Making::hearing(settings);
         making.set_coverage("npm", Some(covered()));
-        Self { making, key }
+        Self { making, key: Rc::new(key) }
     }
 
     fn vex() -> Self {

@@ -2,16 +2,18 @@
 //! told.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod sayings;
+
 use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use lockgate_model::feed::FeedOrigin;
-use lockgate_model::inventory::{Confidence, Package};
 use lockgate_model::{Digest, Inventory, Timestamp};
 use lockgate_scan::feed::{Delta, delta};
 use lockgate_scan::{Feed, FeedBuilder, match_inventory};
 use proptest::prelude::*;
+use sayings::package;
 use serde_json::{Value, json};
 
 fn built(records: &[Value]) -> Vec<u8> {
@@ -27,24 +29,11 @@ fn opened(bytes: &[u8]) -> Feed {
 }
 
 fn inventory() -> Inventory {
-    let package = |ecosystem: &str, name: &str, version: &str| Package {
-        ecosystem: ecosystem.into(),
-        name: name.into(),
-        version: version.into(),
-        source: None,
-        architecture: String::new(),
-        purl: format!("pkg:x/{name}@{version}"),
-        licenses: vec![],
-        layer: Digest::of(b"l"),
-        layer_index: 0,
-        path: "/x".into(),
-        cataloger: if ecosystem.starts_with("Debian") { "dpkg" } else { "x" }.into(),
-        installed_by: String::new(),
-        confidence: Confidence::Recorded,
-    };
-    let packages =
-        vec![package("npm", "a", "1.5.0"), package("Debian:12", "b", "2.0-1"), package("PyPI", "c", "3.0")];
-    Inventory { packages, ..Inventory::default() }
+    sayings::inventory(vec![
+        package("npm", "a", "1.5.0"),
+        package("Debian:12", "b", "2.0-1"),
+        package("PyPI", "c", "3.0"),
+    ])
 }
 
 fn record() -> impl Strategy<Value = Value> {

@@ -1,11 +1,13 @@
 //! The index of inventories answers what a look at all of them would, and has the same bytes however it came to be.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod sayings;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lockgate_model::inventory::{Confidence, Package, Source};
+use lockgate_model::inventory::{Package, Source};
 use lockgate_model::{Digest, Inventory, Timestamp};
 use lockgate_scan::feed::{PackageKey, touched};
 use lockgate_scan::inventories::{Batch, Covered, IndexError, InventoryIndex, Subject, write_index};
@@ -13,23 +15,9 @@ use lockgate_scan::{Feed, FeedBuilder};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Debian's are what dpkg installed.
 fn package((ecosystem, name, source): &(&str, &str, Option<&str>)) -> Package {
-    Package {
-        ecosystem: (*ecosystem).into(),
-        name: (*name).into(),
-        version: "1".into(),
-        source: source.map(|name| Source { name: name.into(), version: "1".into() }),
-        architecture: String::new(),
-        purl: String::new(),
-        licenses: vec![],
-        layer: Digest::of(b"l"),
-        layer_index: 0,
-        path: "/x".into(),
-        cataloger: if ecosystem.starts_with("Debian") { "dpkg" } else { "x" }.into(),
-        installed_by: String::new(),
-        confidence: Confidence::Recorded,
-    }
+    let source = source.map(|name| Source { name: name.into(), version: "1".into() });
+    Package { source, purl: String::new(), ..sayings::package(ecosystem, name, "1") }
 }
 
 /// Names that begin with one another, with separators in them, and ecosystems with and without releases.
@@ -49,8 +37,7 @@ fn stored() -> impl Strategy<Value = Vec<Stored>> {
 /// Each with its subject; the inventory of a subject is always the same.
 fn subjects(stored: &[Stored]) -> Vec<(Subject, Inventory)> {
     let one = |(artifact, packages): &Stored| {
-        let inventory =
-            Inventory { packages: packages.iter().map(package).collect(), ..Inventory::default() };
+        let inventory = sayings::inventory(packages.iter().map(package).collect());
         let digest = Digest::of(format!("{packages:?}").as_bytes());
         (Subject { artifact: Digest::of(&[*artifact]), inventory: digest }, inventory)
     };

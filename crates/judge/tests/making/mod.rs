@@ -172,6 +172,16 @@ impl Making {
         decision
     }
 
+    /// A good Case whose vulnerability gate has these settings, which may name the key `security`; with that key.
+    pub fn hearing(settings: Value) -> (Self, SigningKey) {
+        let mut making = Self::new();
+        let security = SigningKey::generate().unwrap();
+        let file = making.inputs.insert(security.public().to_pem());
+        making.record.keys.push(TrustedKey::plain("security", file));
+        making.record.gates.insert("vulnerability".into(), settings);
+        (making, security)
+    }
+
     /// What the feed has about an ecosystem; nothing makes it one about which nobody was asked.
     pub fn set_coverage(&mut self, ecosystem: &str, has: Option<FeedCoverage>) {
         let coverage = &mut self.record.feed.as_mut().unwrap().coverage;
