@@ -61,36 +61,33 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
 
 /// Asks independent readers about so many random documents of images: 20 000 unless said.
 pub fn reading(arguments: &[String]) -> Result<(), String> {
-    let count = arguments.first().map_or("20000", String::as_str);
-    if count.parse::<usize>().is_err() {
-        return Err(format!("`{count}` is not a number of documents"));
-    }
-    set_up();
-    let status = Command::new(env!("CARGO"))
-        .args(["test", "-p", "lockgate-engine", "--test", "readers", "--", "--nocapture"])
-        .env("LOCKGATE_PARTS", parts::folder())
-        .env("LOCKGATE_READING", count)
-        .env("LOCKGATE_NO_SKIP", "1")
-        .status()
-        .map_err(|error| error.to_string())?;
-    if status.success() { Ok(()) } else { Err("some reader reads something else".to_owned()) }
+    let test = ["-p", "lockgate-engine", "--test", "readers"];
+    many(arguments, &test, "LOCKGATE_READING", "some reader reads something else")
 }
 
 /// Lays so many random stacks of layers here and by umoci: 20 000 unless said.
 pub fn layers(arguments: &[String]) -> Result<(), String> {
-    let count = arguments.first().map_or("20000", String::as_str);
-    if count.parse::<usize>().is_err() {
-        return Err(format!("`{count}` is not a number of stacks"));
+    let test = ["--release", "-p", "lockgate-scan", "--test", "stacks"];
+    many(arguments, &test, "LOCKGATE_LAYERS", "some stack of layers is another file system here")
+}
+
+/// Runs a test on as many random cases as the first argument says, which it finds in the variable `count`.
+fn many(arguments: &[String], test: &[&str], count: &str, wrong: &str) -> Result<(), String> {
+    let cases = arguments.first().map_or("20000", String::as_str);
+    if cases.parse::<usize>().is_err() {
+        return Err(format!("`{cases}` is not a number of cases"));
     }
     set_up();
     let status = Command::new(env!("CARGO"))
-        .args(["test", "--release", "-p", "lockgate-scan", "--test", "stacks", "--", "--nocapture"])
+        .arg("test")
+        .args(test)
+        .args(["--", "--nocapture"])
         .env("LOCKGATE_PARTS", parts::folder())
-        .env("LOCKGATE_LAYERS", count)
+        .env(count, cases)
         .env("LOCKGATE_NO_SKIP", "1")
         .status()
         .map_err(|error| error.to_string())?;
-    if status.success() { Ok(()) } else { Err("some stack of layers is another file system here".to_owned()) }
+    if status.success() { Ok(()) } else { Err(wrong.to_owned()) }
 }
 
 /// Notes that a test was skipped, for the summary.
