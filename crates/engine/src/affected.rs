@@ -101,7 +101,7 @@ fn of_inventory(
     let mut vulnerabilities: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
     for vulnerability in matches {
         // A vulnerability is known by every name of the advisories that it is joined of.
-        if std::iter::once(&vulnerability.id).chain(&vulnerability.aliases).any(|name| ids.contains(name)) {
+        if vulnerability.names().any(|name| ids.contains(name)) {
             vulnerabilities.entry(vulnerability.package).or_default().insert(vulnerability.id);
         }
     }

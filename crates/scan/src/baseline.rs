@@ -78,9 +78,8 @@ impl Baseline {
         let entries = |(package, vulnerability): (&Package, &Match)| {
             // What is known to be exploited is never borne with.
             let purl = Purl::parse(&package.purl).filter(|_| !vulnerability.known_exploited);
-            let names = std::iter::once(&vulnerability.id).chain(&vulnerability.aliases);
             // One advisory may close several vulnerabilities: each is named.
-            let mut cves: Vec<_> = names.filter(|name| name.starts_with("CVE-")).collect();
+            let mut cves: Vec<_> = vulnerability.names().filter(|name| name.starts_with("CVE-")).collect();
             if cves.is_empty() {
                 cves.push(&vulnerability.id);
             }

@@ -40,7 +40,7 @@ pub(super) fn document(subject: &Subject<'_>) -> Value {
 
 fn vulnerability(subject: &Subject<'_>, vulnerability: &Vulnerability<'_>) -> Value {
     let (found, package) = (vulnerability.found, vulnerability.package);
-    let identifiers = std::iter::once(&found.id).chain(&found.aliases).map(|id| {
+    let identifiers = found.names().map(|id| {
         let kind = id.split('-').next().filter(|kind| !kind.is_empty()).unwrap_or("advisory");
         json!({"type": kind.to_lowercase(), "name": id, "value": id})
     });

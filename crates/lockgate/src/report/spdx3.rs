@@ -112,7 +112,7 @@ fn package(subject: &Subject<'_>, listed: &Listed<'_>, names: &Names) -> Value {
 
 fn vulnerability(vulnerability: &Vulnerability<'_>, names: &Names) -> Value {
     let found = vulnerability.found;
-    let identifiers = std::iter::once(&found.id).chain(&found.aliases).map(|id| {
+    let identifiers = found.names().map(|id| {
         let kind = if id.starts_with("CVE-") { "cve" } else { "securityOther" };
         json!({"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": id})
     });

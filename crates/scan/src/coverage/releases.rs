@@ -3,6 +3,8 @@
 
 use lockgate_model::{Inventory, Package};
 
+use crate::feed::is_of_distribution;
+
 /// A package that has the release of its distribution as its version.
 struct Witness {
     package: &'static str,
@@ -47,7 +49,7 @@ pub(super) fn contradicting(inventory: &Inventory) -> Option<String> {
         shared || witness.of.contains(&id) && of_family(package, id) && numbered
     };
     let other = inventory.packages.iter().find(|package| {
-        matches!(package.cataloger.as_str(), "dpkg" | "apk" | "rpm")
+        is_of_distribution(package)
             && WITNESSES.iter().any(|one| one.package == package.name && !agrees(package, one))
     })?;
     Some(format!("{} {}", other.name, other.version))

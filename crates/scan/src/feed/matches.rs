@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use lockgate_model::{Inventory, Package};
 
@@ -46,14 +47,14 @@ impl Feed {
         }
         let mut heads = BTreeMap::new();
         for one in &found {
-            if let std::collections::btree_map::Entry::Vacant(vacant) = heads.entry(one.record) {
+            if let Entry::Vacant(vacant) = heads.entry(one.record) {
                 vacant.insert(self.head(one.record)?);
             }
         }
         found.sort_by_key(|one| (one.package, one.name, one.record, one.part));
         let mut matches = Matches::default();
         for group in found.chunk_by(|a, b| a.package == b.package) {
-            let Some((first, heads)) = group.first().zip(Some(&heads)) else { continue };
+            let Some(first) = group.first() else { continue };
             let Some(package) = inventory.packages.get(first.package) else { continue };
             let words = group.iter().filter_map(|one| {
                 let advisory = heads.get(&one.record)?;

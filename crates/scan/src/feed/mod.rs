@@ -143,7 +143,7 @@ pub struct Advisory {
 
 impl Advisory {
     /// Its names.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.id).chain(&self.aliases).map(String::as_str)
     }
 }
@@ -376,8 +376,13 @@ pub(crate) fn one_spelling<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
 /// apart.
 pub(crate) fn names(package: &Package) -> impl Iterator<Item = (&str, bool)> {
     let source = package.source.as_ref().map_or(&package.name, |source| &source.name);
-    let of_distribution = matches!(package.cataloger.as_str(), "dpkg" | "apk" | "rpm");
-    std::iter::once((source.as_str(), false)).chain(of_distribution.then_some((package.name.as_str(), true)))
+    let own = is_of_distribution(package).then_some((package.name.as_str(), true));
+    std::iter::once((source.as_str(), false)).chain(own)
+}
+
+/// Whether it was installed by a package manager whose distribution's advisories name binaries and sources.
+pub(crate) fn is_of_distribution(package: &Package) -> bool {
+    matches!(package.cataloger.as_str(), "dpkg" | "apk" | "rpm")
 }
 
 /// The version that advisories speak about.

@@ -11,11 +11,10 @@ use std::fmt;
 use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Advisory, names, one_spelling};
+use crate::feed::{Advisory, is_of_distribution, names, one_spelling};
 use crate::version::{NotComparable, compare, family};
 
-use said::same_release;
-pub(crate) use said::{Answer, Event, Said};
+pub(crate) use said::{Answer, Event, Said, same_release};
 
 /// An advisory that applies to a package. Advisories that name the same vulnerability are one match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +53,11 @@ pub struct Match {
 }
 
 impl Match {
+    /// Every name of it, the one to show first.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.id).chain(&self.aliases)
+    }
+
     /// The order in which people should look at vulnerabilities: what is exploited, then what probably will be, then
     /// the worst, and what can be fixed first.
     pub fn urgency(&self) -> impl Ord + '_ {
@@ -237,10 +241,13 @@ impl<'a> Vendor<'a> {
         if let Some(known) = self.speaks.get(name) {
             return Ok(*known);
         }
-        let of_distribution = |one: &&Package| matches!(one.cataloger.as_str(), "dpkg" | "apk" | "rpm");
         let packages = &self.inventory.packages;
         let owners = self.owners.get_or_insert_with(|| {
-            packages.iter().filter(of_distribution).map(|one| (one.name.as_str(), one)).collect()
+            packages
+                .iter()
+                .filter(|one| is_of_distribution(one))
+                .map(|one| (one.name.as_str(), one))
+                .collect()
         });
         let said = owners.get(name).map_or(Ok(false), |owner| speaks(owner))?;
         self.speaks.insert(name, said);

@@ -236,6 +236,6 @@ impl<'a> Said<'a> {
 
 /// An advisory for one release of a distribution says nothing about another; one without a release speaks about
 /// all (OSV schema, "affected[].package field").
-pub(super) fn same_release(package: &Package, ecosystem: &str) -> bool {
+pub(crate) fn same_release(package: &Package, ecosystem: &str) -> bool {
     ecosystem == package.ecosystem || !ecosystem.contains(':')
 }

@@ -7,7 +7,7 @@ use lockgate_model::Package;
 
 use super::{Target, at_version};
 use crate::feed::version;
-use crate::matching::{ByName, Match, Matches, Said};
+use crate::matching::{ByName, Match, Matches, Said, same_release};
 use crate::version::{Order, is_prerelease, same_branch};
 
 /// Most versions of one package that are matched again on a branch and over all: those first that clear most by the word of
@@ -34,7 +34,7 @@ struct Asked<'a> {
 }
 
 pub(super) fn choose(package: &Package, matches: &[&Match], by_name: &ByName<'_>) -> Choice {
-    let of_release = |said: &&Said<'_>| said.ecosystem == package.ecosystem || !said.ecosystem.contains(':');
+    let of_release = |said: &&Said<'_>| same_release(package, said.ecosystem);
     let said: Vec<&Said<'_>> = by_name.said(package).map(|(_, said)| said).filter(of_release).collect();
     // Versions of a source and of what it makes are not of one kind: those of the source come first.
     let of_source =
@@ -122,9 +122,7 @@ impl Asked<'_> {
         let planned = at_version(self.package, self.of_source, candidate);
         let mut then = Matches::default();
         self.by_name.about(0, &planned, &mut then);
-        let names = |one: &Match| -> BTreeSet<String> {
-            std::iter::once(&one.id).chain(&one.aliases).cloned().collect()
-        };
+        let names = |one: &Match| -> BTreeSet<String> { one.names().cloned().collect() };
         // What cannot be compared may apply.
         let unclear: BTreeSet<&str> = then.uncomparable.iter().map(|one| one.advisory.as_str()).collect();
         let later: Vec<BTreeSet<String>> = then.matches.iter().map(names).collect();
