@@ -16,7 +16,7 @@ use lockgate_attest::keys::SigningKey;
 use lockgate_attest::statement::Statement;
 use lockgate_attest::write::cosign_referrer;
 use lockgate_judge::Edition;
-use lockgate_model::case::{Seen, TrustedKey, Withheld};
+use lockgate_model::case::{Seen, Withheld};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::media;
 use lockgate_model::{Answer, Decision, Descriptor, Digest, Effect, Evidence, Outcome, Timestamp};

@@ -1,8 +1,6 @@
 //! A page for people: one file, without scripts and without anything from elsewhere. What is shown is filtered by its
 //! style sheet alone.
 
-use lockgate_model::Severity;
-
 use super::{Subject, VERSION, Vulnerability, advice, escaped, percent, score};
 use crate::printable::one_line;
 
@@ -22,9 +20,6 @@ th{font-weight:600}.word,.number{white-space:nowrap}.word{font-weight:600}.numbe
 .counts,fieldset{display:flex;gap:.3rem 1.5rem;flex-wrap:wrap;padding:0;list-style:none}.counts b{font-size:1.4rem;display:block}\
 fieldset{border:0;margin:0 0 .5rem}legend{float:left;font-weight:600;margin-right:.5rem}\
 .gap{border-left:4px solid var(--critical);padding:.2rem .8rem}small{opacity:.75}summary{cursor:pointer}";
-
-/// What a row may be filtered by: its word, and what is shown while the box is ticked.
-const WORDS: [&str; 7] = ["malicious", "critical", "high", "medium", "low", "info", "unrated"];
 
 pub(super) fn document(subject: &Subject<'_>) -> String {
     let (vulnerabilities, gaps) = (subject.vulnerabilities(), subject.unanswered());
@@ -75,23 +70,11 @@ fn table(class: &str, heads: &[&str]) -> String {
     format!("<table class=\"{class}\">\n<thead><tr><th scope=\"col\">{heads}</th></tr></thead>\n<tbody>\n")
 }
 
-/// The word that a row is filtered by.
-fn word(vulnerability: &Vulnerability<'_>) -> &'static str {
-    match vulnerability.found.severity {
-        _ if vulnerability.found.malicious => "malicious",
-        _ if vulnerability.found.unrated => "unrated",
-        Severity::Critical => "critical",
-        Severity::High => "high",
-        Severity::Medium => "medium",
-        Severity::Low => "low",
-        Severity::Info => "info",
-    }
-}
-
 /// Hides rows by the boxes above the table (Selectors Level 4, `:has()`).
 fn filters() -> String {
     let hidden = "{display:none}";
-    let words = WORDS.map(|word| format!("body:has(#show-{word}:not(:checked)) tr.is-{word}{hidden}"));
+    let words =
+        Vulnerability::WORDS.map(|word| format!("body:has(#show-{word}:not(:checked)) tr.is-{word}{hidden}"));
     let only =
         ["kev", "fixed"].map(|what| format!("body:has(#only-{what}:checked) tr.row:not(.is-{what}){hidden}"));
     words.concat() + &only.concat()
@@ -100,8 +83,9 @@ fn filters() -> String {
 /// The boxes: one for each word that a row has, and those that leave what matters most.
 fn boxes(vulnerabilities: &[Vulnerability<'_>]) -> String {
     let mut boxes = "<fieldset><legend>Show</legend>\n".to_owned();
-    for word in
-        WORDS.iter().filter(|one| vulnerabilities.iter().any(|vulnerability| word(vulnerability) == **one))
+    for word in Vulnerability::WORDS
+        .iter()
+        .filter(|one| vulnerabilities.iter().any(|vulnerability| vulnerability.word() == **one))
     {
         boxes.push_str(&format!(
             "<label class=\"{word}\"><input type=\"checkbox\" id=\"show-{word}\" checked> {word}</label>\n"
@@ -117,8 +101,8 @@ fn boxes(vulnerabilities: &[Vulnerability<'_>]) -> String {
 fn counts(subject: &Subject<'_>, vulnerabilities: &[Vulnerability<'_>]) -> String {
     let mut counts =
         format!("<ul class=\"counts\">\n<li><b>{}</b> packages</li>\n", subject.packages().len());
-    for one in WORDS {
-        let count = vulnerabilities.iter().filter(|vulnerability| word(vulnerability) == one).count();
+    for one in Vulnerability::WORDS {
+        let count = vulnerabilities.iter().filter(|vulnerability| vulnerability.word() == one).count();
         if count > 0 || matches!(one, "critical" | "high" | "medium" | "low") {
             counts.push_str(&format!("<li><b class=\"{one}\">{count}</b> {one}</li>\n"));
         }
@@ -179,7 +163,7 @@ fn packages(subject: &Subject<'_>) -> String {
 }
 
 fn row(vulnerability: &Vulnerability<'_>) -> String {
-    let (found, package, word) = (vulnerability.found, vulnerability.package, word(vulnerability));
+    let (found, package, word) = (vulnerability.found, vulnerability.package, vulnerability.word());
     let id = match &found.url {
         Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
             format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escaped(url), escaped(&found.id))

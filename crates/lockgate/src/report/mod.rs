@@ -11,7 +11,7 @@ mod spdx3;
 
 use lockgate_engine::scan::{Scanned, ScannedImage};
 use lockgate_model::feed::FeedOrigin;
-use lockgate_model::{Digest, Inventory, Package, Timestamp};
+use lockgate_model::{Digest, Inventory, Package, Severity, Timestamp};
 use lockgate_scan::{Match, coverage};
 use serde_json::Value;
 
@@ -126,6 +126,25 @@ pub(crate) struct Vulnerability<'a> {
     /// The image's place among those of the artifact.
     pub(crate) image: usize,
     platform: &'a str,
+}
+
+impl Vulnerability<'_> {
+    /// The words for how bad a vulnerability is, the worst first.
+    pub(crate) const WORDS: [&'static str; 7] =
+        ["malicious", "critical", "high", "medium", "low", "info", "unrated"];
+
+    /// The word for how bad it is: each has one.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.found.severity {
+            _ if self.found.malicious => "malicious",
+            _ if self.found.unrated => "unrated",
+            Severity::Critical => "critical",
+            Severity::High => "high",
+            Severity::Medium => "medium",
+            Severity::Low => "low",
+            Severity::Info => "info",
+        }
+    }
 }
 
 impl<'a> Subject<'a> {
@@ -265,4 +284,49 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use lockgate_scan::Matches;
+
+    use super::*;
+
+    #[test]
+    fn each_vulnerability_has_one_word() {
+        let package = Package {
+            ecosystem: "npm".into(),
+            name: "a".into(),
+            version: "1".into(),
+            source: None,
+            architecture: String::new(),
+            purl: "pkg:npm/a@1".into(),
+            licenses: vec![],
+            layer: Digest::of(b"l"),
+            layer_index: 0,
+            path: "/x".into(),
+            cataloger: "npm".into(),
+            installed_by: String::new(),
+            confidence: lockgate_model::inventory::Confidence::Recorded,
+        };
+        let inventory = Inventory { packages: vec![package.clone()], ..Inventory::default() };
+        let advisory = r#"{"id":"A-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"a"},"versions":["1"]}]}"#;
+        let mut feed = lockgate_scan::FeedBuilder::new(Timestamp::from_unix(i64::MAX));
+        feed.add("feed", std::io::Cursor::new(advisory)).unwrap();
+        let feed =
+            lockgate_scan::Feed::open(std::sync::Arc::new(bytes::Bytes::from(feed.finish().unwrap().0)));
+        let Matches { matches, .. } = feed.unwrap().matches(&inventory).unwrap();
+        for (malicious, unrated, severity, word) in [
+            (true, true, Severity::Critical, "malicious"),
+            (false, true, Severity::Medium, "unrated"),
+            (false, false, Severity::Critical, "critical"),
+            (false, false, Severity::Info, "info"),
+        ] {
+            let found = Match { malicious, unrated, severity, ..matches[0].clone() };
+            let (found, package_id) = (&found, String::new());
+            let one = Vulnerability { found, package: &package, package_id, image: 0, platform: "" };
+            assert_eq!(one.word(), word);
+            assert!(Vulnerability::WORDS.contains(&word));
+        }
+    }
 }

@@ -95,20 +95,9 @@ fn totals(vulnerabilities: &[&Vulnerability<'_>]) -> String {
     let count = |of: &dyn Fn(&Vulnerability<'_>) -> bool| {
         vulnerabilities.iter().filter(|vulnerability| of(vulnerability)).count()
     };
-    let words = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
-    let words = words.map(|word| {
-        (count(&|vulnerability| !vulnerability.found.unrated && vulnerability.found.severity == word), word)
-    });
-    let mut parts: Vec<_> =
+    let words = Vulnerability::WORDS.map(|word| (count(&|vulnerability| vulnerability.word() == word), word));
+    let parts: Vec<_> =
         words.iter().filter(|(count, _)| *count > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    for (count, what) in [
-        (count(&|vulnerability| vulnerability.found.unrated), "unrated"),
-        (count(&|vulnerability| vulnerability.found.malicious), "malicious"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
     let exploited = count(&|vulnerability| vulnerability.found.known_exploited);
     let fixed = count(&|vulnerability| vulnerability.found.fixed.is_some());
     format!("{}; {exploited} known to be exploited (KEV), {fixed} with a fix", parts.join(", "))
@@ -138,15 +127,11 @@ fn asked(coverage: &[Asked]) {
 
 /// The word for how bad a vulnerability is, with its score.
 fn severity(vulnerability: &Vulnerability<'_>) -> String {
-    let found = vulnerability.found;
-    if found.malicious {
-        return "malicious".to_owned();
+    let (found, word) = (vulnerability.found, vulnerability.word());
+    match found.cvss_tenths.filter(|_| !found.malicious && !found.unrated) {
+        Some(tenths) => format!("{word} {}.{}", tenths / 10, tenths % 10),
+        None => word.to_owned(),
     }
-    if found.unrated {
-        return "unrated".to_owned();
-    }
-    let score = found.cvss_tenths.map_or(String::new(), |tenths| format!(" {}.{}", tenths / 10, tenths % 10));
-    format!("{}{score}", found.severity)
 }
 
 /// Severity, KEV, EPSS and name: what each row begins with.
