@@ -210,10 +210,7 @@ fn ask(feed: Arc<dyn FeedBytes>, digest: Digest, inventory: &Inventory) -> Resul
 
 /// What a feed has about the ecosystems that answer for the packages of inventories, each with its release.
 pub(crate) fn covered(feed: &Feed, inventories: &[&Inventory]) -> BTreeMap<String, FeedCoverage> {
-    let packages = inventories.iter().flat_map(|inventory| {
-        inventory.packages.iter().map(move |package| coverage::answering(inventory, package))
-    });
-    let ecosystems: BTreeSet<_> = packages.collect();
+    let ecosystems: BTreeSet<_> = inventories.iter().flat_map(|one| coverage::ecosystems(one)).collect();
     let header = feed.summary();
     ecosystems.into_iter().filter_map(|one| header.coverage(&one).map(|known| (one, known))).collect()
 }

@@ -27,6 +27,7 @@ mod merge;
 mod ownership;
 mod paths;
 mod shape;
+mod vendor;
 
 pub use feed::{
     Advisory, Feed, FeedBuilder, FeedError, FeedHeader, FeedSource, FeedSummary, read_extract, write_extract,

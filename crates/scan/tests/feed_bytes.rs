@@ -385,7 +385,7 @@ fn upstream_adds_nothing_to_a_package_of_a_distribution() {
     assert_eq!(vulnerabilities(&all), [""; 0], "Debian says that 2.0-1 has the fix");
     let open = record("DSA-1", "Debian:12", json!([{"introduced": "0"}, {"fixed": "2.0-2"}]));
     assert_eq!(vulnerabilities(&[open]), ["1 CVE-1"]);
-    // A Python package that dpkg installed is Debian's, when Debian speaks of it.
+    // A Python package that dpkg installed is Debian's, when Debian's advisories are there.
     let python = json!({"id": "P-1", "modified": "2024-01-01T00:00:00Z", "affected": [{"package": {"ecosystem": "PyPI", "name": "c"}, "versions": ["3.0"]}]});
     let mut inventory = inventory();
     let found = |inventory: &Inventory| {
@@ -394,6 +394,7 @@ fn upstream_adds_nothing_to_a_package_of_a_distribution() {
     };
     assert_eq!(found(&inventory), 1);
     inventory.packages[2].installed_by = "b".into();
+    inventory.packages[2].path = "/usr/lib/python3/dist-packages/c-3.0.dist-info/METADATA".into();
     inventory.distribution = Some(lockgate_model::inventory::Distribution {
         id: "debian".into(),
         version: "12".into(),

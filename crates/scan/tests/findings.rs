@@ -14,7 +14,7 @@ use std::path::Path;
 
 use layouts::layout;
 use lockgate_model::{Inventory, Timestamp};
-use lockgate_scan::coverage::{Silence, answering, asked};
+use lockgate_scan::coverage::{Silence, asked, asked_about, ecosystems};
 use lockgate_scan::feed::RangeEvent;
 use lockgate_scan::version::compare;
 use lockgate_scan::{Advisory, Feed, FeedBuilder, match_inventory};
@@ -210,10 +210,8 @@ fn no_covered_package_is_lost_on_real_images() {
     for image in ["edge", "distroless", "node-meta", "node-meta-zstd", "apk-meta", "java-meta", "rpm-mariner"]
     {
         let inventory = layout(&arena.join("images").join(image)).unwrap();
-        let covered: BTreeMap<_, _> = inventory
-            .packages
-            .iter()
-            .map(|package| answering(&inventory, package))
+        let covered: BTreeMap<_, _> = ecosystems(&inventory)
+            .into_iter()
             .filter_map(|one| feed.summary().coverage(&one).map(|known| (one, known)))
             .collect();
         let asked = asked(&inventory, &covered);
@@ -226,11 +224,11 @@ fn no_covered_package_is_lost_on_real_images() {
         let with_findings: BTreeSet<usize> =
             found.matches.iter().map(|vulnerability| vulnerability.package).collect();
         for (at, package) in inventory.packages.iter().enumerate() {
-            let ecosystem = answering(&inventory, package);
-            let now =
-                asked.iter().any(|one| one.ecosystem == ecosystem && one.packages > 0 && one.feed.is_some());
+            let about = asked_about(&inventory, package, &asked).unwrap();
+            let now = about.feed.is_some();
             // Advisories of its own release or, where the ecosystem has none, of its ecosystem.
-            let before = with_findings.contains(&at) || feed.summary().releases.contains_key(&ecosystem);
+            let before =
+                with_findings.contains(&at) || feed.summary().releases.contains_key(&about.ecosystem);
             if before && !now {
                 lost.push(format!("{image}: {} {}", package.name, package.ecosystem));
             }

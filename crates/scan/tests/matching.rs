@@ -36,7 +36,7 @@ fn affected(record: &Value, version: &str) -> (bool, bool) {
     let extract = feed.extract(&[&inventory]).unwrap();
     let found = match_inventory(&inventory, &extract);
     assert_eq!(found, feed.matches(&inventory).unwrap());
-    (!found.matches.is_empty(), !Matching::First.matches(&inventory, &extract).matches.is_empty())
+    (!found.matches.is_empty(), !Matching::First.matches(&inventory, &extract, |_| false).matches.is_empty())
 }
 
 fn ranges(all: &[&[(&str, &str)]]) -> Value {
@@ -132,7 +132,7 @@ fn registries_that_ignore_case_are_asked_so() {
             let extract = feed.extract(&[&inventory]).unwrap();
             assert_eq!(match_inventory(&inventory, &extract).matches.len(), 1, "{ecosystem} {named}");
             assert_eq!(feed.matches(&inventory).unwrap().matches.len(), 1, "{ecosystem} {named}");
-            assert_eq!(Matching::First.matches(&inventory, &extract).matches.len(), 0);
+            assert_eq!(Matching::First.matches(&inventory, &extract, |_| false).matches.len(), 0);
         }
     }
     let one = record("X-1", "npm", "JSONStream", json!({"versions": ["1.0.0"]}));
@@ -164,6 +164,7 @@ fn owned(distribution: &str, release: &str) -> lockgate_model::Inventory {
         Some(lockgate_model::inventory::Source { name: "python-a".into(), version: "1.0-1".into() });
     let mut python = package("PyPI", "a", "1.0");
     python.installed_by = "python3-a".into();
+    python.path = "/usr/lib/python3/dist-packages/a-1.0.dist-info/METADATA".into();
     let mut inventory = inventory(vec![owner, python]);
     inventory.distribution = Some(lockgate_model::inventory::Distribution {
         id: distribution.into(),
@@ -173,37 +174,55 @@ fn owned(distribution: &str, release: &str) -> lockgate_model::Inventory {
     inventory
 }
 
+/// What is found about packages of an inventory, with whether the vendor is silent; the extract says the same as the feed.
+fn found(records: &[Value], inventory: &lockgate_model::Inventory) -> Vec<(String, bool)> {
+    let feed = feed(records);
+    let extract = feed.extract(&[inventory]).unwrap();
+    let covered = |release: &str| feed.summary().coverage(release).is_some();
+    let found = Matching::NEWEST.matches(inventory, &extract, covered);
+    assert_eq!(found, feed.matches(inventory).unwrap());
+    found.matches.into_iter().map(|one| (one.id, one.vendor_silent)).collect()
+}
+
 #[test]
-fn what_a_distribution_never_speaks_of_is_judged_by_its_own_ecosystem() {
+fn what_a_distribution_that_is_not_covered_installed_is_judged_by_its_own_ecosystem() {
     let own = record("PYSEC-1", "PyPI", "a", json!({"versions": ["1.0"]}));
-    let found = |records: &[Value], inventory: &lockgate_model::Inventory| {
-        let (feed, rows) = (feed(records), |one: &lockgate_scan::Match| (one.id.clone(), one.vendor_silent));
-        let extract = feed.extract(&[inventory]).unwrap();
-        let found = match_inventory(inventory, &extract);
-        assert_eq!(found, feed.matches(inventory).unwrap());
-        let first = Matching::First.matches(inventory, &extract);
-        (found.matches.iter().map(rows).collect::<Vec<_>>(), first.matches.len())
-    };
     let silent = [("PYSEC-1".to_owned(), true)];
-    for distribution in ["debian", "wolfi", "something"] {
-        let inventory = owned(distribution, "12");
-        let known = usize::from(distribution != "debian");
-        assert_eq!(found(std::slice::from_ref(&own), &inventory), (silent.to_vec(), known));
-        // A word about another package, and about another release, is no word about this one.
-        let other = record("D-1", "Debian:12", "python-b", json!({"versions": ["1.0-1"]}));
-        assert_eq!(found(&[own.clone(), other], &inventory).0, silent);
-        let other = record("D-1", "Debian:11", "python-a", json!({"versions": ["1.0-1"]}));
-        assert_eq!(found(&[own.clone(), other], &inventory).0, silent);
-        // Whatever the distribution says, it answers: by its source or by the package as it is installed.
-        let fixed = json!({"ranges": ranges(&[&[("introduced", "0"), ("fixed", "0.9-1")]])});
-        assert_eq!(
-            found(&[own.clone(), record("D-1", "Debian:12", "python-a", fixed.clone())], &inventory).0,
-            []
-        );
-        assert_eq!(found(&[own.clone(), record("D-1", "Debian", "python-a", fixed)], &inventory).0, []);
+    // Another release of it, and another distribution, cover nothing here.
+    let others = [
+        own.clone(),
+        record("D-1", "Debian:11", "python-a", json!({"versions": ["1.0-1"]})),
+        record("A-1", "Alpine:v3.20", "python-a", json!({"versions": ["1.0-1"]})),
+    ];
+    for inventory in [owned("debian", "12"), owned("debian", ""), owned("wolfi", "1"), owned("other", "12")] {
+        assert_eq!(found(std::slice::from_ref(&own), &inventory), silent);
+        assert_eq!(found(&others, &inventory), silent);
+    }
+    // Whatever a covered distribution says, and if it says nothing: it answers.
+    let fixed = json!({"ranges": ranges(&[&[("introduced", "0"), ("fixed", "0.9-1")]])});
+    for (name, said) in [("python-a", fixed), ("python-b", json!({"versions": ["1.0-1"]}))] {
+        assert_eq!(found(&[own.clone(), record("D-1", "Debian:12", name, said)], &owned("debian", "12")), []);
+    }
+}
+
+/// What is written into an image cannot make a distribution answer for what it does not distribute.
+#[test]
+fn a_distribution_answers_for_what_its_packages_bring_to_its_own_folders() {
+    let both = [
+        record("PYSEC-1", "PyPI", "a", json!({"versions": ["1.0"]})),
+        record("D-1", "Debian:12", "python-b", json!({"versions": ["1.0-1"]})),
+    ];
+    let silent = [("PYSEC-1".to_owned(), true)];
+    let mut inventory = owned("debian", "12");
+    assert_eq!(found(&both, &inventory), []);
+    for path in
+        ["/opt/vendor/lib/a-1.0.dist-info/METADATA", "/srv/app/a-1.0.dist-info/METADATA", "/usr/local/a"]
+    {
+        inventory.packages[1].path = path.into();
+        assert_eq!(found(&both, &inventory), silent, "{path}");
     }
     // An owner that is not there answers for nothing.
     let mut inventory = owned("debian", "12");
     inventory.packages.remove(0);
-    assert_eq!(found(&[own], &inventory).0, silent);
+    assert_eq!(found(&both, &inventory), silent);
 }

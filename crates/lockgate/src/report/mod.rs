@@ -216,8 +216,8 @@ impl<'a> Subject<'a> {
     fn asked_of(&self, listed: &Listed<'_>) -> Option<String> {
         self.most_days?;
         let (_, image, inventory) = self.inventories().find(|(at, ..)| *at == listed.image)?;
-        let ecosystem = coverage::answering(inventory, listed.package);
-        let asked = image.coverage.iter().find(|one| one.ecosystem == ecosystem && one.packages > 0);
+        let asked = coverage::asked_about(inventory, listed.package, &image.coverage);
+        let ecosystem = asked.map_or(&listed.package.ecosystem, |one| &one.ecosystem);
         Some(match asked.and_then(|one| one.feed.as_ref()) {
             Some(feed) => format!("{ecosystem} ({} advisories, {})", feed.advisories, feed.origin.name),
             None => format!("nobody was asked about {ecosystem}"),

@@ -6,7 +6,8 @@
 mod age;
 mod releases;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::feed::FeedCoverage;
 use lockgate_model::inventory::{Confidence, SilentReason};
@@ -14,7 +15,8 @@ use lockgate_model::{Inventory, Package};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::released_ecosystem;
-use crate::matching::vendor_answers;
+use crate::matching::Matching;
+use crate::vendor::Vendor;
 use crate::version::family;
 
 pub use age::{Age, MAX_AGE_DAYS, age};
@@ -163,12 +165,26 @@ fn database(manager: &str, path: &str, reason: SilentReason) -> String {
     }
 }
 
-/// The ecosystem, with its release, whose advisories answer for a package: what a distribution's package manager installed
-/// is answered for by the distribution.
-pub fn answering(inventory: &Inventory, package: &Package) -> String {
+/// The ecosystems, with their releases, whose advisories may answer for the packages of an image: that of the distribution
+/// and those of the packages.
+pub fn ecosystems(inventory: &Inventory) -> BTreeSet<String> {
+    let distribution = inventory.distribution.as_ref().map(released_ecosystem);
+    inventory.packages.iter().map(|package| package.ecosystem.clone()).chain(distribution).collect()
+}
+
+/// What was asked about a package, of `asked` about its image; nothing where nobody was to be asked.
+pub fn asked_about<'a>(inventory: &Inventory, package: &Package, asked: &'a [Asked]) -> Option<&'a Asked> {
+    let of = |ecosystem: &str| asked.iter().find(|one| one.packages > 0 && one.ecosystem == ecosystem);
+    let covered = |release: &str| of(release).is_some_and(|one| one.silence != Some(Silence::NotInFeed));
+    let vendor = Vendor::of(inventory, Matching::NEWEST, covered);
+    of(&answering(inventory, &vendor, package))
+}
+
+/// The ecosystem, with its release, whose advisories answer for a package.
+fn answering<'a>(inventory: &'a Inventory, vendor: &Vendor<'_>, package: &'a Package) -> Cow<'a, str> {
     match &inventory.distribution {
-        Some(distribution) if vendor_answers(inventory, package) => released_ecosystem(distribution),
-        _ => package.ecosystem.clone(),
+        Some(distribution) if vendor.answers(package) => released_ecosystem(distribution).into(),
+        _ => (&package.ecosystem).into(),
     }
 }
 
@@ -176,10 +192,11 @@ pub fn answering(inventory: &Inventory, package: &Package) -> String {
 /// packages that nobody could ask about. `covered` is what the feed has, by ecosystem; nothing where there is no feed.
 pub fn asked(inventory: &Inventory, covered: &BTreeMap<String, FeedCoverage>) -> Vec<Asked> {
     let contradicting = releases::contradicting(inventory);
+    let vendor = Vendor::of(inventory, Matching::NEWEST, |release| covered.contains_key(release));
     let mut by_ecosystem: BTreeMap<(String, Option<Silence>), u64> = BTreeMap::new();
     let mut of_system = 0;
     for package in &inventory.packages {
-        let ecosystem = answering(inventory, package);
+        let ecosystem = answering(inventory, &vendor, package).into_owned();
         let own = ecosystem == package.ecosystem;
         let manager = system_of(package).filter(|_| own);
         of_system += u64::from(manager.is_some() && package.confidence == Confidence::Recorded);

@@ -7,10 +7,11 @@ use std::collections::btree_map::Entry;
 
 use lockgate_model::{Inventory, Package};
 
-use super::{Feed, FeedError, PackageKey, damaged, names, one_spelling, record, searched, version, writer};
+use super::{Feed, FeedError, PackageKey, damaged, names, one_spelling, record, version, writer};
 use crate::feed::Advisory;
-use crate::matching::{Answer, Matches, Matching, Vendor, Word, conclude};
+use crate::matching::{Answer, Matches, Matching, Word, conclude};
 use crate::plan::{self, Plan};
+use crate::vendor::Vendor;
 use crate::version::{NotComparable, family};
 
 /// A package that is asked about under one of its keys: ecosystem, name, and whether it is that of the package as it is
@@ -40,7 +41,7 @@ impl Feed {
     ///
     /// Errors: the feed is damaged where it was read.
     pub fn matches(&self, inventory: &Inventory) -> Result<Matches, FeedError> {
-        let asked = self.asked(inventory)?;
+        let asked = self.asked(inventory);
         let mut found = Vec::new();
         for group in asked.chunk_by(|a, b| a.0 == b.0) {
             self.search(inventory, group, &mut found)?;
@@ -115,26 +116,17 @@ impl Feed {
     }
 
     /// The packages that are asked about under each key that advisories about them may have, sorted by key, then by version.
-    fn asked<'a>(&self, inventory: &'a Inventory) -> Result<Vec<Asked<'a>>, FeedError> {
-        let mut vendor = Vendor::of(inventory, Matching::NEWEST);
+    fn asked<'a>(&self, inventory: &'a Inventory) -> Vec<Asked<'a>> {
+        let vendor =
+            Vendor::of(inventory, Matching::NEWEST, |release| self.summary().coverage(release).is_some());
         let mut asked = Vec::new();
         for (index, package) in inventory.packages.iter().enumerate() {
-            if !vendor.answers(package, |owner| self.speaks(owner))? {
+            if !vendor.answers(package) {
                 ask(index, package, &mut asked);
             }
         }
         asked.sort();
-        Ok(asked)
-    }
-
-    /// Whether there is a word about a package of its release, whatever it says.
-    fn speaks(&self, package: &Package) -> Result<bool, FeedError> {
-        for key in searched(package) {
-            if !self.find(&writer::key(&key)).ok_or_else(|| damaged("its index"))?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        asked
     }
 
     /// The advisory whose record begins there, without its packages.

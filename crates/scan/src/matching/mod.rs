@@ -5,13 +5,13 @@ mod said;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::fmt;
 
 use lockgate_model::{Inventory, Package, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Advisory, is_of_distribution, names, one_spelling};
+use crate::feed::{Advisory, names, one_spelling};
+use crate::vendor::Vendor;
 use crate::version::{NotComparable, compare, family};
 
 pub(crate) use said::{Answer, Event, Said, same_release};
@@ -43,8 +43,8 @@ pub struct Match {
     /// Nobody rated it: `severity` is a guess. Always false by feeds of format 3, which do not say.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unrated: bool,
-    /// The distribution installed the package and says nothing about it: what is said of its own ecosystem counts, and fixes
-    /// of the distribution do not show in its version.
+    /// The system's package manager installed the package, and nobody has the distribution's advisories about it: what is
+    /// said of its own ecosystem counts, and fixes of the distribution do not show in its version.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub vendor_silent: bool,
     /// The package itself is the attack. Always false by feeds of format 3, which do not say.
@@ -117,22 +117,31 @@ pub(crate) struct Word<'a> {
     pub(crate) answer: Result<Answer<'a>, NotComparable>,
 }
 
-/// Matches `inventory` against `advisories`, which may be an extract or all of a feed, by the newest rules.
+/// Matches `inventory` against `advisories`, which may be an extract or all of a feed, by the newest rules. The releases that
+/// they speak of are those that are covered.
 pub fn match_inventory(inventory: &Inventory, advisories: &[Advisory]) -> Matches {
-    Matching::NEWEST.matches(inventory, advisories)
+    let ecosystems: BTreeSet<&str> =
+        advisories.iter().flat_map(|one| &one.affected).map(|one| one.ecosystem.as_str()).collect();
+    Matching::NEWEST.matches(inventory, advisories, |release| ecosystems.contains(release))
 }
 
 impl Matching {
     /// The rules by which new Cases are judged.
     pub const NEWEST: Self = Self::Second;
 
-    /// Matches `inventory` against `advisories`, which may be an extract or all of a feed.
-    pub fn matches(self, inventory: &Inventory, advisories: &[Advisory]) -> Matches {
+    /// Matches `inventory` against `advisories`, which may be an extract or all of a feed. `covered` says whether there are
+    /// advisories of an ecosystem with its release (`Debian:12`): the extract may have none of it.
+    pub fn matches(
+        self,
+        inventory: &Inventory,
+        advisories: &[Advisory],
+        covered: impl Fn(&str) -> bool,
+    ) -> Matches {
         let by_name = ByName::of(advisories, self);
-        let mut vendor = Vendor::of(inventory, self);
+        let vendor = Vendor::of(inventory, self, covered);
         let mut matches = Matches::default();
         for (index, package) in inventory.packages.iter().enumerate() {
-            if !vendor.answers(package, |owner| Ok::<_, Infallible>(by_name.speaks(owner))).unwrap_or(true) {
+            if !vendor.answers(package) {
                 by_name.about(index, package, &mut matches);
             }
         }
@@ -175,11 +184,6 @@ impl<'a> ByName<'a> {
         names(package).filter_map(of).flatten()
     }
 
-    /// Whether there is a word about a package of that release, whatever it says.
-    fn speaks(&self, package: &Package) -> bool {
-        self.said(package).any(|(_, said)| same_release(package, said.ecosystem))
-    }
-
     /// Adds what applies to a package, which has that place in its inventory, and what may.
     pub(crate) fn about(&self, index: usize, package: &Package, matches: &mut Matches) {
         let words = self.said(package).map(|(advisory, said)| Word {
@@ -209,77 +213,6 @@ pub(crate) fn conclude(index: usize, package: &Package, words: &[Word<'_>], matc
         }
     }
     matches.matches.extend(grouped(index, package, applying));
-}
-
-/// For which packages of an inventory its distribution answers.
-pub(crate) struct Vendor<'a> {
-    inventory: &'a Inventory,
-    rules: Matching,
-    /// The packages of the distribution, by name; made when the first is asked for.
-    owners: Option<BTreeMap<&'a str, &'a Package>>,
-    /// Whether there is a word about them, by name.
-    speaks: BTreeMap<&'a str, bool>,
-}
-
-impl<'a> Vendor<'a> {
-    pub(crate) fn of(inventory: &'a Inventory, rules: Matching) -> Self {
-        Self { inventory, rules, owners: None, speaks: BTreeMap::new() }
-    }
-
-    /// Whether the distribution answers for a package: it installed it and, since the second rules, some advisory of its
-    /// release speaks of the package that owns it, which `speaks` says. What the distribution never speaks of is judged by
-    /// the advisories of its own ecosystem.
-    pub(crate) fn answers<E>(
-        &mut self,
-        package: &'a Package,
-        speaks: impl FnOnce(&'a Package) -> Result<bool, E>,
-    ) -> Result<bool, E> {
-        let name = package.installed_by.as_str();
-        if self.rules == Matching::First || name.is_empty() {
-            return Ok(vendor_answers(self.inventory, package));
-        }
-        if let Some(known) = self.speaks.get(name) {
-            return Ok(*known);
-        }
-        let packages = &self.inventory.packages;
-        let owners = self.owners.get_or_insert_with(|| {
-            packages
-                .iter()
-                .filter(|one| is_of_distribution(one))
-                .map(|one| (one.name.as_str(), one))
-                .collect()
-        });
-        let said = owners.get(name).map_or(Ok(false), |owner| speaks(owner))?;
-        self.speaks.insert(name, said);
-        Ok(said)
-    }
-}
-
-/// Whether the distribution's maintainers answer for a package that their package manager installed: their fixes do
-/// not show in its version. Distributions whose advisories nobody has answer for nothing.
-pub(crate) fn vendor_answers(inventory: &Inventory, package: &Package) -> bool {
-    const KNOWN: [&str; 18] = [
-        "alpine",
-        "almalinux",
-        "amzn",
-        "azurelinux",
-        "chainguard",
-        "debian",
-        "fedora",
-        "mageia",
-        "mariner",
-        "ol",
-        "openEuler",
-        "opensuse-leap",
-        "opensuse-tumbleweed",
-        "photon",
-        "rhel",
-        "rocky",
-        "sles",
-        "ubuntu",
-    ];
-    let distribution = inventory.distribution.as_ref();
-    !package.installed_by.is_empty() && distribution.is_some_and(|one| KNOWN.contains(&one.id.as_str()))
 }
 
 /// Whether every CVE that an advisory names is denied: for this release of the distribution, and not before the advisory
