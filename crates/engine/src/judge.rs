@@ -1,6 +1,7 @@
 //! Judges a Case and records the Decision with everything it was judged from.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lockgate_judge::gates;
@@ -8,8 +9,9 @@ use lockgate_model::entry::{Alert, Decided};
 use lockgate_model::projection::DecisionRow;
 use lockgate_model::{Answer, Case, Decision, Digest, Effect, Entry, Event, Outcome, Verdict, canon};
 
-use crate::gather::{Purpose, Request, blocking, gather};
+use crate::gather::{Purpose, Request, blocking, gather, gather_through};
 use crate::ledger::{Appended, LedgerError};
+use crate::staging::Staging;
 use crate::{EngineError, Workspace};
 
 /// Codes that an alert names; the Decision has them all.
@@ -45,14 +47,16 @@ pub async fn judge_with(
 }
 
 /// As [`judge`], for a promotion: when it halts because of whose signature or provenance the artifact has or lacks, an
-/// alert is recorded with the Decision.
+/// alert is recorded with the Decision. Layers are staged while they are scanned.
 pub(crate) async fn judge_to_promote(
     workspace: &Workspace,
     request: &Request,
+    staging: Arc<Staging>,
 ) -> Result<Recorded, EngineError> {
     // The clock's instant, whatever was asked for: a promotion is judged for now, by the feed in force.
     let request = Request { as_of: workspace.clock.now(), ..request.clone() };
-    let case = gather(workspace, &request, Purpose::Promote).await?;
+    let reach = workspace.reach.staging(staging);
+    let case = gather_through(workspace, &reach, &request, Purpose::Promote).await?;
     record(workspace, case, true).await
 }
 

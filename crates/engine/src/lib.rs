@@ -26,6 +26,7 @@ pub mod sign;
 pub mod workspace;
 
 mod attachments;
+mod staging;
 
 pub use error::EngineError;
 pub use workspace::Workspace;

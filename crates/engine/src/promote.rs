@@ -1,5 +1,7 @@
 //! Promotes an artifact: judge, record, announce, carry out, complete.
 
+use std::sync::Arc;
+
 use lockgate_model::entry::Intent;
 use lockgate_model::ports::Copied;
 use lockgate_model::projection::{Conflict, PromotionState};
@@ -8,6 +10,7 @@ use lockgate_model::{Digest, Entry, Event, Outcome};
 
 use crate::gather::Request;
 use crate::judge::{Recorded, judge_to_promote};
+use crate::staging::Staging;
 use crate::{EngineError, Workspace, attachments, carry};
 
 /// What came of asking for a promotion.
@@ -29,7 +32,22 @@ pub async fn promote(
     request: &Request,
     tag: Option<String>,
 ) -> Result<Promoted, EngineError> {
-    let recorded = judge_to_promote(workspace, request).await?;
+    let step = workspace.route.step_to(request.to.as_str())?;
+    let from = Workspace::repository(&step.from.registry, &request.service);
+    let to = Workspace::repository(&step.to.registry, &request.service);
+    let staging = Arc::new(Staging::new(workspace.reach.registry.clone(), from, to));
+    let promoted = promote_staged(workspace, request, tag, &staging).await;
+    staging.abandon().await;
+    promoted
+}
+
+async fn promote_staged(
+    workspace: &Workspace,
+    request: &Request,
+    tag: Option<String>,
+    staging: &Arc<Staging>,
+) -> Result<Promoted, EngineError> {
+    let recorded = judge_to_promote(workspace, request, staging.clone()).await?;
     if recorded.decision.outcome != Outcome::Proceed {
         return Ok(Promoted { recorded, copied: None });
     }
@@ -38,6 +56,7 @@ pub async fn promote(
         Target::Digest(_) => None,
     });
     let intent = announce(workspace, &recorded, tag).await?;
+    staging.commit().await;
     let copied = carry::out(workspace, &intent).await?;
     complete(workspace, &intent.decision).await?;
     Ok(Promoted { recorded, copied: Some(copied) })

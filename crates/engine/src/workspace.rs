@@ -10,6 +10,7 @@ use lockgate_model::{Digest, Repository, Route, Service, Timestamp};
 
 use crate::later::Later;
 use crate::ledger::Sequencer;
+use crate::staging::Staging;
 
 /// A trusted public key as the workspace holds it.
 #[derive(Debug, Clone)]
@@ -92,6 +93,25 @@ pub struct Reach {
     pub progress: Arc<dyn Progress>,
     /// What is kept for the next time.
     pub later: Later,
+    /// Where layers are staged while they are scanned; nowhere unless they are asked to be promoted.
+    pub(crate) staging: Option<Arc<Staging>>,
+}
+
+impl Reach {
+    /// The way to images through these ports.
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        layers: Arc<dyn LayerCache>,
+        progress: Arc<dyn Progress>,
+        later: Later,
+    ) -> Self {
+        Self { registry, layers, progress, later, staging: None }
+    }
+
+    /// The same, staging layers on the way.
+    pub(crate) fn staging(&self, staging: Arc<Staging>) -> Self {
+        Self { staging: Some(staging), ..self.clone() }
+    }
 }
 
 /// Everything a use case works with.

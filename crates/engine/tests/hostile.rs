@@ -14,7 +14,7 @@ use lockgate_engine::replay::replay;
 use lockgate_model::evidence::{Attachment, fallback_tag};
 use lockgate_model::oci::{EMPTY_JSON, Manifest, media};
 use lockgate_model::ports::{
-    BlobStream, Copied, CopyList, FetchedManifest, Pending, Progress, Registry, Upload,
+    BlobStream, Copied, CopyList, FetchedManifest, Pending, Progress, Registry, Staged, Upload,
 };
 use lockgate_model::{Descriptor, Digest, Outcome, Repository, limits};
 use serde_json::{Value, json};
@@ -80,6 +80,16 @@ impl Registry for Counting {
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied> {
         self.real.copy(from, to, list, progress)
+    }
+
+    fn stage<'a>(
+        &'a self,
+        from: &'a Repository,
+        to: &'a Repository,
+        blob: &'a Descriptor,
+        bytes: BlobStream,
+    ) -> Pending<'a, Option<Box<dyn Staged>>> {
+        self.real.stage(from, to, blob, bytes)
     }
 
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {

@@ -173,7 +173,7 @@ impl Surroundings {
 
     fn reach_through(&self, registry: Arc<Registries>, layers: &Path) -> Reach {
         let (progress, later) = (self.progress.clone(), self.later.clone());
-        Reach { registry, layers: Arc::new(LayerFolder::new(layers)), progress, later }
+        Reach::new(registry, Arc::new(LayerFolder::new(layers)), progress, later)
     }
 }
 

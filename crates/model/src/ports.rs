@@ -174,6 +174,17 @@ pub trait Registry: Send + Sync {
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied>;
 
+    /// Sends the bytes of a blob to `to` without committing them: an upload that is not closed (distribution-spec,
+    /// "Pushing a blob in chunks"). Nothing where [`Registry::copy`] moves no bytes or `to` cannot hold them so. `bytes`
+    /// fails before its end unless they have the blob's digest.
+    fn stage<'a>(
+        &'a self,
+        from: &'a Repository,
+        to: &'a Repository,
+        blob: &'a Descriptor,
+        bytes: BlobStream,
+    ) -> Pending<'a, Option<Box<dyn Staged>>>;
+
     /// Pushes blobs, then the manifest. A manifest with a `subject` is listed among the subject's referrers
     /// afterwards, on registries with and without the referrers API. Pushing twice is pushing once.
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor>;
@@ -185,6 +196,15 @@ pub trait Registry: Send + Sync {
         tag: &'a str,
         manifest: &'a Descriptor,
     ) -> Pending<'a, ()>;
+}
+
+/// A blob whose bytes wait in a repository, where nobody can read them before they are committed.
+pub trait Staged: Send {
+    /// Makes it a blob of the repository, which checks its digest.
+    fn commit(self: Box<Self>) -> Pending<'static, ()>;
+
+    /// Gives it up.
+    fn abandon(self: Box<Self>) -> Pending<'static, ()>;
 }
 
 /// A tile of the Merkle tree (C2SP tlog-tiles): up to 256 hashes of 32 bytes.

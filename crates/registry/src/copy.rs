@@ -122,10 +122,7 @@ async fn copy_blob(
     let put = if target.has_blob(blob).await? {
         None
     } else {
-        let mount_from = match (source.remote(), target.remote()) {
-            (Some((from, name)), Some((to, _))) if from == to => Some(name),
-            _ => None,
-        };
+        let mount_from = mount_from(&*source, target);
         let open = || -> lockgate_model::ports::Pending<'_, BlobStream> {
             let (told, to) = (told.clone(), passed.clone());
             let source = &source;
@@ -139,6 +136,14 @@ async fn copy_blob(
     // What did not pass here needs no time any more either.
     let _told = passed.send(blob.size.saturating_sub(told.load(Ordering::Relaxed)));
     Ok(put)
+}
+
+/// The repository of which the target can take blobs without their bytes.
+pub(crate) fn mount_from<'a>(source: &'a dyn Place, target: &dyn Place) -> Option<&'a str> {
+    match (source.remote(), target.remote()) {
+        (Some((from, name)), Some((to, _))) if from == to => Some(name),
+        _ => None,
+    }
 }
 
 /// The target must have every manifest, every blob, and everything that was attached.

@@ -21,7 +21,8 @@ use std::sync::{Arc, Mutex};
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::Content;
 use lockgate_model::ports::{
-    BlobStream, Copied, CopyList, FetchedManifest, Pending, PortError, Progress, Registry, Trouble, Upload,
+    BlobStream, Copied, CopyList, FetchedManifest, Pending, PortError, Progress, Registry, Staged, Trouble,
+    Upload,
 };
 use lockgate_model::reference::checked_tag;
 use lockgate_model::{Descriptor, Digest, Repository};
@@ -117,6 +118,23 @@ impl Registry for Registries {
         Box::pin(async move {
             let (source, target) = (self.place(from)?, self.place(to)?);
             copy::copy(source, target, list, progress, self.settings.parallel_blobs).await
+        })
+    }
+
+    fn stage<'a>(
+        &'a self,
+        from: &'a Repository,
+        to: &'a Repository,
+        blob: &'a Descriptor,
+        bytes: BlobStream,
+    ) -> Pending<'a, Option<Box<dyn Staged>>> {
+        Box::pin(async move {
+            let (source, target) = (self.place(from)?, self.place(to)?);
+            let is_mounted = copy::mount_from(&*source, &*target).is_some();
+            if blob.size <= limits::PATCHED_FROM || is_mounted || target.has_blob(blob).await? {
+                return Ok(None);
+            }
+            target.stage(blob, bytes).await
         })
     }
 

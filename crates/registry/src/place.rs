@@ -2,7 +2,7 @@
 //! made of.
 
 use bytes::Bytes;
-use lockgate_model::ports::{BlobStream, FetchedManifest, Pending};
+use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, Staged};
 use lockgate_model::{Descriptor, Digest};
 
 /// How a blob came to be in a repository.
@@ -44,6 +44,15 @@ pub(crate) trait Place: Send + Sync {
         source: Opener<'a, 'a>,
         mount_from: Option<&'a str>,
     ) -> Pending<'a, Put>;
+
+    /// Sends the bytes of a blob there without committing them; nothing where that cannot be.
+    fn stage<'a>(
+        &'a self,
+        _blob: &'a Descriptor,
+        _bytes: BlobStream,
+    ) -> Pending<'a, Option<Box<dyn Staged>>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Puts a small blob there.
     fn put_bytes<'a>(&'a self, blob: &'a Descriptor, bytes: Bytes) -> Pending<'a, ()>;

@@ -14,6 +14,7 @@ use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_again, ana
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::staging::Staging;
 use crate::workspace::Reach;
 
 /// Most layers analysed at the same time, each by two threads: more than there are processors only takes memory.
@@ -198,6 +199,7 @@ pub(super) struct LayerJob {
     registry: Arc<dyn lockgate_model::ports::Registry>,
     cache: Arc<dyn LayerCache>,
     progress: Arc<dyn Progress>,
+    staging: Option<Arc<Staging>>,
     repository: Repository,
     layer: Descriptor,
     diff_id: Digest,
@@ -209,6 +211,7 @@ impl LayerJob {
             registry: reach.registry.clone(),
             cache: reach.layers.clone(),
             progress: reach.progress.clone(),
+            staging: reach.staging.clone(),
             repository: repository.clone(),
             layer: layer.clone(),
             diff_id: *diff_id,
@@ -239,6 +242,10 @@ impl LayerJob {
         work: impl FnOnce(ChunkReader) -> Result<LayerContent, LayerError> + Send + 'static,
     ) -> Result<LayerContent, PortError> {
         let stream = self.registry.blob(&self.repository, &self.layer).await?;
+        let stream = match &self.staging {
+            Some(staging) => staging.stage(&self.layer, stream),
+            None => stream,
+        };
         self.progress.begin(&format!("layer {}", self.layer.digest.short()), self.layer.size);
         let content = fed(stream, &*self.progress, &self.repository, &self.layer, work).await;
         self.progress.end();

@@ -103,10 +103,20 @@ impl Found {
 
 /// Closes the Case of `request`.
 pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) -> Result<Case, EngineError> {
+    gather_through(workspace, &workspace.reach, request, purpose).await
+}
+
+/// As [`gather`], with another way to images than the workspace's.
+pub(crate) async fn gather_through(
+    workspace: &Workspace,
+    reach: &Reach,
+    request: &Request,
+    purpose: Purpose,
+) -> Result<Case, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
-    let found = find(&workspace.reach, &reference).await?;
+    let found = find(reach, &reference).await?;
 
     // The size is read first: a change of the keyring that comes later has a higher place, and is noticed.
     let ledger_size = workspace.store.head().await?.size;
@@ -115,8 +125,8 @@ pub async fn gather(workspace: &Workspace, request: &Request, purpose: Purpose) 
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
     let images::Parts { images: parts, attestations } =
-        images::gather(&workspace.reach, &reference.repository, &found, &mut basket).await;
-    let (reach, gates) = (&workspace.reach, &step.to.gates);
+        images::gather(reach, &reference.repository, &found, &mut basket).await;
+    let gates = &step.to.gates;
     let attached = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
     let further =
         (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::ports::{
     BlobStream, Commit, CommitError, Copied, CopyList, FetchedManifest, Head, Pending, PortError, Progress,
-    Registry, Store, TileId, Trouble, Upload,
+    Registry, Staged, Store, TileId, Trouble, Upload,
 };
 use lockgate_model::projection::{AlertRow, DecisionRow, FeedRow, ForgottenRow, PromotionRow, ReleaseRow};
 use lockgate_model::{Descriptor, Digest, Keyring, Repository, Service, StageName};
@@ -154,6 +154,16 @@ impl Registry for FaultyRegistry {
         progress: &'a dyn Progress,
     ) -> Pending<'a, Copied> {
         effect!(self, self.real.copy(from, to, list, progress))
+    }
+
+    fn stage<'a>(
+        &'a self,
+        from: &'a Repository,
+        to: &'a Repository,
+        blob: &'a Descriptor,
+        bytes: BlobStream,
+    ) -> Pending<'a, Option<Box<dyn Staged>>> {
+        read!(self, self.real.stage(from, to, blob, bytes))
     }
 
     fn push<'a>(&'a self, repository: &'a Repository, upload: &'a Upload) -> Pending<'a, Descriptor> {

@@ -115,12 +115,12 @@ impl World {
                 key: SigningKey::from_pem(self.verdict.as_bytes()).unwrap(),
                 verifier: "https://example.com/lockgate".into(),
             },
-            reach: Reach {
+            reach: Reach::new(
                 registry,
-                layers: Arc::new(LayerFolder::new(self.folder().join("layers"))),
-                progress: Arc::new(()),
-                later: Later::default(),
-            },
+                Arc::new(LayerFolder::new(self.folder().join("layers"))),
+                Arc::new(()),
+                Later::default(),
+            ),
             ledger: Sequencer::new(store.clone(), clock.clone(), key, Box::new(|_| ())),
             store,
             feeds: Arc::new(FeedFolder::new(self.folder().join("feeds"))),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lockgate_model::oci::{Index, is_index, is_manifest, media};
-use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Trouble};
+use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, PortError, Staged, Trouble};
 use lockgate_model::{Descriptor, Digest, json, limits};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
@@ -189,6 +189,10 @@ impl Place for Remote {
         mount_from: Option<&'a str>,
     ) -> Pending<'a, Put> {
         Box::pin(upload::upload(self, blob, source, mount_from))
+    }
+
+    fn stage<'a>(&'a self, blob: &'a Descriptor, bytes: BlobStream) -> Pending<'a, Option<Box<dyn Staged>>> {
+        Box::pin(async move { Ok(Some(upload::stage(self, blob, bytes).await?)) })
     }
 
     fn put_bytes<'a>(&'a self, blob: &'a Descriptor, bytes: Bytes) -> Pending<'a, ()> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lockgate_model::Descriptor;
-use lockgate_model::ports::{BlobStream, PortError, Trouble};
+use lockgate_model::ports::{BlobStream, Pending, PortError, Staged, Trouble};
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use reqwest::{Method, Response, StatusCode, Url};
 
@@ -29,8 +29,7 @@ pub(super) async fn upload<'a>(
     source: Opener<'a, '_>,
     mount_from: Option<&'a str>,
 ) -> Result<Put, PortError> {
-    let at = remote.at(&format!("@{}", blob.digest));
-    let mut upload = Upload { remote, blob, source, mount_from, at, broken: None, told: None };
+    let mut upload = Upload::new(remote, blob, source, mount_from);
     let host = &remote.host;
     let mut attempt = 1;
     loop {
@@ -48,6 +47,48 @@ pub(super) async fn upload<'a>(
     }
 }
 
+/// Sends a blob without closing its upload.
+pub(super) async fn stage(
+    remote: &Remote,
+    blob: &Descriptor,
+    bytes: BlobStream,
+) -> Result<Box<dyn Staged>, PortError> {
+    let mut upload = Upload::new(remote, blob, &|| Box::pin(async { Err(once()) }), None);
+    let opened = upload.begin().await?.ok_or_else(once)?;
+    let session = upload.send(opened, 0, bytes).await?;
+    Ok(Box::new(Unclosed { remote: remote.clone(), blob: blob.clone(), session }))
+}
+
+/// What is staged is sent once.
+fn once() -> PortError {
+    PortError::new(Trouble::Other, "a staged upload", "it is not sent twice", "copy the blob")
+}
+
+/// An upload that has all bytes of its blob, and is not closed.
+struct Unclosed {
+    remote: Remote,
+    blob: Descriptor,
+    session: Url,
+}
+
+impl Staged for Unclosed {
+    fn commit(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move {
+            let mut upload = Upload::new(&self.remote, &self.blob, &|| Box::pin(async { Err(once()) }), None);
+            upload.close(self.session.clone(), Body::Bytes(Bytes::new())).await
+        })
+    }
+
+    fn abandon(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move {
+            let response =
+                self.remote.host.send(&mut self.remote.pushing(Method::DELETE, self.session)).await?;
+            let at = self.remote.at(&format!("@{}", self.blob.digest));
+            self.remote.host.expect(response, &[StatusCode::NO_CONTENT, StatusCode::OK], &at).await.map(drop)
+        })
+    }
+}
+
 struct Upload<'a, 's> {
     remote: &'a Remote,
     blob: &'a Descriptor,
@@ -60,7 +101,17 @@ struct Upload<'a, 's> {
     told: Option<Duration>,
 }
 
-impl Upload<'_, '_> {
+impl<'a, 's> Upload<'a, 's> {
+    fn new(
+        remote: &'a Remote,
+        blob: &'a Descriptor,
+        source: Opener<'a, 's>,
+        mount_from: Option<&'a str>,
+    ) -> Self {
+        let at = remote.at(&format!("@{}", blob.digest));
+        Self { remote, blob, source, mount_from, at, broken: None, told: None }
+    }
+
     async fn once(&mut self) -> Result<Put, PortError> {
         if let Some(session) = self.broken.take()
             && let Some((session, offset)) = self.state(session).await?
@@ -129,24 +180,31 @@ impl Upload<'_, '_> {
 
     /// Sends everything after the first `offset` bytes, and closes the upload.
     async fn patch(&mut self, session: Url, offset: u64) -> Result<(), PortError> {
-        let size = self.blob.size;
         self.broken = Some(session.clone());
         let mut next = session.clone();
-        if offset < size {
+        if offset < self.blob.size {
             let mut rest: BlobStream = (self.source)().await?;
-            let mut call = self.remote.pushing(Method::PATCH, session.clone());
-            call.headers.push((CONTENT_TYPE, BYTES.to_owned()));
             if offset > 0 {
                 rest = Box::pin(Skip { inner: rest, left: offset });
-                call.headers.push((CONTENT_RANGE, format!("{offset}-{}", size - 1)));
             }
-            call.body = Body::Stream(rest, size - offset);
-            let response = self.remote.host.send(&mut call).await?;
-            let response = self.expect(response, &[StatusCode::ACCEPTED, StatusCode::NO_CONTENT]).await?;
-            next = self.session(&response, &session)?;
+            next = self.send(session, offset, rest).await?;
             self.broken = Some(next.clone());
         }
         self.close(next, Body::Bytes(Bytes::new())).await
+    }
+
+    /// Sends everything after the first `offset` bytes, which is `rest`; the upload as it goes on.
+    async fn send(&mut self, session: Url, offset: u64, rest: BlobStream) -> Result<Url, PortError> {
+        let size = self.blob.size;
+        let mut call = self.remote.pushing(Method::PATCH, session.clone());
+        call.headers.push((CONTENT_TYPE, BYTES.to_owned()));
+        if offset > 0 {
+            call.headers.push((CONTENT_RANGE, format!("{offset}-{}", size - 1)));
+        }
+        call.body = Body::Stream(rest, size - offset);
+        let response = self.remote.host.send(&mut call).await?;
+        let response = self.expect(response, &[StatusCode::ACCEPTED, StatusCode::NO_CONTENT]).await?;
+        self.session(&response, &session)
     }
 
     /// Closes the upload with what is left to send.

@@ -279,6 +279,11 @@ fn upload(request: &Request, kind: Kind, repository: &str, store: &mut Store) ->
         vec![("Location", request.path.clone()), ("Range", format!("0-{}", there.saturating_sub(1)))];
     match request.method.as_str() {
         "GET" => ("204 No Content", headers, vec![]),
+        "DELETE" => {
+            let id: usize = request.path.rsplit_once('/').unwrap().1.parse().unwrap();
+            store.uploads.remove(&id);
+            ("204 No Content", vec![], vec![])
+        }
         "PATCH" => ("202 Accepted", headers, vec![]),
         _ => {
             let id: usize = request.path.rsplit_once('/').unwrap().1.parse().unwrap();
