@@ -159,6 +159,23 @@ fn markers() -> Vec<(&'static str, Vec<Vec<Entry>>)> {
             ],
         ),
         (
+            "a file through a link whose target goes",
+            vec![
+                vec![OS, APK, Link("srv/node_modules", "/opt/s")],
+                vec![File("srv/node_modules/evil/package.json", NPM)],
+                vec![File("opt/.wh.s", b"")],
+            ],
+        ),
+        (
+            "a folder in place of a whiteout",
+            vec![below(), vec![File("srv/.wh.node_modules", b""), Folder("srv/node_modules")]],
+        ),
+        (
+            "a folder in place of a file of its layer",
+            vec![below(), vec![File("srv/node_modules", b""), Folder("srv/node_modules")]],
+        ),
+        ("an opaque root", vec![below(), vec![File(".wh..wh..opq", b""), OS, APK]]),
+        (
             "a database emptied through a link",
             vec![
                 vec![OS, File("lib/apk/db/installed", EVIL_APK)],

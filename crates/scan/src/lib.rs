@@ -42,4 +42,4 @@ pub use plan::{Plan, plan};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-6";
+pub const ANALYSER: &str = "2026-7";

@@ -1,5 +1,5 @@
-//! Random stacks of layers, laid by `umoci raw unpack` and here: the packages are those that a process in the unpacked file
-//! system finds. `LOCKGATE_LAYERS` says how many stacks; `cargo xtask layers` sets it. `LOCKGATE_STACK` is the number of one.
+//! Random stacks of layers, laid by `umoci raw unpack`, as an overlay mount, and here: the packages are those that a process in
+//! either file system finds. `LOCKGATE_LAYERS` says how many stacks; `cargo xtask layers` sets it. `LOCKGATE_STACK` is the number of one.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,6 +10,8 @@
 
 #[path = "stacks/make.rs"]
 mod make;
+#[path = "stacks/mount.rs"]
+mod mount;
 #[path = "stacks/oracle.rs"]
 mod oracle;
 
@@ -24,7 +26,7 @@ use lockgate_model::oci::media;
 use lockgate_model::{Descriptor, Digest, Inventory};
 use lockgate_scan::{Base, LayerContent, analyse, analyse_again, lay_onto, lay_whole};
 use make::{Maker, Stack, contents, tar};
-use oracle::packages;
+use oracle::{Listed, packages};
 use serde_json::json;
 use xtask::parts::{self, or_skip};
 
@@ -35,7 +37,7 @@ const COUNT: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Came {
     Same,
-    /// umoci does not unpack it.
+    /// No runtime unpacks it.
     Refused,
     /// What could not be read was told.
     Told(String),
@@ -126,37 +128,52 @@ fn came(umoci: &Path, stack: &Stack, seed: u64) -> Came {
     if on_base != inventory {
         return Came::Base(format!("{known}: {on_base:?}, not {inventory:?}"));
     }
-    let scratch = tempfile::tempdir().unwrap();
-    let (layout, root) = (scratch.path().join("layout"), scratch.path().join("root"));
-    write_layout(&layout, &read);
-    let mut unpack = Command::new(umoci);
-    unpack.args(["raw", "unpack", "--image"]).arg(format!("{}:x", layout.display())).arg(&root);
-    if !unpack.output().unwrap().status.success() {
-        return Came::Refused;
-    }
-    let expected = packages(&root, &contents(stack));
+    let Some((expected, all)) = unpacked(umoci, stack, &read) else { return Came::Refused };
     // Folders of wheels are named after packages here that nobody describes.
     let described = inventory.packages.iter().filter(|one| one.confidence == Confidence::Recorded);
     let found: BTreeSet<String> = described.map(|one| one.name.trim_start_matches("g:").to_owned()).collect();
     // Where something else stands than belongs there, its reader says so.
-    let of_links = ["it is removed through", "it is a hard link", "links "];
+    let of_links = ["it is a hard link", "links "];
     let told = inventory.unread.iter().find(|unread| {
         expected.odd.is_empty() || of_links.iter().any(|start| unread.reason.starts_with(start))
     });
-    if let Some(unread) = told {
-        return Came::Told(unread.reason.split([':', ',']).next().unwrap_or_default().to_owned());
-    }
     let missing: Vec<_> = expected.packages.difference(&found).collect();
-    let ghosts: Vec<_> = found.difference(&expected.packages).collect();
-    match (missing.is_empty(), ghosts.is_empty()) {
-        (false, _) => Came::Miss(format!("{missing:?}")),
-        (_, false) => Came::Ghost(format!("{ghosts:?}")),
+    let ghosts: Vec<_> = found.difference(&expected.packages).filter(|_| all).collect();
+    let told = told.map(|unread| unread.reason.split([':', ',']).next().unwrap_or_default().to_owned());
+    match (missing.is_empty(), ghosts.is_empty(), told) {
+        (false, _, None) => Came::Miss(format!("{missing:?}")),
+        (_, _, Some(why)) => Came::Told(why),
+        (_, false, None) => Came::Ghost(format!("{ghosts:?}")),
         _ => Came::Same,
     }
 }
 
-fn kind(came: &Came) -> std::mem::Discriminant<Came> {
-    std::mem::discriminant(came)
+/// What stands in the file systems that umoci and an overlay mount make of a stack, and whether both make one; nothing where
+/// neither does.
+fn unpacked(umoci: &Path, stack: &Stack, read: &Read) -> Option<(Listed, bool)> {
+    let scratch = tempfile::tempdir().unwrap();
+    let (layout, root, over) =
+        (scratch.path().join("layout"), scratch.path().join("root"), scratch.path().join("over"));
+    write_layout(&layout, read);
+    let mut unpack = Command::new(umoci);
+    unpack.args(["raw", "unpack", "--image"]).arg(format!("{}:x", layout.display())).arg(&root);
+    let onto = unpack.output().unwrap().status.success();
+    let mounted = mount::mounted(&scratch.path().join("layers"), &over, stack);
+    let mut listed = Listed::default();
+    for root in [onto.then_some(&root), mounted.then_some(&over)].into_iter().flatten() {
+        let one = packages(root, &contents(stack));
+        listed.packages.extend(one.packages);
+        listed.odd.extend(one.odd);
+    }
+    (onto || mounted).then_some((listed, onto && mounted))
+}
+
+/// The kind of what came, without the packages that it is about.
+fn kind(came: &Came) -> String {
+    match came {
+        Came::Told(why) => format!("told: {why}"),
+        other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
+    }
 }
 
 /// The smallest part of a stack with which the same comes.
@@ -218,12 +235,13 @@ fn packages_are_those_of_the_unpacked_file_system() {
                     let seed = u64::try_from(number).unwrap();
                     let stack = Maker::stack(seed);
                     let came = came(&umoci, &stack, seed);
-                    let name = match &came {
-                        Came::Told(why) => format!("told: {why}"),
-                        other => format!("{other:?}").split('(').next().unwrap().to_owned(),
-                    };
+                    let name = kind(&came);
                     if name.starts_with("told") {
                         println!("stack {number} is {name}");
+                    }
+                    if count == 1 && came != Came::Same && came != Came::Refused {
+                        let (least, came) = shrunk(&umoci, &stack, seed, &came);
+                        println!("{came:?}:\n{}", shown(&least));
                     }
                     *tally.lock().unwrap().entry(name).or_default() += 1;
                     if matches!(came, Came::Miss(_) | Came::Ghost(_) | Came::Base(_)) {

@@ -14,6 +14,10 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     if file.name() == "Gemfile.lock" {
         return Ok(locked(&text).into());
     }
+    // RubyGems runs what is there: an empty file describes no gem.
+    if file.bytes.is_empty() {
+        return Ok(Facts::default());
+    }
     let found = specification(&text).ok_or("its name and version are not written as RubyGems writes them")?;
     Ok(vec![found].into())
 }

@@ -89,6 +89,10 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Some(name) = name.strip_prefix(WHITEOUT) {
+            if matches!(name, "" | "." | "..") {
+                self.unread(path.clone(), "a whiteout that names nothing, which runtimes refuse");
+                return Ok(());
+            }
             let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
             self.push(path, Kind::Removed);
             return Ok(());
@@ -180,6 +184,12 @@ impl Walk<'_> {
         if catalog::wants(path) {
             return Ok(Kind::Read(self.keep(path, readings)));
         }
+        // Other links may give it the name of what it looks like.
+        let looks = catalog::looks(bytes.get(..START).unwrap_or(&bytes), member.size);
+        let described = looks.and_then(|looks| looks.read(&bytes)).unwrap_or_default();
+        let known = |one: &Reading| readings.iter().any(|reading| reading.key == one.key);
+        let described: Vec<_> = described.into_iter().filter(|one| !known(one)).collect();
+        readings.extend(described);
         if bytes.starts_with(&catalog::PROGRAM_MAGIC) {
             let mut program = Program::new(path);
             let version = program.push(&bytes);

@@ -8,7 +8,9 @@ use lockgate_model::{Descriptor, Inventory};
 mod base;
 mod follow;
 mod locks;
+mod overlay;
 mod places;
+mod runtimes;
 mod sieve;
 mod system;
 mod tree;
@@ -48,6 +50,8 @@ pub fn merge(layers: &[(Descriptor, LayerContent)]) -> Inventory {
 /// The layers of an image, laid over each other.
 pub struct Laid<'a> {
     tree: Tree<'a>,
+    /// What an overlay mount makes of them, where that may be something else.
+    mounted: Option<Tree<'a>>,
     layers: &'a [Descriptor],
     below: Option<(usize, Vec<u8>)>,
 }
@@ -57,29 +61,46 @@ pub struct Laid<'a> {
 pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a LayerContent]) -> Laid<'a> {
     let mut tree = Tree::on(base);
     let mut below = None;
-    for ((at, layer), content) in layers.iter().enumerate().skip(base.layers()).zip(contents) {
-        tree.lay(at, layer, content);
+    for (at, content) in (base.layers()..layers.len()).zip(contents) {
+        tree.lay(at, content);
         if at + 2 == layers.len() {
             below = tree.to_base(at + 1).map(|bytes| (at + 1, bytes));
         }
     }
-    Laid { tree, layers, below }
+    Laid { tree, mounted: None, layers, below }
 }
 
 /// Lays the `layers` of an image over each other, all of which are in `contents`, with everything that is in them: for images
-/// whose links lead where nobody looked.
+/// whose links lead where nobody looked, and of which runtimes make two file systems.
 pub fn lay_whole<'a>(layers: &'a [Descriptor], contents: &[&'a LayerContent]) -> Laid<'a> {
     let mut tree = Tree::whole();
-    for ((at, layer), content) in layers.iter().enumerate().zip(contents) {
-        tree.lay(at, layer, content);
+    for (at, content) in contents.iter().enumerate() {
+        tree.lay(at, content);
     }
-    Laid { tree, layers, below: None }
+    let mounted = tree.forks.then(|| {
+        let mut mounted = Tree::whole();
+        for (at, content) in contents.iter().enumerate() {
+            mounted.mount(at, content);
+        }
+        mounted
+    });
+    Laid { tree, mounted, layers, below: None }
 }
 
 impl Laid<'_> {
     /// Looks through the file system.
     pub fn look(&self) -> Looked<'_> {
-        Looked { tree: &self.tree, places: places::find(&self.tree), layers: self.layers }
+        let mut places = places::find(&self.tree);
+        places.missing.everything |= self.tree.forks && !self.tree.whole;
+        let mounted = self.mounted.as_ref().map(|tree| {
+            let mut there = places::find(tree);
+            places.missing.asks.extend(there.missing.asks.iter().cloned());
+            // Runtimes refuse a layer with a hard link to nothing: there is the other file system only.
+            places.dangling.retain(|path| there.dangling.contains(path));
+            there.dangling.clone_from(&places.dangling);
+            Box::new(Looked { tree, places: there, layers: self.layers, mounted: None })
+        });
+        Looked { tree: &self.tree, places, layers: self.layers, mounted }
     }
 
     /// The layers below the topmost as a base, in the form that [`Base::from_bytes`] reads, and how many they are; nothing
@@ -95,6 +116,8 @@ pub struct Looked<'a> {
     tree: &'a Tree<'a>,
     places: Places<'a>,
     layers: &'a [Descriptor],
+    /// The same of what an overlay mount makes of the layers.
+    mounted: Option<Box<Looked<'a>>>,
 }
 
 /// Names an unread place of the image, as its topmost layer made it.
@@ -110,6 +133,15 @@ impl<'a> Looked<'a> {
 
     /// The inventory of the whole image; what is missing is told.
     pub fn inventory(&self) -> Inventory {
+        let inventory = self.of_one();
+        match &self.mounted {
+            Some(mounted) => runtimes::both(inventory, mounted.of_one()),
+            None => inventory,
+        }
+    }
+
+    /// The inventory of one file system.
+    fn of_one(&self) -> Inventory {
         let (mut unread, mut silent) = (self.unread(), Vec::new());
         let distribution = self.distribution(&mut unread, &mut silent);
         self.silent(&mut silent);
@@ -153,6 +185,10 @@ impl<'a> Looked<'a> {
         }
         for (path, why) in &self.places.unread {
             tell(&mut unread, self.layers, path.clone(), why.clone());
+        }
+        for path in &self.places.dangling {
+            let reason = "it is a hard link to a file that no layer has";
+            tell(&mut unread, self.layers, path.clone(), reason.to_owned());
         }
         for ask in &self.places.missing.asks {
             let reason = "links give this name to a file that was not read under it";

@@ -54,6 +54,8 @@ pub(crate) struct Places<'t> {
     /// By path.
     pub(crate) at: BTreeMap<Cow<'t, str>, Place<'t>>,
     pub(super) missing: Missing,
+    /// Hard links to files that no layer has.
+    pub(super) dangling: BTreeSet<String>,
     /// Places that could not be read whatever is done, and why.
     pub(super) unread: Vec<(String, String)>,
 }
@@ -169,10 +171,7 @@ impl<'t> Search<'t> {
             Some((layer, entry)) => {
                 self.found.missing.asks.insert(Ask { layer, entry, name: path.to_owned() });
             }
-            None if self.tree.whole => {
-                let why = "it is a hard link to a file that no layer has";
-                self.found.unread.push((path.to_owned(), why.to_owned()));
-            }
+            None if self.tree.whole => drop(self.found.dangling.insert(path.to_owned())),
             None => self.found.missing.everything = true,
         }
         true

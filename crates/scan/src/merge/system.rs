@@ -9,9 +9,9 @@ use super::{DATABASES, Looked, tell};
 use crate::catalog::{self, PackageKind, released_ecosystem};
 
 /// Where the distribution is named (os-release(5)); the first that is there counts.
-const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
+pub(super) const OS_RELEASE: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];
 /// What signs of that kind are called where a package manager's name stands.
-const NAMES: &str = "os-release";
+pub(super) const NAMES: &str = "os-release";
 /// Most packages that are missed by name.
 const MISSED: usize = 20;
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockgate_model::Descriptor;
 use lockgate_model::inventory::Unread;
 
 use super::DATABASES;
@@ -10,7 +9,7 @@ use super::follow::follow;
 use super::sieve::{PathHash, Sieve};
 use super::system::system_kind;
 use crate::catalog::{self, PackageKind, Reading};
-use crate::layer::{Kind, LayerContent};
+use crate::layer::{Entry, Kind, LayerContent};
 use crate::paths;
 
 /// What is known of a file's content.
@@ -44,8 +43,18 @@ pub(super) enum Node<'a> {
         target: &'a str,
         layer: usize,
     },
-    /// Known in a tree of everything only.
+    /// Known in a tree of everything only, as what follows.
     Folder {
+        layer: usize,
+        /// Whether it hides what lower layers have in it; in the tree of one layer.
+        opaque: bool,
+    },
+    /// A device, a pipe, or something of another system.
+    Other {
+        layer: usize,
+    },
+    /// A whiteout, in the tree of one layer.
+    Removed {
         layer: usize,
     },
 }
@@ -54,16 +63,10 @@ impl Node<'_> {
     fn layer(&self) -> usize {
         match self {
             Self::File(placed) => placed.layer,
-            Self::Link { layer, .. } | Self::Folder { layer } => *layer,
-        }
-    }
-
-    /// Whether packages may depend on it.
-    fn matters(&self) -> bool {
-        match self {
-            Self::File(placed) => matches!(placed.said, Said::Read(_)),
-            Self::Link { .. } => true,
-            Self::Folder { .. } => false,
+            Self::Link { layer, .. }
+            | Self::Folder { layer, .. }
+            | Self::Other { layer }
+            | Self::Removed { layer } => *layer,
         }
     }
 }
@@ -77,18 +80,22 @@ pub(crate) struct Tree<'a> {
     pub(super) systems: BTreeSet<PackageKind>,
     /// Whether everything is kept that stands in the file system.
     pub(super) whole: bool,
-    sieve: Sieve,
+    /// Whether an overlay mount may make another file system of these layers ([`Tree::mount`]).
+    pub(super) forks: bool,
+    /// Where the present layer removed folders, or what is in them.
+    emptied: BTreeSet<String>,
+    /// What lies below, in the tree of one layer.
+    pub(super) lower: Option<Box<Tree<'a>>>,
+    pub(super) sieve: Sieve,
     /// The folder that the entry before was in: entries of one folder stand together.
-    here: Option<Here>,
+    pub(super) here: Option<Here>,
 }
 
 /// A folder and where links lead it, until a link is added or removed.
-struct Here {
+pub(super) struct Here {
     folder: String,
     resolved: String,
     hash: PathHash,
-    /// The topmost layer below the present one whose links were followed on the way.
-    lower: bool,
     layer: usize,
 }
 
@@ -107,7 +114,7 @@ impl<'a> Tree<'a> {
                 _ => sieve.add(path),
             }
         }
-        Self { nodes, unread, systems, whole: false, sieve, here: None }
+        Self { nodes, unread, systems, sieve, ..Self::default() }
     }
 
     /// An empty tree in which everything is kept.
@@ -117,8 +124,9 @@ impl<'a> Tree<'a> {
 
     /// Lays a layer over what is there, in the order of its tar: what stands there was put there by an entry before or by a
     /// lower layer, and a whiteout removes only the latter.
-    pub(super) fn lay(&mut self, layer: usize, descriptor: &Descriptor, content: &'a LayerContent) {
+    pub(super) fn lay(&mut self, layer: usize, content: &'a LayerContent) {
         self.here = None;
+        self.emptied.clear();
         let linked = hard_link_targets(content);
         for (at, entry) in content.entries.iter().enumerate() {
             let path = entry.path.as_str();
@@ -127,51 +135,58 @@ impl<'a> Tree<'a> {
                 Kind::Other | Kind::Folder => self.whole,
                 _ => true,
             };
-            if !kept && self.nothing_at(path, layer) {
-                continue;
-            }
-            let (path, lower) = match entry.kind {
-                Kind::Opaque => self.resolve_whole(path, layer),
-                _ => self.resolve_folder(path, layer),
-            };
-            let said = match &entry.kind {
-                Kind::Removed | Kind::Opaque => {
-                    let opaque = entry.kind == Kind::Opaque;
-                    self.white_out(&path, opaque, lower, layer, descriptor);
-                    continue;
-                }
-                Kind::Folder => {
-                    self.make_folder(path, layer);
-                    continue;
-                }
-                Kind::Other => {
-                    self.remove(&path);
-                    continue;
-                }
-                Kind::Link(target) => {
-                    self.remove(&path);
-                    self.link(path, target, layer);
-                    continue;
-                }
-                Kind::Hard(target) => {
-                    self.hard_link(path, target, layer);
-                    continue;
-                }
-                Kind::File => Said::Unread,
-                Kind::Nameless => Said::Nameless,
-                Kind::Read(index) | Kind::Looks(index) => {
-                    content.said.get(*index as usize).map_or(Said::Unread, |said| Said::Read(said))
-                }
-            };
-            self.remove(&path);
-            if kept {
-                let origin = u32::try_from(at).ok().map(|at| (layer, at));
-                let own = path == entry.path && matches!(entry.kind, Kind::Read(_));
-                self.place(path, Placed { said, layer, origin, own });
+            if kept || !self.nothing_at(path, layer) {
+                self.lay_entry(layer, content, at, entry, kept);
             }
         }
         self.unread.extend(content.unread.iter().cloned());
         self.note_systems();
+    }
+
+    fn lay_entry(
+        &mut self,
+        layer: usize,
+        content: &'a LayerContent,
+        at: usize,
+        entry: &'a Entry,
+        kept: bool,
+    ) {
+        let path = match entry.kind {
+            Kind::Opaque => self.resolve_opaque(&entry.path, layer),
+            _ => self.resolve_folder(&entry.path, layer),
+        };
+        let said = match &entry.kind {
+            Kind::Removed | Kind::Opaque => return self.white_out(path, entry.kind == Kind::Opaque, layer),
+            Kind::Folder => return self.make_folder(path, layer),
+            Kind::Hard(target) => return self.hard_link(path, target, layer),
+            Kind::Link(target) => {
+                self.remove(&path);
+                return self.link(path, target, layer);
+            }
+            Kind::Other => {
+                self.remove(&path);
+                return self.other(path, layer);
+            }
+            Kind::File => Said::Unread,
+            Kind::Nameless => Said::Nameless,
+            Kind::Read(index) | Kind::Looks(index) => {
+                content.said.get(*index as usize).map_or(Said::Unread, |said| Said::Read(said))
+            }
+        };
+        self.remove(&path);
+        if kept {
+            let origin = u32::try_from(at).ok().map(|at| (layer, at));
+            let own = path == entry.path && matches!(entry.kind, Kind::Read(_));
+            self.place(path, Placed { said, layer, origin, own });
+        }
+    }
+
+    fn other(&mut self, path: String, layer: usize) {
+        if self.whole {
+            self.make_folders_of(&path, layer);
+            self.sieve.add(&path);
+            self.nodes.insert(path, Node::Other { layer });
+        }
     }
 
     fn link(&mut self, path: String, target: &'a str, layer: usize) {
@@ -192,23 +207,29 @@ impl<'a> Tree<'a> {
         self.nodes.insert(path, Node::File(placed));
     }
 
-    /// A folder replaces a link or file of that name, and joins a folder.
-    fn make_folder(&mut self, path: String, layer: usize) {
-        if matches!(self.nodes.get(&path), Some(Node::File(_) | Node::Link { .. })) {
-            self.take(&path);
-        }
+    /// A folder replaces anything else of that name, and joins a folder.
+    pub(super) fn make_folder(&mut self, path: String, layer: usize) {
+        self.forks |= self.emptied.contains(&path);
+        let opaque = match self.nodes.get(&path) {
+            Some(Node::Folder { opaque, .. }) => *opaque,
+            Some(_) => {
+                self.take(&path);
+                false
+            }
+            None => false,
+        };
         if self.whole {
             self.make_folders_of(&path, layer);
             self.sieve.add(&path);
-            self.nodes.insert(path, Node::Folder { layer });
+            self.nodes.insert(path, Node::Folder { layer, opaque });
         }
     }
 
     /// Folders that no entry names are made on the way.
-    fn make_folders_of(&mut self, path: &str, layer: usize) {
+    pub(super) fn make_folders_of(&mut self, path: &str, layer: usize) {
         let mut folder = paths::split(path).0;
         while self.whole && !folder.is_empty() && !self.nodes.contains_key(folder) {
-            self.nodes.insert(folder.to_owned(), Node::Folder { layer });
+            self.nodes.insert(folder.to_owned(), Node::Folder { layer, opaque: false });
             folder = paths::split(folder).0;
         }
     }
@@ -225,20 +246,25 @@ impl<'a> Tree<'a> {
             Some(here) if here.folder == folder && here.layer == layer => self.here.insert(here),
             _ => {
                 let (resolved, lower) = self.resolve_whole(folder, layer);
+                // An overlay mount follows no link of a lower layer: it has a folder in its place.
+                self.forks |= lower;
                 let hash = PathHash::of(&resolved);
-                self.here.insert(Here { folder: folder.to_owned(), resolved, hash, lower, layer })
+                self.here.insert(Here { folder: folder.to_owned(), resolved, hash, layer })
             }
         }
     }
 
     /// A hard link is another name of what stands at `target`, which may be a link.
     fn hard_link(&mut self, path: String, target: &str, layer: usize) {
-        let (target, _) = self.resolve_folder(target, layer);
+        let linked = self.linked(target, layer);
         // The name is made free before it is linked: a file that stood below it is gone.
         self.remove(&path);
-        match self.nodes.get(&target).copied() {
+        // A mount may have what a layer before removed.
+        self.forks |= self.whole && linked.is_none();
+        match linked {
             Some(Node::File(placed)) => self.place(path, Placed { layer, own: false, ..placed }),
             Some(Node::Link { target, .. }) => self.link(path, target, layer),
+            Some(Node::Other { .. }) => self.other(path, layer),
             _ if catalog::wants(&path) => {
                 self.place(path, Placed { said: Said::Unread, layer, origin: None, own: false });
             }
@@ -246,46 +272,54 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Removes what lower layers have at `path` or, for an opaque folder, below it. Where the way there leads through a link
-    /// of a lower layer, runtimes that unpack onto the lower layers follow it, and those that keep layers apart make a folder
-    /// in its place: nothing is removed then, and that is told.
-    fn white_out(&mut self, path: &str, opaque: bool, lower: bool, layer: usize, descriptor: &Descriptor) {
-        let below = self.below(path).map(|(path, node)| (path.to_owned(), *node));
-        let itself = self.nodes.get(path).filter(|_| !opaque).map(|node| (path.to_owned(), *node));
+    /// What a hard link to `target` links.
+    fn linked(&mut self, target: &str, layer: usize) -> Option<Node<'a>> {
+        let own = self.resolve_folder(target, layer);
+        let here = self.nodes.get(&own).copied().filter(|node| !matches!(node, Node::Folder { .. }));
+        here.or_else(|| self.lower.as_deref_mut()?.linked(target, layer))
+    }
+
+    /// Removes what lower layers have at `path` or, for an opaque folder, below it.
+    fn white_out(&mut self, path: String, opaque: bool, layer: usize) {
+        if self.lower.is_some() {
+            return self.mark(path, opaque, layer);
+        }
+        let below = self.below(&path).map(|(path, node)| (path.to_owned(), *node));
+        let itself = self.nodes.get(&path).filter(|_| !opaque).map(|node| (path.clone(), *node));
         let gone: Vec<_> =
             itself.into_iter().chain(below).filter(|(_, node)| node.layer() != layer).collect();
-        if lower {
-            if gone.iter().any(|(_, node)| node.matters()) {
-                self.unread.push(Unread {
-                    layer: descriptor.digest,
-                    path: format!("/{path}"),
-                    reason:
-                        "it is removed through a symbolic link of a lower layer, which some runtimes follow \
-                             and others replace: what it has is listed"
-                            .to_owned(),
-                });
-            }
-            return;
+        for (path, _) in &gone {
+            self.take(path);
         }
-        for (path, _) in gone {
-            self.take(&path);
+        if !gone.is_empty() {
+            // The root of an overlay mount is never opaque.
+            self.forks |= path.is_empty();
+            self.emptied.insert(path);
         }
     }
 
-    fn take(&mut self, path: &str) {
+    pub(super) fn take(&mut self, path: &str) {
         if let Some(Node::Link { .. }) = self.nodes.remove(path) {
             self.here = None;
         }
     }
 
     /// Removes a path and, if it was a folder, everything below it.
-    fn remove(&mut self, path: &str) {
+    pub(super) fn remove(&mut self, path: &str) {
         if self.sieve.may_hold(PathHash::of(path)) {
             self.take(path);
-            let below: Vec<String> = self.below(path).map(|(path, _)| path.to_owned()).collect();
-            for path in &below {
-                self.take(path);
-            }
+            self.empty(path);
+        }
+    }
+
+    /// Removes everything below a folder.
+    pub(super) fn empty(&mut self, folder: &str) {
+        let below: Vec<String> = self.below(folder).map(|(path, _)| path.to_owned()).collect();
+        for path in &below {
+            self.take(path);
+        }
+        if !below.is_empty() {
+            self.emptied.insert(folder.to_owned());
         }
     }
 
@@ -299,16 +333,21 @@ impl<'a> Tree<'a> {
         range.map(|(path, node)| (path.as_str(), node))
     }
 
-    /// A path whose folders are followed through links, the last part is not; and whether links of lower layers were.
-    fn resolve_folder(&mut self, path: &str, layer: usize) -> (String, bool) {
+    /// A path whose folders are followed through links; the last part is not.
+    fn resolve_folder(&mut self, path: &str, layer: usize) -> String {
         let (folder, name) = paths::split(path);
         if folder.is_empty() {
-            return (name.to_owned(), false);
+            return name.to_owned();
         }
-        let here = self.here(folder, layer);
-        let folder = &here.resolved;
-        let path = if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() };
-        (path, here.lower)
+        let folder = &self.here(folder, layer).resolved;
+        if folder.is_empty() { name.to_owned() } else { [folder, "/", name].concat() }
+    }
+
+    /// The path of the folder in which an opaque marker stands.
+    fn resolve_opaque(&mut self, folder: &str, layer: usize) -> String {
+        let (resolved, lower) = self.resolve_whole(folder, layer);
+        self.forks |= lower;
+        resolved
     }
 
     /// A path followed through links in every part, as far as there are any; and whether links of lower layers were.
@@ -339,7 +378,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Remembers which kinds of system packages the databases name now.
-    fn note_systems(&mut self) {
+    pub(super) fn note_systems(&mut self) {
         for (path, _) in DATABASES {
             let Some((Said::Read(said), key)) = self.file(path).map(|file| file.said).zip(catalog::key(path))
             else {

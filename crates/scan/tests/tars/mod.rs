@@ -6,8 +6,8 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lockgate_model::oci::media;
-use lockgate_model::{Descriptor, Digest};
-use lockgate_scan::{LayerContent, analyse};
+use lockgate_model::{Descriptor, Digest, Inventory};
+use lockgate_scan::{Base, LayerContent, Missing, analyse, analyse_again, lay_onto, lay_whole};
 use tar::{Builder, EntryType, Header};
 
 /// What a layer may have.
@@ -18,6 +18,7 @@ pub(crate) enum Item<'a> {
     Folder(&'a str),
     Link(&'a str, &'a str),
     Hard(&'a str, &'a str),
+    Pipe(&'a str),
 }
 
 /// A tar of these, their names written as they are.
@@ -37,6 +38,10 @@ pub(crate) fn tar_of(items: &[Item<'_>]) -> Vec<u8> {
             Item::Link(path, target) => {
                 header.set_entry_type(EntryType::Symlink);
                 header.set_link_name_literal(target).unwrap();
+                (path.as_bytes(), &b""[..])
+            }
+            Item::Pipe(path) => {
+                header.set_entry_type(EntryType::Fifo);
                 (path.as_bytes(), &b""[..])
             }
             Item::Hard(path, target) => {
@@ -69,4 +74,32 @@ pub(crate) fn layer(items: &[Item<'_>]) -> (Descriptor, LayerContent) {
     let descriptor = Descriptor::of(media::OCI_LAYER_GZIP, &blob);
     let content = analyse(&blob[..], &descriptor, Some(&Digest::of(&plain))).unwrap();
     (descriptor, content)
+}
+
+/// The inventory of layers, and what is missing of it in the end: what the engine does, files read again where that is asked for.
+pub(crate) fn inventory(layers: &[&[Item<'_>]]) -> (Inventory, Missing) {
+    let blobs: Vec<_> = layers.iter().map(|items| tar_of(items)).collect();
+    let described: Vec<_> = blobs.iter().map(|blob| Descriptor::of(media::OCI_LAYER, blob)).collect();
+    let read = described.iter().zip(&blobs);
+    let mut contents: Vec<_> = read.map(|(layer, blob)| analyse(&blob[..], layer, None).unwrap()).collect();
+    let (base, borrowed) = (Base::default(), contents.iter().collect::<Vec<_>>());
+    let laid = lay_onto(&base, &described, &borrowed);
+    let looked = laid.look();
+    if looked.missing().is_empty() {
+        return (looked.inventory(), Missing::default());
+    }
+    drop(looked);
+    drop(laid);
+    let first = lay_whole(&described, &borrowed).look().missing().clone();
+    for (at, (layer, blob)) in described.iter().zip(&blobs).enumerate() {
+        let asked = first.asks.iter().filter(|ask| ask.layer == at);
+        let asked: Vec<_> = asked.map(|ask| (ask.entry, ask.name.clone())).collect();
+        if !asked.is_empty() {
+            contents[at] = analyse_again(&blob[..], layer, &contents[at], &asked).unwrap();
+        }
+    }
+    let borrowed: Vec<_> = contents.iter().collect();
+    let laid = lay_whole(&described, &borrowed);
+    let looked = laid.look();
+    (looked.inventory(), looked.missing().clone())
 }
