@@ -6,14 +6,17 @@ use std::sync::Arc;
 use lockgate_model::case::Gap;
 use lockgate_model::feed::{FeedCoverage, FeedOrigin};
 use lockgate_model::ports::FeedBytes;
-use lockgate_model::{Descriptor, Digest, Inventory, Reference, Timestamp};
+use lockgate_model::{Descriptor, Digest, Inventory, Reference, Repository, Timestamp};
 use lockgate_scan::coverage::{self, Asked, age};
-use lockgate_scan::{ANALYSER, Feed, FeedSource, Match};
+use lockgate_scan::{ANALYSER, Feed, FeedSource, Match, Plan};
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
-use crate::gather::{Basket, ImageParts, blocking, find, images};
+use crate::gather::{Basket, ImageParts, base, blocking, find, images};
 use crate::workspace::Reach;
+
+/// The form of kept answers: another one where an answer holds something else, or says it by other rules.
+const FORM: &str = "2";
 
 /// What was found in one image.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +33,9 @@ pub struct ScannedImage {
     pub uncomparable: Vec<String>,
     /// What was asked about the packages, by ecosystem with its release, and about what nobody was asked.
     pub coverage: Vec<Asked>,
+    /// The upgrade plan: by layer and owner the versions that clear most, each matched again. None where no feed was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 /// The feed that was asked.
@@ -108,12 +114,15 @@ pub async fn scan(
 ) -> Result<Scanned, EngineError> {
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
+    basket.inputs.insert(found.bytes.clone());
     let parts = images::gather(reach, &reference.repository, &found, &mut basket).await.images;
     let mut unread: Vec<_> = basket.gaps.iter().map(told).collect();
     unread.sort();
     unread.dedup();
     let (feed, images) = match feed {
-        Some((feed, digest)) => with_feed(reach, parts, feed, &digest).await?,
+        Some((feed, digest)) => {
+            with_feed(reach, &reference.repository, (parts, &basket), feed, &digest).await?
+        }
         None => (None, parts.into_iter().map(|part| scanned(part, None)).collect()),
     };
     Ok(Scanned { artifact: found.artifact, feed, images, unread })
@@ -128,18 +137,20 @@ fn told(gap: &Gap) -> String {
 
 /// What a feed says about one image.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Answer {
     feed: AskedFeed,
     matches: Vec<Match>,
     uncomparable: Vec<String>,
     coverage: Vec<Asked>,
+    plan: Plan,
 }
 
 fn scanned(part: ImageParts, answer: Option<Answer>) -> ScannedImage {
     let nobody = || part.inventory.as_ref().map(|inventory| coverage::asked(inventory, &BTreeMap::new()));
-    let (matches, uncomparable, coverage) = match answer {
-        Some(answer) => (answer.matches, answer.uncomparable, answer.coverage),
-        None => (vec![], vec![], nobody().unwrap_or_default()),
+    let (matches, uncomparable, coverage, plan) = match answer {
+        Some(answer) => (answer.matches, answer.uncomparable, answer.coverage, Some(answer.plan)),
+        None => (vec![], vec![], nobody().unwrap_or_default(), None),
     };
     ScannedImage {
         platform: part.platform,
@@ -148,20 +159,22 @@ fn scanned(part: ImageParts, answer: Option<Answer>) -> ScannedImage {
         matches,
         uncomparable,
         coverage,
+        plan,
     }
 }
 
 /// Asks the feed about each image; an answer is kept under what it answers.
 async fn with_feed(
     reach: &Reach,
-    parts: Vec<ImageParts>,
+    repository: &Repository,
+    (parts, basket): (Vec<ImageParts>, &Basket),
     feed: Arc<dyn FeedBytes>,
     digest: &Digest,
 ) -> Result<(Option<AskedFeed>, Vec<ScannedImage>), EngineError> {
     let (mut images, mut asked) = (Vec::new(), None);
     for mut part in parts {
-        let program = env!("CARGO_PKG_VERSION");
-        let name = Digest::of(format!("what {program} finds in {digest} about {}", part.layers).as_bytes());
+        let base_layers = base::layers_below(reach, repository, &part, basket).await;
+        let name = kept_as(digest, &part, base_layers);
         let kept = reach.layers.get(&name, ANALYSER).await.ok().flatten();
         if let Some(answer) = kept.and_then(|bytes| serde_json::from_slice::<Answer>(&bytes).ok()) {
             asked = Some(answer.feed.clone());
@@ -174,7 +187,8 @@ async fn with_feed(
         };
         let (feed, digest) = (feed.clone(), *digest);
         let (inventory, answer) =
-            blocking(move || ask(feed, digest, &inventory).map(|answer| (inventory, answer))).await??;
+            blocking(move || ask(feed, digest, &inventory, base_layers).map(|answer| (inventory, answer)))
+                .await??;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
             // A cache that cannot be written costs time only.
             let _kept = reach.layers.put(&name, ANALYSER, bytes.into()).await;
@@ -190,6 +204,14 @@ async fn with_feed(
     Ok((asked, images))
 }
 
+/// The name under which the answer about an image is kept: of everything that the answer depends on.
+fn kept_as(feed: &Digest, part: &ImageParts, base_layers: Option<u32>) -> Digest {
+    let (program, layers) = (env!("CARGO_PKG_VERSION"), part.layers);
+    let base =
+        base_layers.map_or("an unknown base".to_owned(), |layers| format!("a base of {layers} layers"));
+    Digest::of(format!("what {program} finds in {feed} about {layers} on {base}, in form {FORM}").as_bytes())
+}
+
 fn opened(feed: Arc<dyn FeedBytes>, digest: Digest) -> Result<(Feed, AskedFeed), EngineError> {
     let feed = Feed::open(feed).map_err(|error| EngineError::Feed(error.to_string()))?;
     let header = feed.summary();
@@ -198,14 +220,20 @@ fn opened(feed: Arc<dyn FeedBytes>, digest: Digest) -> Result<(Feed, AskedFeed),
     Ok((feed, said))
 }
 
-fn ask(feed: Arc<dyn FeedBytes>, digest: Digest, inventory: &Inventory) -> Result<Answer, EngineError> {
+fn ask(
+    feed: Arc<dyn FeedBytes>,
+    digest: Digest,
+    inventory: &Inventory,
+    base_layers: Option<u32>,
+) -> Result<Answer, EngineError> {
     let told = |error: lockgate_scan::FeedError| EngineError::Feed(error.to_string());
     let (feed, said) = opened(feed, digest)?;
     let found = feed.matches(inventory).map_err(told)?;
+    let plan = feed.plan(inventory, &found, base_layers).map_err(told)?;
     let uncomparable = found.uncomparable.iter().map(ToString::to_string).collect();
     let covered = covered(&feed, &[inventory]);
     let coverage = coverage::asked(inventory, &covered);
-    Ok(Answer { feed: said, matches: found.matches, uncomparable, coverage })
+    Ok(Answer { feed: said, matches: found.matches, uncomparable, coverage, plan })
 }
 
 /// What a feed has about the ecosystems that answer for the packages of inventories, each with its release.

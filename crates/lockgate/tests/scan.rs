@@ -37,7 +37,7 @@ fn layers() -> [Vec<u8>; 2] {
     let app = layer(&files(&[
         ("srv/app/node_modules/acorn/package.json", package("acorn", "4.0.13", "MIT")),
         ("srv/app/node_modules/espree/node_modules/acorn/package.json", package("acorn", "4.0.13", "MIT")),
-        ("srv/app/node_modules/left/package.json", package("left\u{1b}[31m\n\rcritical 9.8", "1.0.0", "MIT")),
+        ("srv/app/node_modules/left/package.json", package(LEFT, "1.0.0", "MIT")),
     ]));
     [system, app]
 }
@@ -88,13 +88,71 @@ fn feed() -> String {
         record(
             "CVE-2026-2001",
             "npm",
-            "left\u{1b}[31m\n\rcritical 9.8",
+            LEFT,
             Some("1.0.1"),
             "AV:N/AC:L/PR:N/UI:R/S:U/C:L/I:L/A:N",
             "Two\nlines \u{202e}and more",
         ),
     ]
     .join("\n")
+}
+
+/// An image on a base image that it names, with Python packages, one of which the distribution installed, and many of npm.
+fn planned(folder: &std::path::Path) {
+    let [system, _] = layers();
+    let base = add(&folder.join("base"), None, &[system.clone()], &json!({}), &json!({}));
+    let metadata = |name: &str, version: &str| {
+        let path = format!("usr/lib/python3/site-packages/{name}-{version}.dist-info/METADATA");
+        (path, format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"))
+    };
+    let mut files = vec![metadata("aiohttp", "3.7.3"), metadata("twisted", "22.1.0"), metadata("old", "1.0")];
+    files.extend((1..=12).map(|at| {
+        let name = format!("part{at}");
+        (format!("srv/app/node_modules/{name}/package.json"), package(&name, "1.0.0", "MIT"))
+    }));
+    files.push(("srv/app/node_modules/left/package.json".to_owned(), package(LEFT, "1.0.0", "MIT")));
+    let named = json!({
+        "org.opencontainers.image.base.name": format!("oci:{}", folder.join("base").display()),
+        "org.opencontainers.image.base.digest": base,
+    });
+    add(&folder.join("planned"), None, &[system, layer(&files)], &json!({}), &named);
+}
+
+/// What a package was called by somebody who would draw a row of his own.
+const LEFT: &str = "left\u{1b}[31m\n\rcritical 9.8";
+
+/// Advisories about the image of `planned`.
+fn plan_feed() -> String {
+    let record = |id: &str,
+                  (ecosystem, name): (&str, &str),
+                  ranges: &[(&str, Option<&str>)],
+                  vector: &str| {
+        let ranges = ranges.iter().map(|(from, to)| {
+            let events =
+                std::iter::once(json!({"introduced": from})).chain(to.map(|to| json!({"fixed": to})));
+            json!({"type": "ECOSYSTEM", "events": events.collect::<Vec<_>>()})
+        });
+        let severity = json!([{"type": "CVSS_V3", "score": format!("CVSS:3.1/{vector}")}]);
+        json!({"id": id, "modified": "2026-01-01T00:00:00Z", "summary": "About it", "severity": severity,
+            "affected": [{"package": {"ecosystem": ecosystem, "name": name}, "ranges": ranges.collect::<Vec<_>>()}]})
+        .to_string()
+    };
+    let (high, low) = ("AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", "AV:L/AC:H/PR:L/UI:R/S:U/C:L/I:N/A:N");
+    let (aiohttp, twisted) = (("PyPI", "aiohttp"), ("PyPI", "twisted"));
+    let mut records = vec![
+        record("CVE-2026-3000", aiohttp, &[("0", Some("3.7.4"))], high),
+        record("CVE-2026-3001", aiohttp, &[("0", Some("4.1.0"))], high),
+        record("CVE-2026-3002", aiohttp, &[("0", Some("4.0.0"))], low),
+        record("CVE-2026-3003", aiohttp, &[("4.1.0", None)], low),
+        record("CVE-2026-3004", aiohttp, &[("0", None)], low),
+        record("CVE-2026-3005", twisted, &[("0", Some("24.7.0rc1"))], low),
+        record("CVE-2026-3006", ("PyPI", "old"), &[("0", None)], low),
+    ];
+    records.extend((1..=12).map(|at| {
+        let (id, name) = (format!("CVE-2026-4{at:03}"), format!("part{at}"));
+        record(&id, ("npm", &name), &[("0", Some("1.0.1"))], low)
+    }));
+    records.join("\n")
 }
 
 const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-01-01T00:00:00+0000\ncve,epss,percentile\nCVE-2026-1000,0.00042,0.1\nCVE-2026-2000,0.97321,0.99\nCVE-2026-2001,0.04100,0.9\n";
@@ -106,13 +164,16 @@ fn workspace() -> Workspace {
     let layers = layers();
     let in_layout = |name: &str| w.folder.join(name);
     add(&in_layout("one"), None, &layers, &nothing, &nothing);
+    planned(&w.folder);
     add(&in_layout("two"), Some("a"), &layers, &nothing, &nothing);
     add(&in_layout("two"), None, &layers[..1], &nothing, &nothing);
     artifacts(&in_layout("artifacts"));
     std::fs::write(w.folder.join("feed.jsonl"), feed()).unwrap();
+    std::fs::write(w.folder.join("plan.jsonl"), plan_feed()).unwrap();
     std::fs::write(w.folder.join("epss.csv"), EPSS).unwrap();
     std::fs::write(w.folder.join("kev.json"), KEV).unwrap();
-    w.run(&["feed", "import", "feed.jsonl", "epss.csv", "kev.json", "--fetched", "now"]).expect(0);
+    w.run(&["feed", "import", "feed.jsonl", "plan.jsonl", "epss.csv", "kev.json", "--fetched", "now"])
+        .expect(0);
     w
 }
 

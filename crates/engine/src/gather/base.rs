@@ -31,11 +31,7 @@ pub(crate) async fn gather(
 
 async fn of(reach: &Reach, repository: &Repository, part: &ImageParts, basket: &mut Basket) -> Option<Base> {
     let inventory = part.inventory.as_ref()?;
-    let bytes = basket.inputs.get(&part.manifest.digest)?;
-    let Content::Manifest(manifest) = Content::read(&part.manifest.media_type, bytes).ok()? else {
-        return None;
-    };
-    let config = ImageConfig::read(Reading::Strict, basket.inputs.get(&part.config)?).ok()?;
+    let (manifest, config) = read(part, basket)?;
     let named = Named::of(&manifest, &config);
     let compared = compared(reach, repository, &named, &manifest, &config).await;
     let count = match compared {
@@ -58,6 +54,27 @@ async fn of(reach: &Reach, repository: &Repository, part: &ImageParts, basket: &
         compared: compared.is_some(),
         packages: basket.inputs.insert(canon::to_bytes(&both).ok()?),
     })
+}
+
+/// How many of the lowest layers of an image are those of the base image that it names, where that could be compared.
+pub(crate) async fn layers_below(
+    reach: &Reach,
+    repository: &Repository,
+    part: &ImageParts,
+    basket: &Basket,
+) -> Option<u32> {
+    let (manifest, config) = read(part, basket)?;
+    let named = Named::of(&manifest, &config);
+    u32::try_from(compared(reach, repository, &named, &manifest, &config).await?).ok()
+}
+
+fn read(part: &ImageParts, basket: &Basket) -> Option<(Manifest, ImageConfig)> {
+    let bytes = basket.inputs.get(&part.manifest.digest)?;
+    let Content::Manifest(manifest) = Content::read(&part.manifest.media_type, bytes).ok()? else {
+        return None;
+    };
+    let config = ImageConfig::read(Reading::Strict, basket.inputs.get(&part.config)?).ok()?;
+    Some((manifest, config))
 }
 
 /// What an image says about its base.

@@ -4,7 +4,7 @@
 //! An artifact that cannot be read at all is an error: there is nothing to judge. Everything beyond that is
 //! a [`Gap`], so that the Decision says what was missing.
 
-mod base;
+pub(crate) mod base;
 mod companions;
 pub(crate) mod evidence;
 pub(crate) mod images;

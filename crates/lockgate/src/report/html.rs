@@ -1,6 +1,7 @@
 //! A page for people: one file, without scripts and without anything from elsewhere. What is shown is filtered by its
 //! style sheet alone.
 
+use super::plan::{Group, Planned, Step};
 use super::{Subject, VERSION, Vulnerability, advice, escaped, percent, score};
 use crate::printable::one_line;
 
@@ -43,6 +44,7 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
             page.push_str(&format!("<p class=\"gap\" role=\"alert\">{}</p>\n", escaped(gap)));
         }
     }
+    page.push_str(&plan(subject, &vulnerabilities));
     page.push_str("<h2>Known vulnerabilities</h2>\n");
     if vulnerabilities.is_empty() {
         let none = if gaps.is_empty() { "None." } else { "None in what could be asked." };
@@ -114,6 +116,51 @@ fn counts(subject: &Subject<'_>, vulnerabilities: &[Vulnerability<'_>]) -> Strin
         "<li><b>{exploited}</b> known to be exploited</li>\n<li><b>{fixed}</b> with a fix</li>\n"
     ));
     counts + "</ul>\n"
+}
+
+/// The upgrade plan of each image: what to do first, and what it clears.
+fn plan(subject: &Subject<'_>, vulnerabilities: &[Vulnerability<'_>]) -> String {
+    let mut text = String::new();
+    for (at, image, _) in subject.inventories() {
+        let of_image: Vec<_> = vulnerabilities.iter().filter(|one| one.image == at).collect();
+        let planned = image.plan.as_ref().and_then(|plan| Planned::of(plan, &of_image));
+        let Some(planned) = planned else { continue };
+        let of =
+            if subject.scanned.images.len() > 1 { format!("{}: ", image.platform) } else { String::new() };
+        text.push_str(&format!("<p>{}{}.</p>\n", escaped(&of), planned.total()));
+        text.push_str(&table("plan", &["Severity", "Package", "Installed", "Upgrade to", "Clears"]));
+        planned.groups.iter().for_each(|group| text.push_str(&group_rows(group)));
+        text.push_str("</tbody>\n</table>\n");
+    }
+    if text.is_empty() { text } else { format!("<h2>Upgrade plan</h2>\n{text}") }
+}
+
+/// The rows of one layer and owner.
+fn group_rows(group: &Group<'_>) -> String {
+    let mut text = format!("<tr><th colspan=\"5\" scope=\"rowgroup\">{}</th></tr>\n", escaped(&group.title));
+    group.steps.iter().for_each(|step| text.push_str(&step_row(step)));
+    if !group.unfixed.is_empty() {
+        let unfixed = escaped(&group.unfixed);
+        text.push_str(&format!("<tr><td colspan=\"5\"><small>without a fix: {unfixed}</small></td></tr>\n"));
+    }
+    text
+}
+
+fn step_row(step: &Step<'_>) -> String {
+    let word = step.worst.map_or("", Vulnerability::word);
+    let exploited = step.worst.is_some_and(|worst| worst.found.known_exploited);
+    let kev = if exploited { " <span class=\"kev\">KEV</span>" } else { "" };
+    let [versions, clears]: [Vec<String>; 2] = [
+        step.targets.iter().map(|(version, _)| escaped(version)).collect(),
+        step.targets.iter().map(|(_, clears)| escaped(clears)).collect(),
+    ];
+    format!(
+        "<tr><td class=\"word {word}\">{word}{kev}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        escaped(&step.packages),
+        escaped(step.installed),
+        versions.join("<br>or "),
+        clears.join("<br>")
+    )
 }
 
 /// What was asked about the packages, and the feed.

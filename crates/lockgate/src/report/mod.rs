@@ -5,6 +5,7 @@ mod cyclonedx;
 mod gitlab;
 mod html;
 mod junit;
+pub(crate) mod plan;
 mod sarif;
 mod spdx2;
 mod spdx3;

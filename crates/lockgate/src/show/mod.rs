@@ -6,6 +6,7 @@ mod evidence;
 mod feeds;
 mod keyring;
 mod out;
+mod plan;
 mod progress;
 mod provenance;
 mod records;

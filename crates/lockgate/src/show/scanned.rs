@@ -8,8 +8,10 @@ use lockgate_scan::coverage::Asked;
 use unicode_width::UnicodeWidthStr;
 
 use super::out::{Colour, Line, width};
+use super::plan::planned;
 use super::table::{Column, Keep, cut, laid_out, table};
 use crate::printable::{one_line, printable};
+use crate::report::plan::listed;
 use crate::report::{Subject, Vulnerability, percent};
 
 /// Columns before a row that belongs to the package above it.
@@ -23,8 +25,8 @@ const PATHS: usize = 2;
 /// Fewest columns in which a path is shown.
 const PATH: usize = 16;
 
-/// Prints what was found in an artifact, and what could not be answered. `all` prints packages without vulnerabilities
-/// too.
+/// Prints what was found in an artifact, what to upgrade, and what could not be answered. `all` prints packages without
+/// vulnerabilities and every upgrade too.
 pub fn scanned(subject: &Subject<'_>, unanswered: &[String], all: bool) {
     let scanned = subject.scanned;
     say!("{}", scanned.artifact.digest);
@@ -33,7 +35,7 @@ pub fn scanned(subject: &Subject<'_>, unanswered: &[String], all: bool) {
         None => say!("no advisories were asked: there is no feed"),
     }
     let (vulnerabilities, width) = (subject.vulnerabilities(), width());
-    let mut whole = true;
+    let (mut whole, mut plans) = (true, BTreeMap::new());
     for (at, image) in scanned.images.iter().enumerate() {
         let Some(inventory) = &image.inventory else { continue };
         let vulnerabilities: Vec<_> =
@@ -44,12 +46,17 @@ pub fn scanned(subject: &Subject<'_>, unanswered: &[String], all: bool) {
             say!();
             let lines =
                 width.map_or_else(|| rows(&vulnerabilities), |width| grouped(&vulnerabilities, width));
-            whole &= !lines.iter().any(|line| line.said().contains('\u{2026}'));
+            whole &= width.is_none() || !lines.iter().any(is_cut);
             lines.iter().for_each(Line::print);
         }
         if all {
             say!();
             table(&["package", "version", "ecosystem", "licences", "path"], &packages(inventory));
+        }
+        if let Some(plan) = &image.plan {
+            let lines = planned(plan, &vulnerabilities, width, all);
+            whole &= width.is_none() || !lines.iter().any(is_cut);
+            upgrades(name(image), &lines, &mut plans);
         }
     }
     if !whole {
@@ -60,12 +67,36 @@ pub fn scanned(subject: &Subject<'_>, unanswered: &[String], all: bool) {
     }
 }
 
+/// Whether something of a line was left out, or looks so.
+fn is_cut(line: &Line) -> bool {
+    line.said().contains('\u{2026}')
+}
+
+/// Prints a plan, last: it is what is acted on. Where an image before it has the same one, that is named.
+fn upgrades<'a>(image: &'a str, plan: &[Line], earlier: &mut BTreeMap<Vec<String>, &'a str>) {
+    if plan.is_empty() {
+        return;
+    }
+    say!();
+    let said = plan.iter().map(|line| line.said().to_owned()).collect();
+    match earlier.get(&said) {
+        Some(other) => say!("plan: the same as of {other}"),
+        None => plan.iter().for_each(Line::print),
+    }
+    earlier.entry(said).or_insert(image);
+}
+
+/// What an image is called.
+fn name(image: &ScannedImage) -> &str {
+    if image.platform.is_empty() { "image" } else { &image.platform }
+}
+
 /// How many packages an image has, of how many it was asked, and what is known: none is said of what nobody was asked.
 fn heading(image: &ScannedImage, inventory: &Inventory, vulnerabilities: &[&Vulnerability<'_>]) {
     let distribution = inventory.distribution.as_ref();
     let distribution = distribution
         .map_or(String::new(), |one| format!(", {} {}", one.id, one.version).trim_end().to_owned());
-    let name = if image.platform.is_empty() { "image" } else { &image.platform };
+    let name = name(image);
     let asked: u64 = image.coverage.iter().filter(|one| one.feed.is_some()).map(|one| one.packages).sum();
     let all = inventory.packages.len() as u64;
     let silent = all.saturating_sub(asked);
@@ -266,6 +297,7 @@ fn about(packages: &[&Package], width: usize) -> Line {
     let paths: BTreeSet<_> = packages.iter().map(|package| package.path.as_str()).collect();
     let layers: BTreeSet<_> = packages.iter().map(|package| package.layer_index.to_string()).collect();
     let version = packages.first().map_or("", |package| &package.version);
+    let [names, paths] = [names, paths].map(|all| all.into_iter().collect::<Vec<_>>());
     let name = printable(&format!("{} {version}", listed(&names, NAMES))).into_owned();
     let layers = layers.into_iter().collect::<Vec<_>>().join(", ");
     let layer = format!("  layer {layers}");
@@ -278,29 +310,25 @@ fn about(packages: &[&Package], width: usize) -> Line {
     Line::default().coloured(&name, Colour::Bold).coloured(&place, Colour::Faint)
 }
 
-/// The first of them, and how many more there are.
-fn listed(all: &BTreeSet<&str>, shown: usize) -> String {
-    let some: Vec<_> = all.iter().take(shown).copied().collect();
-    let more = all.len().saturating_sub(shown);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", some.join(", "))
-}
-
 /// A row, with its severity in its colour.
 fn coloured(indent: usize, row: &str, vulnerability: Option<&Vulnerability<'_>>) -> Line {
     let line = Line::of(format_args!("{}", " ".repeat(indent)));
     let word = vulnerability.map(severity);
-    let colour = vulnerability.and_then(|vulnerability| match vulnerability.found.severity {
-        _ if vulnerability.found.known_exploited || vulnerability.found.malicious => Some(Colour::Red),
-        Severity::Critical | Severity::High => Some(Colour::Red),
-        Severity::Medium => Some(Colour::Yellow),
-        Severity::Low | Severity::Info => None,
-    });
-    match (colour, word.as_deref().and_then(|word| row.strip_prefix(word))) {
+    match (vulnerability.and_then(colour), word.as_deref().and_then(|word| row.strip_prefix(word))) {
         (Some(colour), Some(rest)) => {
             line.coloured(&word.unwrap_or_default(), colour).text(format_args!("{rest}"))
         }
         _ => line.text(format_args!("{row}")),
+    }
+}
+
+/// The colour of how bad a vulnerability is.
+pub(super) fn colour(vulnerability: &Vulnerability<'_>) -> Option<Colour> {
+    match vulnerability.found.severity {
+        _ if vulnerability.found.known_exploited || vulnerability.found.malicious => Some(Colour::Red),
+        Severity::Critical | Severity::High => Some(Colour::Red),
+        Severity::Medium => Some(Colour::Yellow),
+        Severity::Low | Severity::Info => None,
     }
 }
 

@@ -3,7 +3,7 @@
 mod said;
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -58,13 +58,16 @@ impl Match {
         std::iter::once(&self.id).chain(&self.aliases)
     }
 
-    /// The order in which people should look at vulnerabilities: what is exploited, then what probably will be, then
-    /// the worst, and what can be fixed first.
-    pub fn urgency(&self) -> impl Ord + '_ {
-        use std::cmp::Reverse;
+    /// How pressing it is, the most pressing first: what is exploited, then what probably will be, then the worst.
+    pub fn pressing(&self) -> impl Ord + use<> {
         let likely = self.epss_ppm.unwrap_or_default() / 100_000;
-        let bad = (Reverse(self.severity), Reverse(self.cvss_tenths));
-        (Reverse(self.known_exploited), Reverse(likely), bad, self.fixed.is_none(), &self.id)
+        (Reverse(self.known_exploited), Reverse(likely), Reverse(self.severity))
+    }
+
+    /// The order in which people should look at vulnerabilities: the most pressing, of these the worst by score, and what
+    /// can be fixed first.
+    pub fn urgency(&self) -> impl Ord + '_ {
+        (self.pressing(), Reverse(self.cvss_tenths), self.fixed.is_none(), &self.id)
     }
 }
 

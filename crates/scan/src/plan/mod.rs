@@ -6,6 +6,7 @@
 
 mod choose;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use lockgate_model::{Digest, Inventory, Package};
@@ -32,9 +33,9 @@ pub struct PlanGroup {
     pub layer_index: u32,
     /// Who brought them.
     pub owner: PlanOwner,
-    /// Upgrades: those that clear most first.
+    /// Upgrades: first those that clear what is most pressing, and of these those that clear most.
     pub upgrades: Vec<Upgrade>,
-    /// What no version is known to clear.
+    /// What no version is known to clear, in the same order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfixed: Vec<Unfixed>,
 }
@@ -157,18 +158,30 @@ pub fn plan(
     let mut alike: BTreeMap<(&str, &str, &str, Option<&lockgate_model::inventory::Source>), choose::Choice> =
         BTreeMap::new();
     let mut groups: BTreeMap<(u32, Digest, PlanOwner), Group> = BTreeMap::new();
-    for (place, matches) in found {
-        let Some(package) = inventory.packages.get(place) else { continue };
+    for (place, matches) in &found {
+        let Some(package) = inventory.packages.get(*place) else { continue };
         let key = (&*package.ecosystem, &*package.name, &*package.version, package.source.as_ref());
-        let choice = alike.entry(key).or_insert_with(|| choose::choose(package, &matches, &by_name));
+        let choice = alike.entry(key).or_insert_with(|| choose::choose(package, matches, &by_name));
         let owner = owner(package, base_layers);
-        groups.entry((package.layer_index, package.layer, owner)).or_default().add(place, package, choice);
+        groups.entry((package.layer_index, package.layer, owner)).or_default().add(*place, package, choice);
     }
+    // The most pressing of some vulnerabilities of a package.
+    let pressing = |packages: &[usize], ids: &[String]| {
+        let all = packages.first().and_then(|place| found.get(place)).into_iter().flatten();
+        all.filter(|one| ids.binary_search(&one.id).is_ok()).map(|one| one.pressing()).min()
+    };
     let groups = groups.into_iter().map(|((layer_index, layer, owner), group)| {
         let mut upgrades: Vec<_> = group.upgrades.into_values().collect();
-        let clears = |one: &Upgrade| one.best().map_or(0, |target| target.clears.len());
-        upgrades.sort_by(|a, b| clears(b).cmp(&clears(a)).then_with(|| a.names.cmp(&b.names)));
-        PlanGroup { layer, layer_index, owner, upgrades, unfixed: group.unfixed.into_values().collect() }
+        upgrades.sort_by_cached_key(|one| {
+            let cleared = one.best().map_or(&[][..], |target| &target.clears);
+            (pressing(&one.packages, cleared), Reverse(cleared.len()), one.names.clone())
+        });
+        let mut unfixed: Vec<_> = group.unfixed.into_values().collect();
+        unfixed.sort_by_cached_key(|one| {
+            let all = &one.vulnerabilities;
+            (pressing(&one.packages, all), Reverse(all.len()), one.names.clone())
+        });
+        PlanGroup { layer, layer_index, owner, upgrades, unfixed }
     });
     Plan { groups: groups.collect() }
 }
