@@ -11,6 +11,7 @@ pub mod samples;
 
 mod account;
 mod closure;
+mod commands;
 mod decide;
 mod docket;
 mod findings;
@@ -18,6 +19,7 @@ mod gate;
 mod policy;
 mod settings;
 
+pub use commands::quoted;
 pub use policy::json_schema as policy_input_schema;
 pub use settings::nearest;
 

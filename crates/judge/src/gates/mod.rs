@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use self::signed::{Signed, signed};
+pub(crate) use self::vulnerability::{GATE as VULNERABILITY, KNOWN, upgrade};
 pub use crate::docket::Docket;
 use crate::docket::image_name;
 pub use crate::gate::{Gate, Members, Reads};

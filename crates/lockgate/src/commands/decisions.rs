@@ -1,6 +1,7 @@
 //! `show`, `explain` and `replay`: recorded Decisions.
 
 use lockgate_engine::{judge, replay};
+use lockgate_judge::explain;
 use serde_json::json;
 
 use super::args::{Global, OneDecision, Output};
@@ -30,10 +31,19 @@ pub(super) async fn explain(
     let session = Session::open(global, around).await?;
     let row = judge::find(&session.workspace, &args.decision).await?;
     let (decision, _) = judge::load(&session.workspace, &row.decision).await?;
-    let plan = lockgate_judge::explain::plan(&decision);
+    // Without its Case, the Decision alone says what to do.
+    let (plan, checked) = match replay::load_case(&session.workspace, &row.case).await {
+        Ok(case) => explain::plan_of(&decision, &case),
+        Err(_) => (explain::plan(&decision), None),
+    };
     match global.output {
-        Output::Json => show::json(&json!({"decision": row.decision, "outcome": row.outcome, "plan": plan})),
-        Output::Table => show::plan(&row.decision, &decision, &plan),
+        Output::Json => show::json(&json!({
+            "decision": row.decision,
+            "outcome": row.outcome,
+            "plan": plan,
+            "upgrades": checked,
+        })),
+        Output::Table => show::plan(&row.decision, &decision, &plan, checked.as_ref()),
     }
     Ok(DONE)
 }

@@ -63,7 +63,8 @@ fn make_root(global: &Global, around: &Surroundings, args: &MakeRoot) -> Result<
             say!(
                 "{file} is version {version} of the root, until {expires}. {threshold} of {keys} root keys must sign it:"
             );
-            say!("  lockgate trust sign {file} --key ROOT_KEY");
+            let path = args.file.to_string_lossy();
+            say!("  lockgate trust sign {} --key ROOT_KEY", lockgate_judge::quoted(&path));
         }
     }
     Ok(DONE)

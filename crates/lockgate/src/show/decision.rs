@@ -1,6 +1,6 @@
 //! Decisions and what to do about them.
 
-use lockgate_judge::explain::Step;
+use lockgate_judge::explain::{Checked, Step, remediation};
 use lockgate_model::{Answer, Decision, Detail, Digest, Effect, Finding, Outcome};
 
 use super::out::{Colour, Line};
@@ -39,7 +39,7 @@ pub fn decision(digest: &Digest, decision: &Decision, all: bool) {
         for finding in verdict.findings.iter().filter(shown).take(if all { usize::MAX } else { FINDINGS }) {
             say!("      {} [{}] {}", finding.subject, finding.code, finding.title);
             say!("        why: {}", finding.rationale);
-            say!("        fix: {}", finding.remediation);
+            say!("        fix: {}", remediation(finding));
             say!("        who: {}", finding.owner);
             for mark in marks(finding) {
                 say!("        mark: {mark}");
@@ -78,13 +78,16 @@ fn marks(finding: &Finding) -> Vec<String> {
     said.into_iter().filter(|(name, _)| !detail(name).is_empty()).map(|(_, text)| text).collect()
 }
 
-/// Prints the steps that make the gates pass.
-pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
+/// Prints the steps that make the gates pass, and how far upgrades alone go.
+pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step], checked: Option<&Checked>) {
     let (Decision { service, from, to, .. }, short) = (decision, digest.short());
     outcome(decision.outcome).text(format_args!("  {service} {from} -> {to}  decision {short}")).print();
     if steps.is_empty() {
         say!("Nothing stands in the way.");
         return;
+    }
+    if let Some(checked) = checked {
+        say!("{}", far(checked));
     }
     for (number, step) in (1..).zip(steps) {
         say!();
@@ -94,7 +97,24 @@ pub fn plan(digest: &Digest, decision: &Decision, steps: &[Step]) {
         for closes in &step.closes {
             say!("   closes: {closes}");
         }
+        if !step.brings.is_empty() {
+            say!("   brings: {}", step.brings.join(", "));
+        }
     }
     say!();
     say!("Then: lockgate promote {}@DIGEST --to {}", decision.service, decision.to);
+}
+
+/// How far upgrades go.
+fn far(checked: &Checked) -> String {
+    let Checked { upgrades, closes, blocking, brings } = checked;
+    let (upgrade, close) = if *upgrades == 1 { ("upgrade", "closes") } else { ("upgrades", "close") };
+    let all = if closes == blocking { "every".to_owned() } else { format!("{closes} of {blocking}") };
+    let (finding, brings) = (if closes == blocking { "finding" } else { "findings" }, brings.len());
+    let brings =
+        if brings > 0 { format!("; they bring {brings} other vulnerabilities") } else { String::new() };
+    format!(
+        "{upgrades} {upgrade} {close} {all} blocking {finding} of the vulnerability gate, matched again against its \
+         advisories{brings}."
+    )
 }
