@@ -10,6 +10,21 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::printable::{characters, printable};
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that writes to it")]
+fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that writes to it")]
+fn stderr() -> io::Stderr {
+    io::stderr()
+}
+
+/// Whether somebody watches standard error.
+pub(super) fn is_watched() -> bool {
+    stderr().is_terminal()
+}
+
 /// Bytes of an answer that are written at once.
 const ANSWER_PIECE: usize = 64 << 10;
 
@@ -71,13 +86,13 @@ impl Line {
 
     /// Prints it to standard output.
     pub(super) fn print(&self) {
-        written(writeln!(io::stdout(), "{}", self.styled(has_colours(&io::stdout()))));
+        written(writeln!(stdout(), "{}", self.styled(has_colours(&stdout()))));
     }
 
     /// Prints it to standard error.
     pub(super) fn warn(&self) {
         // Where even this cannot be written, nobody is left to tell.
-        let _written = writeln!(io::stderr(), "{}", self.styled(has_colours(&io::stderr())));
+        let _written = writeln!(stderr(), "{}", self.styled(has_colours(&stderr())));
     }
 
     fn styled(&self, colours: bool) -> String {
@@ -143,7 +158,7 @@ fn written(outcome: io::Result<()>) {
 /// Prints a document for machines.
 pub fn json<T: Serialize>(value: &T) {
     // Inventories are large: their text is never held whole.
-    let mut out = io::BufWriter::with_capacity(ANSWER_PIECE, io::stdout().lock());
+    let mut out = io::BufWriter::with_capacity(ANSWER_PIECE, stdout().lock());
     written(write_json(&mut out, value).and_then(|()| writeln!(out)).and_then(|()| out.flush()));
 }
 
@@ -217,7 +232,7 @@ impl Formatter for Printable {
 pub(super) fn width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     set.filter(|columns| *columns > 0)
-        .or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into()))
+        .or_else(|| terminal_size::terminal_size_of(stdout()).map(|(width, _)| width.0.into()))
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! A progress bar on a terminal; nothing in a pipe.
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use lockgate_model::ports::Progress;
 
+use super::out::is_watched;
 use crate::printable::printable;
 
 /// The progress that fits standard error.
 pub fn progress() -> Arc<dyn Progress> {
-    if std::io::stderr().is_terminal() { Arc::new(Bar::default()) } else { Arc::new(()) }
+    if is_watched() { Arc::new(Bar::default()) } else { Arc::new(()) }
 }
 
 /// One bar for everything that is under way.
