@@ -121,6 +121,30 @@ fn images_with_one_plan_share_it() {
 }
 
 #[test]
+fn owners_and_what_has_no_fix_are_text_on_the_page() {
+    let w = Workspace::init();
+    let (owner, unfixed) = ("<u>owner", "<i>unfixed");
+    let status = format!("Package: {owner}\nStatus: install ok installed\nArchitecture: all\nVersion: 1.0\n");
+    let installed = |name: &str| format!("usr/share/nodejs/{}/package.json", name.len());
+    let list = format!("/.\n/{}\n/{}\n", installed("low"), installed(unfixed));
+    let files = [
+        ("etc/os-release".to_owned(), "ID=debian\nVERSION_ID=\"12\"\n".to_owned()),
+        ("var/lib/dpkg/status".to_owned(), status),
+        (format!("var/lib/dpkg/info/{owner}.list"), list),
+        (installed("low"), package("low", "1.0.0")),
+        (installed(unfixed), package(unfixed, "1.0.0")),
+    ];
+    add(&w.folder.join("one"), None, &[layer(&files)], &json!({}), &json!({}));
+    let records = [record("CVE-2026-0001", "low", Some("1.0.1")), record("CVE-2026-0002", unfixed, None)];
+    fs::write(w.folder.join("feed.jsonl"), records.join("\n")).unwrap();
+    w.run(&["feed", "import", "feed.jsonl", "--fetched", "now"]).expect(0);
+    let page = w.run(&["scan", "oci:one", "--report", "html"]).expect(3).out;
+    assert!(page.contains("layer 0, installed by the package &lt;u&gt;owner</th>"), "{page}");
+    assert!(page.contains("without a fix: &lt;i&gt;unfixed<"), "{page}");
+    assert!(!page.contains(owner) && !page.contains(unfixed), "{page}");
+}
+
+#[test]
 fn the_page_begins_with_the_plan_and_shows_names_as_text() {
     let w = workspace();
     let page = w.run(&["scan", "oci:on-base", "--report", "html"]).expect(0).out;
