@@ -316,6 +316,23 @@ fn sparse() -> Vec<Row> {
         row("an unknown version", file(&[version("2", "0").as_slice(), &map].concat(), b"text"), &only),
         row("half a version", file(&[&version("1", "0")[..1], &map].concat(), b"text"), &only),
         row("version 0.0", file(&pieces, b"text"), &only),
+        row(
+            "version 0.1, said",
+            file(&[version("0", "1").as_slice(), &map, &[("GNU.sparse.name", "n")]].concat(), b"text"),
+            &[("n", TEXT)],
+        ),
+        refused(
+            "a sparse link",
+            [
+                pax(&[("GNU.sparse.map", "0,0"), map[1], map[2]]),
+                Head::new(b'2', b"l").with(157, b"t").block(),
+            ]
+            .concat(),
+        ),
+        refused(
+            "version 1.0, fewer pieces than none",
+            file(&version("1", "0"), &[b"-1\n".as_slice(), &[0; 509]].concat()),
+        ),
         row("version 0.1", file(&map, b"text"), &only),
         row("version 0.1, named", file(&with(("GNU.sparse.name", "n")), b"text"), &[("n", TEXT)]),
         refused("pieces in another order", file(&[pieces[3], pieces[2], pieces[0], pieces[1]], b"text")),
@@ -328,7 +345,13 @@ fn sparse() -> Vec<Row> {
         refused("version 1.0, a map that is text", file(&version("1", "0"), &[b'x'; 512])),
         refused("version 1.0, a map that ends inside a block", file(&version("1", "0"), b"0\n")),
         Row { umoci: Umoci::RefusesType, ..row("the old form", old(b"00000000004\0"), &only) },
-        refused("the old form, ustar", Head::new(b'S', b"f").holding(b"text")),
+        refused(
+            "the old form, ustar",
+            Head::new(b'S', b"f")
+                .with(386, b"00000000000\x0000000000004\0")
+                .with(483, b"00000000004\0")
+                .holding(b"text"),
+        ),
         refused("the old form, too short", old(b"00000000003\0")),
     ]
 }

@@ -2,41 +2,15 @@
 //! fuzzer found, in the least form (`stacks.rs`).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod rows;
 mod tars;
 
 use std::collections::BTreeSet;
 
-use lockgate_model::Inventory;
 use lockgate_model::inventory::SilentReason;
+use rows::{AT, DEB, EVIL, GOOD, ODD_WHEEL, check};
 use tars::Item::{File, Folder, Hard, Link, Pipe};
 use tars::{Item, inventory};
-
-const EVIL: &str = r#"{"name":"evil","version":"1.0.0"}"#;
-const GOOD: &str = r#"{"name":"good","version":"1.0.0"}"#;
-const DEB: &str = "Package: deb\nStatus: install ok installed\nArchitecture: all\nVersion: 1.0.0\n";
-const GEM: &str = "# stub: gem 1.0.0 ruby lib\n";
-const WHEEL: &str = "Metadata-Version: 2.1\nName: wheel\nVersion: 1.0.0\n";
-
-/// What it is, the layers, the packages, and what the reasons begin with that are told.
-type Row<'a> = (&'a str, &'a [&'a [Item<'a>]], &'a [&'a str], &'a [&'a str]);
-
-fn names(inventory: &Inventory) -> Vec<&str> {
-    inventory.packages.iter().map(|package| package.name.as_str()).collect()
-}
-
-fn check(rows: &[Row<'_>]) {
-    for (what, layers, packages, told) in rows {
-        let (inventory, missing) = inventory(layers);
-        assert_eq!(names(&inventory), *packages, "{what}: {inventory:?}");
-        let reasons: Vec<_> = inventory.unread.iter().map(|unread| unread.reason.as_str()).collect();
-        let right =
-            reasons.len() == told.len() && told.iter().zip(&reasons).all(|(told, why)| why.starts_with(told));
-        assert!(right, "{what}: {reasons:?}");
-        assert!(missing.is_empty(), "{what}: {missing:?}");
-    }
-}
-
-const AT: &str = "srv/node_modules/evil/package.json";
 
 /// Docker, Podman and containerd mount layers, umoci unpacks them onto each other: what either shows is listed.
 #[test]
@@ -126,6 +100,57 @@ fn what_any_runtime_shows_is_listed() {
     ]);
 }
 
+/// The same where reading goes on in the file system that a mount shows.
+#[test]
+fn what_a_mount_alone_shows_is_read_like_anything_else() {
+    let linked: &[Item<'_>] = &[Link("srv/node_modules", "/opt/s"), Link("lib", "/opt/s")];
+    let gone: &[Item<'_>] = &[File("opt/.wh.s", "")];
+    check(&[
+        ("a broken description", &[linked, &[File(AT, "{")], gone], &[], &["it is not a JSON object"]),
+        (
+            "a file that is read again",
+            &[
+                linked,
+                &[File("store/1", ODD_WHEEL), Link("lib/wheel-1.0.0.dist-info/METADATA", "/store/1")],
+                gone,
+            ],
+            &["wheel"],
+            &[],
+        ),
+        (
+            "a whiteout after what the layer has",
+            &[linked, &[File(AT, EVIL), File("srv/node_modules/evil/.wh.package.json", "")], gone],
+            &["evil"],
+            &[],
+        ),
+        (
+            "a hard link that leads nowhere in a mount only",
+            &[&[Link("l", "/d"), File("d/s", EVIL)], &[File("l/f", "")], &[Hard(AT, "l/s")]],
+            &["evil"],
+            &[],
+        ),
+        (
+            "a hard link below what became a link",
+            &[
+                &[File("d/s", GOOD), File("e/s", EVIL)],
+                &[Hard("a/node_modules/good/package.json", "d/s")],
+                &[Link("d", "/e")],
+                &[File("e/.wh..wh..opq", ""), Hard(AT, "d/s")],
+            ],
+            &["evil", "good"],
+            &[],
+        ),
+    ]);
+    let two: &[Item<'_>] = &[Link("x", "/y")];
+    let split: Item<'_> = File("x/f", "");
+    let below: &[Item<'_>] = &[File(AT, EVIL)];
+    check(&[
+        ("a whiteout", &[two, below, &[split, File("srv/.wh.node_modules", "")]], &[], &[]),
+        ("a file in place of a folder", &[two, below, &[File("x/f", ""), File("srv", "")]], &[], &[]),
+        ("an opaque folder", &[two, below, &[File("x/f", ""), File("srv/.wh..wh..opq", "")]], &[], &[]),
+    ]);
+}
+
 /// What every runtime hides is not there.
 #[test]
 fn what_every_runtime_hides_is_gone() {
@@ -140,6 +165,15 @@ fn what_every_runtime_hides_is_gone() {
         ),
         ("an opaque folder", &[below, &[Folder("srv"), File("srv/.wh..wh..opq", "")]], &[], &[]),
         ("its marker first", &[below, &[File("srv/.wh..wh..opq", ""), Folder("srv")]], &[], &[]),
+        (
+            "an opaque folder through a link of its layer",
+            &[
+                below,
+                &[Folder("srv/node_modules"), Link("x", "/srv/node_modules"), File("x/.wh..wh..opq", "")],
+            ],
+            &[],
+            &[],
+        ),
         ("a file in place of a folder", &[below, &[File("srv", "")]], &[], &[]),
         ("a link in place of a folder", &[below, &[Link("srv", "/x")]], &[], &[]),
         ("a pipe in place of a folder", &[below, &[Pipe("srv/node_modules")]], &[], &[]),
@@ -219,107 +253,19 @@ fn what_a_layer_has_itself_stays() {
     ]);
 }
 
-/// Symbolic links lead where the kernel follows them to.
-#[test]
-fn links_lead_where_a_kernel_follows_them() {
-    let nm = || File("opt/nm/evil/package.json", EVIL);
-    check(&[
-        (
-            "through a folder and back",
-            &[&[nm(), Folder("gone"), Link("srv/node_modules", "/gone/../opt/nm")]],
-            &["evil"],
-            &[],
-        ),
-        ("through what is not there", &[&[nm(), Link("srv/node_modules", "/gone/../opt/nm")]], &[], &[]),
-        (
-            "through a file",
-            &[&[nm(), File("gone", "x"), Link("srv/node_modules", "/gone/../opt/nm")]],
-            &[],
-            &[],
-        ),
-        (
-            "in a circle",
-            &[&[nm(), Link("a", "b"), Link("b", "a"), Link("srv/node_modules", "/a/../opt/nm")]],
-            &[],
-            &[],
-        ),
-        (
-            "a file twice counts once",
-            &[&[
-                File(AT, EVIL),
-                Link("srv/node_modules/e", "evil"),
-                Link("x/node_modules/evil", "/srv/node_modules/evil"),
-            ]],
-            &["evil"],
-            &[],
-        ),
-        (
-            "material of tests behind a link",
-            &[&[nm(), Link("srv/node_modules/a/test", "/opt/nm/evil")]],
-            &[],
-            &[],
-        ),
-        (
-            "one file as two things",
-            &[&[
-                File("store/1", DEB),
-                Link("var/lib/dpkg/status", "/store/1"),
-                Link("x/r-1.egg-info/PKG-INFO", "/store/1"),
-            ]],
-            &["deb"],
-            &["the metadata lacks Name"],
-        ),
-        (
-            "a link to a link that a database is",
-            &[
-                &[File("store/2", DEB)],
-                &[
-                    Link("var/lib/dpkg/status", "../../../../../store/2"),
-                    Link("x/r-1.egg-info/PKG-INFO", "/x/../var/lib/dpkg/status"),
-                ],
-            ],
-            &["deb"],
-            &["the metadata lacks Name"],
-        ),
-        ("a specification without content", &[&[File("x/specifications/g-1.gemspec", "")]], &[], &[]),
-        (
-            "a specification under another name",
-            &[&[File("store/g", GEM), Link("x/specifications/g-1.gemspec", "/store/g")]],
-            &["gem"],
-            &[],
-        ),
-        (
-            "a wheel's folder under another name",
-            &[&[File("store/w/METADATA", WHEEL), Link("x/wheel-1.0.0.dist-info", "/store/w")]],
-            &["wheel"],
-            &[],
-        ),
-        (
-            "a module's description in a store",
-            &[&[
-                File("store/1", r#"{"type":"module"}"#),
-                Hard("x/node_modules/good/esm/package.json", "store/1"),
-                File("x/node_modules/good/package.json", GOOD),
-            ]],
-            &["good"],
-            &[],
-        ),
-        (
-            "a package's own description without a version",
-            &[&[File("store/1", r#"{"type":"module"}"#), Hard(AT, "store/1")]],
-            &[],
-            &["it does not say which version"],
-        ),
-    ]);
-}
-
 /// What two runtimes would say differently of the system is no basis for an answer.
 #[test]
 fn a_system_that_runtimes_see_differently_is_contradicted() {
     let (debian, alpine) = ("ID=debian\nVERSION_ID=13\n", "ID=alpine\nVERSION_ID=3.22\n");
-    let (root, other) = ("a:x:0:0::/:\nb:x:1:1::/:\n", "a:x:0:0::/:\nb:x:0:0::/:\nc:x:2:2::/:\n");
+    let (root, other) =
+        ("a:x:7:0::/:\na:x:0:0::/:\nb:x:1:1::/:\n", "a:x:0:0::/:\nb:x:0:0::/:\nc:x:2:2::/:\n");
     let layers: &[&[Item<'_>]] = &[
-        &[File("etc/os-release", debian), File("etc/passwd", root), Link("x", "/etc")],
+        &[
+            File("etc/os-release", debian),
+            File("store/p", root),
+            Link("etc/passwd", "/store/p"),
+            Link("x", "/etc"),
+        ],
         &[File("x/os-release", alpine), File("x/passwd", other)],
     ];
     let (inventory, _) = inventory(layers);
@@ -327,4 +273,66 @@ fn a_system_that_runtimes_see_differently_is_contradicted() {
     assert_eq!(contradicted.count(), 1, "{inventory:?}");
     let accounts: BTreeSet<_> = inventory.accounts.unwrap().numbers.into_iter().collect();
     assert_eq!(accounts, [("a".to_owned(), 0)].into());
+}
+
+/// A package database that was there, and an os-release that others may read otherwise.
+#[test]
+fn what_a_system_lacks_is_told() {
+    let deb = || File("store/status", DEB);
+    let signs = |layers: &[&[Item<'_>]]| {
+        let (inventory, _) = inventory(layers);
+        (inventory.silent.iter().map(|sign| sign.reason).collect::<Vec<_>>(), inventory.unread.len())
+    };
+    let os = "ID=debian\nVERSION_ID=13\n";
+    let bom = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"type":"library","name":"deb","version":"1.0.0","purl":"pkg:deb/debian/deb@1.0.0"}]}"#;
+    let rows: [(&str, &[&[Item<'_>]], &[SilentReason], usize); 8] = [
+        (
+            "a bill of materials in place of a database",
+            &[
+                &[File("var/lib/dpkg/status", DEB)],
+                &[File("var/lib/dpkg/.wh.status", ""), File("opt/bom.json", bom)],
+            ],
+            &[SilentReason::Removed],
+            0,
+        ),
+        (
+            "a database behind a link goes",
+            &[&[deb(), Link("var/lib/dpkg", "/store")], &[File(".wh.store", "")]],
+            &[SilentReason::Removed],
+            0,
+        ),
+        (
+            "a database that a mount alone shows goes",
+            &[
+                &[File("store/1", DEB), Link("x", "/y")],
+                &[File("x/f", ""), File("store/.wh..wh..opq", ""), Hard("var/lib/dpkg/status", "store/1")],
+                &[File("var/lib/.wh.dpkg", "")],
+            ],
+            &[SilentReason::Removed],
+            0,
+        ),
+        ("two that agree", &[&[File("etc/os-release", os), File("usr/lib/os-release", os)]], &[], 0),
+        (
+            "two that do not",
+            &[&[File("etc/os-release", os), File("usr/lib/os-release", "ID=alpine\n")]],
+            &[SilentReason::Contradicted],
+            0,
+        ),
+        (
+            "one that is a link to nothing",
+            &[&[Link("etc/os-release", "/opt/rel")]],
+            &[SilentReason::Elsewhere],
+            0,
+        ),
+        (
+            "one that is a link to nothing, and another",
+            &[&[Link("etc/os-release", "/opt/rel"), File("usr/lib/os-release", os)]],
+            &[],
+            0,
+        ),
+        ("one that cannot be read", &[&[File("etc/os-release", "ID=debian\nID=alpine\n")]], &[], 1),
+    ];
+    for (what, layers, expected, unread) in rows {
+        assert_eq!(signs(layers), (expected.to_vec(), unread), "{what}");
+    }
 }

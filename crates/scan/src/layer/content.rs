@@ -72,3 +72,27 @@ impl LayerContent {
         content.entries.iter().all(there).then_some(content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_points_to_what_is_there() {
+        for (kind, right) in [(Kind::File, true), (Kind::Read(0), false), (Kind::Looks(7), false)] {
+            let entries = vec![Entry { path: "x".to_owned(), kind }];
+            let content = LayerContent {
+                diff_id: Digest::of(b""),
+                entries,
+                said: vec![],
+                asked: vec![],
+                unread: vec![],
+            };
+            assert_eq!(
+                LayerContent::from_bytes(&content.to_bytes().unwrap()).is_some(),
+                right,
+                "{content:?}"
+            );
+        }
+    }
+}

@@ -157,6 +157,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn maps_end() {
+        let told = |sparse: io::Result<Sparse>| sparse.unwrap_err().to_string();
+        let mut header = Block::default();
+        header.bytes_mut()[257..265].copy_from_slice(b"ustar  \0");
+        header.bytes_mut()[482] = 1;
+        let mut block = [b'0'; BLOCK];
+        block[21 * 24..].fill(1);
+        let blocks = block.repeat(usize::try_from(limits::SPARSE_EXTENTS).unwrap() / 21 + 2);
+        assert!(told(of_old_gnu(&header, &mut blocks.as_slice())).contains("too many pieces"));
+        let long = format!("{}1\n0\n0\n", "0".repeat(30));
+        let pieces = before_content(&mut long.as_bytes()).map(|_| Sparse { size: 0, extents: vec![] });
+        assert!(told(pieces).contains("not one of numbers"));
+    }
+
+    #[test]
     fn pieces_are_in_order_and_within_the_file() {
         assert_eq!(Sparse::new(9, &[(1, 2), (3, 0), (5, 4)]).unwrap().stored(), 6);
         for (size, pieces) in [

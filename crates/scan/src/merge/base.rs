@@ -157,6 +157,16 @@ mod tests {
         })
     }
 
+    #[test]
+    fn a_base_has_no_files_of_other_layers() {
+        for (layer, right) in [(1, true), (2, false)] {
+            let content = Content::Unread;
+            let files = vec![File { path: "x", layer, origin: None, own: false, content }];
+            let kept = Kept { layers: 2, files, links: vec![], unread: &[], systems: &BTreeSet::new() };
+            assert_eq!(Base::from_bytes(&postcard::to_allocvec(&kept).unwrap()).is_some(), right);
+        }
+    }
+
     proptest! {
         #[test]
         fn an_image_on_a_kept_base_is_the_same_image(layers in prop::collection::vec(layer(), 1..5), cut in 0_usize..5) {

@@ -6,17 +6,16 @@ use crate::limits;
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Followed {
-    /// The path without links.
+    /// The path without links. Where there were more of them than are followed it ends at one or goes through it, and nothing is
+    /// there, as a kernel has it.
     pub(super) path: String,
-    /// Whether there were more links than are followed: a kernel finds nothing there. The path is then taken as it stands.
-    pub(super) endless: bool,
     /// Folders that were left by `..` again, which must be there for that.
     pub(super) left: Vec<String>,
 }
 
 /// Follows `path`; `link` says the target of the link at a path, where there is one.
 pub(super) fn follow<'a>(path: &str, mut link: impl FnMut(&str) -> Option<&'a str>) -> Followed {
-    let (mut done, mut followed, mut endless, mut left) = (String::new(), 0, false, Vec::new());
+    let (mut done, mut followed, mut left) = (String::new(), 0, Vec::new());
     let mut rest: Vec<String> = vec![path.to_owned()];
     while let Some(text) = rest.pop() {
         let (part, tail) = text.split_once('/').unwrap_or((&text, ""));
@@ -35,22 +34,18 @@ pub(super) fn follow<'a>(path: &str, mut link: impl FnMut(&str) -> Option<&'a st
         }
         let at = if done.is_empty() { part.to_owned() } else { format!("{done}/{part}") };
         match link(&at) {
-            Some(_) if followed >= limits::LINKS_FOLLOWED => {
-                endless = true;
-                done = at;
-            }
-            Some(target) => {
+            Some(target) if followed < limits::LINKS_FOLLOWED => {
                 followed += 1;
                 if target.starts_with('/') {
                     done.clear();
                 }
                 rest.push(target.to_owned());
             }
-            None => done = at,
+            _ => done = at,
         }
     }
     left.retain(|folder| !folder.is_empty());
-    Followed { path: done, endless, left }
+    Followed { path: done, left }
 }
 
 #[cfg(test)]
@@ -78,11 +73,17 @@ mod tests {
     }
 
     #[test]
-    fn circles_end() {
+    fn as_many_links_are_followed_as_a_kernel_does() {
         for links in [&[("x", "y"), ("y", "x")][..], &[("x", "x/x")], &[("x", ".//x")]] {
-            assert!(followed(links, "x/a").endless);
+            assert!(followed(links, "x/a").path.starts_with(['x', 'y']));
         }
-        let two: Vec<_> = [("x", "y"), ("y", "z")].to_vec();
-        assert!(!followed(&two, "x/a").endless);
+        let names: Vec<String> = (0..=limits::LINKS_FOLLOWED + 1).map(|at| format!("l{at}")).collect();
+        let chain: Vec<_> = names.windows(2).map(|pair| (&*pair[0], &*pair[1])).collect();
+        let end = |from: usize| {
+            let links: BTreeMap<_, _> = chain.iter().copied().collect();
+            follow(&names[from], |at| links.get(at).copied()).path
+        };
+        assert_eq!(end(1), names[limits::LINKS_FOLLOWED + 1]);
+        assert_eq!(end(0), names[limits::LINKS_FOLLOWED]);
     }
 }

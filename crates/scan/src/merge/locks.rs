@@ -23,9 +23,7 @@ impl Looked<'_> {
     pub(super) fn forget_superseded(&self, packages: &mut Vec<(PackageKind, Package)>) {
         let mut records: BTreeMap<String, BTreeSet<Named<'_>>> = BTreeMap::new();
         for (path, place) in &self.places.at {
-            if let Some(folder) = path.strip_suffix(RECORD)
-                && (folder.is_empty() || folder.ends_with('/'))
-            {
+            if let Some(folder) = path.strip_suffix(RECORD) {
                 let named = place.facts.packages.iter().map(|one| (one.name.as_str(), one.version.as_str()));
                 records.insert(format!("/{folder}"), named.collect());
             }

@@ -29,12 +29,8 @@ impl<'a> Tree<'a> {
                     self.remove(&path);
                     continue;
                 }
-                Node::Folder { opaque, .. } => {
-                    self.take(&path);
-                    if opaque {
-                        self.empty(&path);
-                    }
-                }
+                Node::Folder { opaque: true, .. } => self.empty(&path),
+                Node::Folder { .. } => {}
                 Node::File(_) | Node::Link { .. } | Node::Other { .. } => self.remove(&path),
             }
             match node {
@@ -43,8 +39,6 @@ impl<'a> Tree<'a> {
             }
             self.nodes.insert(path, node);
         }
-        self.unread.extend(own.unread);
-        self.systems.extend(own.systems);
         self.note_systems();
     }
 

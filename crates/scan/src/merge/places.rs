@@ -105,11 +105,14 @@ struct Search<'t> {
     seen: BTreeSet<(&'t str, Context)>,
     /// How many places may still be looked at.
     left: usize,
+    /// Whether links made a longer path than is followed.
+    long: bool,
 }
 
 /// What a file says at `path`.
 fn counted<'t>(path: &str, file: &Placed<'t>) -> Option<&'t Facts> {
     let Said::Read(said) = file.said else { return None };
+    // The first key is that of its own path, which takes long to work out.
     if file.own {
         return said.first().map(|reading| &reading.facts);
     }
@@ -122,6 +125,11 @@ fn counted<'t>(path: &str, file: &Placed<'t>) -> Option<&'t Facts> {
 
 /// Looks through a file system.
 pub(super) fn find<'t>(tree: &'t Tree<'t>) -> Places<'t> {
+    find_within(tree, limits::PLACES)
+}
+
+/// The same, with a limit of its own.
+fn find_within<'t>(tree: &'t Tree<'t>, left: usize) -> Places<'t> {
     let mut search = Search {
         tree,
         found: Places::default(),
@@ -130,10 +138,19 @@ pub(super) fn find<'t>(tree: &'t Tree<'t>) -> Places<'t> {
         loose: BTreeMap::new(),
         links: BTreeMap::new(),
         seen: BTreeSet::new(),
-        left: limits::PLACES,
+        left,
+        long: false,
     };
     search.files();
     search.follow_links();
+    if search.long {
+        let why = format!("links make paths of more than {} bytes", limits::PATH_BYTES);
+        search.found.unread.push((String::new(), why));
+    }
+    if search.left == 0 {
+        let why = format!("links lead to more than {left} places");
+        search.found.unread.push((String::new(), why));
+    }
     search.found
 }
 
@@ -207,7 +224,7 @@ impl<'t> Search<'t> {
                 || self.tree.below(folder).next().is_some()
         };
         let sure = followed.left.iter().all(known);
-        if followed.endless || !sure && self.tree.whole {
+        if !sure && self.tree.whole {
             return None;
         }
         Some(Led { path: followed.path, unsure: !sure })
@@ -258,6 +275,8 @@ impl<'t> Search<'t> {
             let path = format!("{path}/{rest}");
             if path.len() <= limits::PATH_BYTES {
                 folders.extend(self.link(&path, led).map(|folder| (path, folder)));
+            } else {
+                self.long = true;
             }
         }
         self.links = links;
@@ -288,13 +307,34 @@ impl<'t> Search<'t> {
         }
     }
 
-    /// Whether one more place may be looked at. The last one is told.
+    /// Whether one more place may be looked at. That there are more is told in the end.
     fn looks(&mut self) -> bool {
-        if self.left == 1 {
-            let why = format!("links lead to more than {} places", limits::PLACES);
-            self.found.unread.push((String::new(), why));
-        }
         self.left = self.left.saturating_sub(1);
         self.left > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockgate_model::Digest;
+
+    use super::*;
+    use crate::layer::{Entry, Kind, LayerContent};
+
+    #[test]
+    fn places_have_a_limit_that_is_told() {
+        let entry = |path: &str, kind| Entry { path: path.to_owned(), kind };
+        let entries = vec![
+            entry("a/b", Kind::File),
+            entry("a/c", Kind::File),
+            entry("x/node_modules", Kind::Link("/a".to_owned())),
+        ];
+        let content =
+            LayerContent { diff_id: Digest::of(b""), entries, said: vec![], asked: vec![], unread: vec![] };
+        let mut tree = Tree::whole();
+        tree.lay(0, &content);
+        let told = |left| find_within(&tree, left).unread.into_iter().map(|(_, why)| why).collect::<Vec<_>>();
+        assert_eq!(told(2), ["links lead to more than 2 places"]);
+        assert!(told(3).is_empty() && told(limits::PLACES).is_empty());
     }
 }

@@ -96,7 +96,6 @@ pub(super) struct Here {
     folder: String,
     resolved: String,
     hash: PathHash,
-    layer: usize,
 }
 
 impl<'a> Tree<'a> {
@@ -243,13 +242,13 @@ impl<'a> Tree<'a> {
 
     fn here(&mut self, folder: &str, layer: usize) -> &Here {
         match self.here.take() {
-            Some(here) if here.folder == folder && here.layer == layer => self.here.insert(here),
+            Some(here) if here.folder == folder => self.here.insert(here),
             _ => {
                 let (resolved, lower) = self.resolve_whole(folder, layer);
                 // An overlay mount follows no link of a lower layer: it has a folder in its place.
                 self.forks |= lower;
                 let hash = PathHash::of(&resolved);
-                self.here.insert(Here { folder: folder.to_owned(), resolved, hash, layer })
+                self.here.insert(Here { folder: folder.to_owned(), resolved, hash })
             }
         }
     }
@@ -275,7 +274,7 @@ impl<'a> Tree<'a> {
     /// What a hard link to `target` links.
     fn linked(&mut self, target: &str, layer: usize) -> Option<Node<'a>> {
         let own = self.resolve_folder(target, layer);
-        let here = self.nodes.get(&own).copied().filter(|node| !matches!(node, Node::Folder { .. }));
+        let here = self.nodes.get(&own).copied();
         here.or_else(|| self.lower.as_deref_mut()?.linked(target, layer))
     }
 

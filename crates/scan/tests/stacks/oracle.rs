@@ -145,9 +145,10 @@ fn wanted(path: &str) -> Option<Matter> {
 /// What can matter of a path for what is below it.
 fn meaning(path: &str) -> String {
     let parts: Vec<_> = path.split('/').collect();
-    let from = parts.iter().rposition(|part| matches!(*part, "node_modules" | "nodejs"));
+    let debian = |at: usize| at > 1 && parts[at - 2..=at] == ["usr", "share", "nodejs"];
+    let from = (0..parts.len()).rev().find(|at| parts[*at] == "node_modules" || debian(*at));
     let from = from.filter(|from| parts.len() - from <= 4).unwrap_or(parts.len().saturating_sub(2));
-    let inside = path.contains("node_modules/") || path.contains("nodejs/");
+    let inside = path.contains("node_modules/") || format!("/{path}").contains("/usr/share/nodejs/");
     let test = path.rsplit("node_modules").next().is_some_and(|rest| rest.contains("/test"));
     format!("{inside} {test} {}", parts[from..].join("/"))
 }
