@@ -11,7 +11,7 @@ use layout::layer;
 use lockgate::commands::args::Cli;
 use lockgate::printable::is_printable;
 use serde_json::{Value, json};
-use support::Workspace;
+use support::{Ran, Workspace};
 
 mod layout;
 mod support;
@@ -209,6 +209,9 @@ fn no_command_prints_what_others_want_a_terminal_to_do() {
     let judged = w.run(&["judge", "evil:1", "--to", "staging", "--output", "json"]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let decision = text(&judged.json()["decision"]);
+    // Its commands may be copied: names of others are one word.
+    let shown = w.run(&["show", &decision, "--all"]).out;
+    assert!(shown.contains("npm install 'x\\u{1b}"), "{shown}");
     let feed = text(&w.run(&["feed", "show", "--output", "json"]).expect(0).json()["row"]["feed"]);
     let (mut missing, mut evil) = (BTreeSet::new(), 0);
     leaves(&Cli::command(), &[], &mut missing);
@@ -230,6 +233,14 @@ fn no_command_prints_what_others_want_a_terminal_to_do() {
     assert!(missing.is_empty(), "no run of {missing:?}");
     // The names arrive, where they can be seen.
     assert!(evil > 30, "only {evil} runs print the name");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let w = workspace();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = Ran::of(w.command(&["feed", "list"]).stdout(full).output().unwrap());
+    assert!(ran.code == 1 && ran.err.contains("the answer cannot be written"), "{}: {}", ran.code, ran.err);
 }
 
 #[test]

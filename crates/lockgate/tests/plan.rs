@@ -138,6 +138,12 @@ fn owners_and_what_has_no_fix_are_text_on_the_page() {
     let records = [record("CVE-2026-0001", "low", Some("1.0.1")), record("CVE-2026-0002", unfixed, None)];
     fs::write(w.folder.join("feed.jsonl"), records.join("\n")).unwrap();
     w.run(&["feed", "import", "feed.jsonl", "--fetched", "now"]).expect(0);
+    // Nobody was asked about the owner itself, and the heading does not count it as clean.
+    let told = w.run(&["scan", "oci:one"]).expect(3).out;
+    assert!(
+        told.contains(": 3 packages, 2 asked about, 1 not; 2 known vulnerabilities in 2 of them"),
+        "{told}"
+    );
     let page = w.run(&["scan", "oci:one", "--report", "html"]).expect(3).out;
     assert!(page.contains("layer 0, installed by the package &lt;u&gt;owner</th>"), "{page}");
     assert!(page.contains("without a fix: &lt;i&gt;unfixed<"), "{page}");

@@ -234,3 +234,17 @@ fn row(vulnerability: &Vulnerability<'_>) -> String {
         escaped(&advice(vulnerability))
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_is_text() {
+        let (packages, installed) = ("<a>".to_owned(), "<b>");
+        let targets = vec![("<i>", "<u>".to_owned()), ("2", String::new())];
+        let row = step_row(&Step { worst: None, packages, cleared: 1, installed, targets });
+        assert!(!["<a>", "<b>", "<i>", "<u>"].iter().any(|tag| row.contains(tag)), "{row}");
+        assert!(row.contains("<td>&lt;i&gt;<br>or 2</td>"), "{row}");
+    }
+}
