@@ -40,6 +40,32 @@ pub const SMALL_LAYER: u64 = 1 << 30;
 /// Most bytes that one compressed byte of a larger layer may give. Deflate reaches 1 032 at best (RFC 1951), layers of real
 /// images 2 to 6, a disk with nothing on it more than this.
 pub const RATIO: u64 = 200;
+/// The work that reading the files of one layer may take, in units of about a nanosecond, beside [`LAYER_WORK_PER_BYTE`]
+/// for each byte of the files up to the one being read: counted by what is done, so that a layer ends at the same place
+/// everywhere.
+pub const LAYER_WORK: u64 = 1 << 30;
+/// Work that each byte of a layer's files adds to its budget: about twice what inflating and hashing it takes. Archives that
+/// are inflated whole swell less than this.
+pub const LAYER_WORK_PER_BYTE: u64 = 8;
+/// Work that reading a file takes beside its bytes, in units.
+pub const FILE_WORK: u64 = 2_000;
+/// Work that reading one byte of a description takes, in units.
+pub const DESCRIPTION_WORK: u64 = 8;
+/// Work that reading one byte of a lock file takes, in units: their trees are made of many small values.
+pub const LOCK_WORK: u64 = 32;
+/// Work that a member of an archive takes beside its bytes, in units.
+pub const MEMBER_WORK: u64 = 100;
+/// Work that a package in an archive takes beside its bytes, in units.
+pub const PACKAGE_WORK: u64 = 2_000;
+/// One file of a layer, with what is inflated from it, may hold so many bytes, or [`SWOLLEN_RATIO`] for each byte of
+/// the layer as it is stored, whichever is more, and at most [`HELD_BYTES`].
+pub const HELD_FLOOR: u64 = 64 << 20;
+/// See [`HELD_FLOOR`].
+pub const HELD_BYTES: u64 = 768 << 20;
+/// Memory that what is kept of the files of one layer may take, in bytes as estimated.
+pub const KEPT_BYTES: u64 = 256 << 20;
+/// Largest lock file that is read, in bytes: the largest of real projects have 2 to 6 MB.
+pub const LOCK_BYTES: u64 = 8 << 20;
 /// The work that reading one archive with those inside it may take, in units of about a nanosecond, beside
 /// [`WORK_PER_BYTE`] for each of its bytes.
 pub const ARCHIVE_WORK: u64 = 256 << 20;
@@ -68,6 +94,8 @@ pub const NESTED_DEPTH: usize = 8;
 pub const PACKAGES_PER_FILE: usize = 100_000;
 /// Most files that one list of a package manager may name as owned.
 pub const OWNED_PER_FILE: usize = 500_000;
+/// Most bytes of the names of the files that one package of rpm owns: names share folders, so that few bytes make many.
+pub const OWNED_BYTES: usize = 64 << 20;
 /// Most entries of one layer that are compared with those of another.
 pub const COMPARED_ENTRIES: usize = 500_000;
 /// What the headers of those entries may say, in bytes taken together.

@@ -103,11 +103,7 @@ fn a_hundred_thousand_packages_are_listed() {
 fn more_packages_than_one_file_may_name_are_told() {
     let mut lock = String::from("version = 3\n");
     for at in 0..=limits::PACKAGES_PER_FILE {
-        write!(
-            lock,
-            "[[package]]\nname = \"p{at}\"\nversion = \"1.0.0\"\nsource = \"registry+https://example.com\"\n"
-        )
-        .unwrap();
+        write!(lock, "[[package]]\nname = \"p{at}\"\nversion = \"1\"\nsource = \"registry+x\"\n").unwrap();
     }
     let inventory = scanned(&[Item::File("app/Cargo.lock", &lock)]);
     assert!(inventory.packages.is_empty());

@@ -21,8 +21,6 @@ const ENTRY: &[u8; 4] = b"PK\x01\x02";
 const ENTRY_BYTES: usize = 46;
 const LOCAL: &[u8; 4] = b"PK\x03\x04";
 const LOCAL_BYTES: usize = 30;
-/// Work that a member costs beside its bytes, in units.
-const MEMBER_WORK: u64 = 100;
 
 /// A file of an archive.
 pub(super) struct Member<'a> {
@@ -34,7 +32,7 @@ pub(super) struct Member<'a> {
     at: u64,
     /// Bytes as stored.
     stored: u64,
-    budget: &'a Budget,
+    budget: &'a Budget<'a>,
 }
 
 impl<'a> Member<'a> {
@@ -42,19 +40,35 @@ impl<'a> Member<'a> {
         &self.name
     }
 
+    /// Its content, to be read as a description.
+    pub(super) fn read_description(&self) -> Result<Cow<'a, [u8]>, String> {
+        let bytes = self.read(limits::MEMBER_BYTES)?;
+        self.budget.spend(limits::DESCRIPTION_WORK.saturating_mul(bytes.len() as u64))?;
+        Ok(bytes)
+    }
+
     /// Its content, of at most `most` bytes.
-    pub(super) fn read(&self, most: u64) -> Result<Cow<'a, [u8]>, String> {
+    fn read(&self, most: u64) -> Result<Cow<'a, [u8]>, String> {
         self.content(most)?.ok_or_else(|| format!("{}: it has more than {most} bytes", self.name))
     }
 
-    /// The content of an archive inside, which has as many bytes as archives swell to. One that swells more ends the reading of
-    /// the archives that it is in.
-    pub(super) fn read_nested(&self) -> Result<Cow<'a, [u8]>, String> {
-        let most = swollen(self.stored);
-        self.content(most)?.ok_or_else(|| {
+    /// Calls `look` with the content of an archive inside, which has as many bytes as archives swell to and as may be held. One
+    /// that swells more ends the reading of the archives that it is in.
+    pub(super) fn look_into(&self, look: impl FnOnce(&[u8])) -> Result<(), String> {
+        let (swollen, held) = (swollen(self.stored), self.budget.held());
+        let most = swollen.min(held);
+        let content = self.content(most)?.ok_or_else(|| {
             self.budget.end();
+            if held < swollen {
+                return self.budget.over();
+            }
             format!("{}: it swells to more than {most} bytes; the rest of the archive is not read", self.name)
-        })
+        })?;
+        let held = if matches!(content, Cow::Owned(_)) { content.len() as u64 } else { 0 };
+        self.budget.hold(held)?;
+        look(&content);
+        self.budget.release(held);
+        self.budget.ended()
     }
 
     /// Nothing when it has more than `most` bytes.
@@ -68,7 +82,8 @@ impl<'a> Member<'a> {
             0 => Cow::Borrowed(stored),
             8 => {
                 let mut bytes = Vec::new();
-                let inflated = DeflateDecoder::new(stored).take(most + 1).read_to_end(&mut bytes);
+                let inflated =
+                    DeflateDecoder::new(stored).take(most.saturating_add(1)).read_to_end(&mut bytes);
                 self.budget.spend(bytes.len() as u64)?;
                 inflated.map_err(|error| told(&error.to_string()))?;
                 Cow::Owned(bytes)
@@ -89,7 +104,7 @@ impl<'a> Member<'a> {
 /// Calls `visit` with every file in the archive, in the order of its directory.
 pub(super) fn each_member<'a>(
     archive: &'a [u8],
-    budget: &'a Budget,
+    budget: &'a Budget<'a>,
     mut visit: impl FnMut(Member<'a>) -> Result<(), String>,
 ) -> Result<(), String> {
     let directory = Directory::find(archive).ok_or("it is not a readable archive")?;
@@ -98,7 +113,7 @@ pub(super) fn each_member<'a>(
         if at >= limits::ARCHIVE_MEMBERS {
             return Err(format!("it has more than {} files", limits::ARCHIVE_MEMBERS));
         }
-        budget.spend(MEMBER_WORK)?;
+        budget.spend(limits::MEMBER_WORK)?;
         let (member, after) = Member::of_entry(archive, rest, directory.base, budget)
             .ok_or_else(|| format!("file {at} in it cannot be read: its directory is damaged"))?;
         rest = after;
@@ -115,7 +130,7 @@ impl<'a> Member<'a> {
         archive: &'a [u8],
         entries: &'a [u8],
         base: u64,
-        budget: &'a Budget,
+        budget: &'a Budget<'a>,
     ) -> Option<(Self, &'a [u8])> {
         let entry = entries.get(..ENTRY_BYTES).filter(|entry| entry.starts_with(ENTRY))?;
         let length = |at| short(entry, at).map(usize::from);
@@ -225,7 +240,14 @@ mod tests {
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
 
+    use super::super::budget::LayerBudget;
     use super::*;
+    use crate::limits::MEMBER_WORK;
+
+    /// What `work` makes of the budget of an archive.
+    fn within<T>(work: impl FnOnce(&Budget<'_>) -> T) -> T {
+        work(&Budget::of_archive(0, &LayerBudget::new(0)))
+    }
 
     fn archive(members: &[(&str, &[u8])], options: SimpleFileOptions) -> Vec<u8> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
@@ -246,7 +268,7 @@ mod tests {
     }
 
     fn names(bytes: &[u8]) -> Result<Vec<String>, String> {
-        let found = read(bytes, &Budget::of_archive(0), 1000)?;
+        let found = within(|budget| read(bytes, budget, 1000))?;
         Ok(found.into_iter().map(|(name, _)| name).collect())
     }
 
@@ -260,13 +282,14 @@ mod tests {
         for options in both() {
             let plain = archive(&[("a", b"0123456789"), ("d/", b""), ("d/b", b"x")], options);
             let expected = [("a".to_owned(), b"0123456789".to_vec()), ("d/b".to_owned(), b"x".to_vec())];
-            assert_eq!(read(&plain, &Budget::of_archive(0), 10).unwrap(), expected);
+            assert_eq!(within(|budget| read(&plain, budget, 10)).unwrap(), expected);
             // A program before it, as self-executing jars have.
             let before = [b"#!/bin/sh\nexec java -jar $0\n".as_slice(), &plain].concat();
-            assert_eq!(read(&before, &Budget::of_archive(0), 10).unwrap(), expected);
-            assert!(read(&plain, &Budget::of_archive(0), 9).unwrap_err().contains("more than 9 bytes"));
+            assert_eq!(within(|budget| read(&before, budget, 10)).unwrap(), expected);
+            let long = within(|budget| read(&plain, budget, 9)).unwrap_err();
+            assert!(long.contains("more than 9 bytes"));
             for length in 0..plain.len() {
-                assert!(read(&plain[..length], &Budget::of_archive(0), 10).is_err(), "{length}");
+                assert!(within(|budget| read(&plain[..length], budget, 10)).is_err(), "{length}");
             }
         }
     }
@@ -294,7 +317,8 @@ mod tests {
         let count = 10u16.to_le_bytes();
         let length = u32::try_from(bytes.len() - at).unwrap().to_le_bytes();
         bytes.extend([&tail[..8], &count, &count, &length, &tail[16..]].concat());
-        let budget = Budget::of_archive(0);
+        let layer = LayerBudget::new(0);
+        let budget = Budget::of_archive(0, &layer);
         assert_eq!(read(&bytes, &budget, 1000).unwrap().len(), 10);
         budget.spend(limits::ARCHIVE_WORK - 10 * (1000 + MEMBER_WORK)).unwrap();
         assert!(budget.spend(1).is_err());
@@ -318,7 +342,8 @@ mod tests {
     #[test]
     fn the_budget_ends_an_archive() {
         let bytes = archive(&[("a", b"0123456789"), ("b", b"0123456789")], SimpleFileOptions::default());
-        let budget = Budget::of_archive(0);
+        let layer = LayerBudget::new(0);
+        let budget = Budget::of_archive(0, &layer);
         budget.spend(limits::ARCHIVE_WORK - 2 * MEMBER_WORK - 15).unwrap();
         assert!(read(&bytes, &budget, 100).unwrap_err().contains("work"));
         assert!(budget.is_over());
@@ -345,7 +370,7 @@ mod tests {
             }
             let bytes = zip.finish().unwrap().into_inner();
             let mut other = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
-            let found = read(&bytes, &Budget::of_archive(0), 1000).unwrap();
+            let found = within(|budget| read(&bytes, budget, 1000)).unwrap();
             prop_assert_eq!(found.len(), other.len());
             for (at, (name, content)) in found.into_iter().enumerate() {
                 let mut file = other.by_index(at).unwrap();

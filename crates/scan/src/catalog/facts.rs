@@ -31,6 +31,24 @@ pub struct Facts {
     pub unread: Vec<(String, String)>,
 }
 
+impl Facts {
+    /// Memory that keeping it takes, in bytes as estimated; texts of a few bytes are counted with what they are in.
+    pub(super) fn weight(&self) -> u64 {
+        const FACTS: usize = 512;
+        const PACKAGE: usize = 384;
+        const TEXT: usize = 48;
+        let texts = |texts: &[String]| texts.iter().map(|text| TEXT + text.len()).sum::<usize>();
+        let packages = self.packages.iter().map(|found| {
+            PACKAGE + found.name.len() + found.version.len() + found.inside.len() + texts(&found.licenses)
+        });
+        let owned = self.owned.iter().map(|one| 3 * TEXT + one.path.len() + one.owner.len());
+        let accounts = self.accounts.iter().flatten().map(|(name, _)| TEXT + name.len());
+        let unread = self.unread.iter().map(|(place, why)| 2 * TEXT + place.len() + why.len());
+        let parts = packages.chain(owned).chain(accounts).chain(unread).sum::<usize>();
+        (FACTS + texts(&self.licenses) + parts) as u64
+    }
+}
+
 /// A package as its file describes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Found {
@@ -102,7 +120,7 @@ impl Broken {
         }
     }
 
-    /// What is to be told about the file; nothing when every record could be read.
+    /// What is to be told; nothing when every record could be read.
     pub(super) fn told(self) -> Option<(String, String)> {
         let more = match self.count.checked_sub(self.named.len())? {
             0 => String::new(),

@@ -5,6 +5,7 @@
 mod apk;
 mod archive;
 mod budget;
+mod bundle;
 mod cargo;
 mod composer;
 mod conan;
@@ -24,6 +25,7 @@ mod julia;
 mod jvm;
 mod kind;
 mod lua;
+mod nested;
 mod nix;
 mod node_locks;
 mod npm;
@@ -47,6 +49,7 @@ mod swift;
 mod wordpress;
 mod zipped;
 
+pub(crate) use budget::LayerBudget;
 pub use facts::{Facts, Found, Owned, Sum, Sums};
 pub use kind::PackageKind;
 pub(crate) use kind::{released_ecosystem, system_ecosystem};
@@ -87,21 +90,51 @@ pub(crate) struct Cataloger {
     /// Whether it reads the file at this path.
     pub(crate) wants: fn(&str) -> bool,
     /// What the file says, or why it cannot be read.
-    pub(crate) read: fn(&File<'_>) -> Result<Facts, String>,
+    read: Reads,
     /// The largest file that it reads, in bytes.
-    pub(crate) most: u64,
+    most: u64,
+    /// Work that reading a byte takes, in units of a budget.
+    work: u64,
     /// The part of a path that `read` looks at.
     part: fn(&str) -> &str,
+}
+
+/// How a cataloger reads.
+#[derive(Clone, Copy)]
+enum Reads {
+    /// A description, in work that its length says.
+    Description(fn(&File<'_>) -> Result<Facts, String>),
+    /// An archive, which takes more from the budget while it is read.
+    Archive(fn(&File<'_>, &LayerBudget) -> Result<Facts, String>),
 }
 
 impl Cataloger {
     /// What it makes of a file may depend on the file's name and folder.
     const fn new(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
-        Self { wants, read, most: limits::FILE_BYTES, part: folder_and_name }
+        let (read, most, work) = (Reads::Description(read), limits::FILE_BYTES, limits::DESCRIPTION_WORK);
+        Self { wants, read, most, work, part: folder_and_name }
     }
 
-    const fn of_archives(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
-        Self { most: limits::ARCHIVE_BYTES, ..Self::new(wants, read) }
+    const fn of_locks(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
+        Self { most: limits::LOCK_BYTES, work: limits::LOCK_WORK, ..Self::new(wants, read) }
+    }
+
+    /// Of databases that are one file, however many packages there are.
+    const fn of_databases(wants: fn(&str) -> bool, read: fn(&File<'_>) -> Result<Facts, String>) -> Self {
+        Self { most: limits::ARCHIVE_BYTES, work: limits::LAYER_WORK_PER_BYTE, ..Self::new(wants, read) }
+    }
+
+    const fn of_archives(
+        wants: fn(&str) -> bool,
+        read: fn(&File<'_>, &LayerBudget) -> Result<Facts, String>,
+    ) -> Self {
+        let (read, most) = (Reads::Archive(read), limits::ARCHIVE_BYTES);
+        Self { wants, read, most, work: 1, part: folder_and_name }
+    }
+
+    /// The largest file that it reads in a layer of that budget, in bytes.
+    pub(crate) fn most(&self, budget: &LayerBudget) -> u64 {
+        self.most.min(budget.held())
     }
 
     /// What it makes of a file depends on that part of the path and on nothing else of it.
@@ -141,33 +174,34 @@ fn ending(path: &str) -> &str {
 const CATALOGERS: &[Cataloger] = &[
     Cataloger::new(dpkg::wants, dpkg::read).by(dpkg::part),
     Cataloger::new(apk::wants, apk::read).by(nothing),
-    Cataloger::of_archives(rpm::wants, rpm::read),
+    Cataloger::of_databases(rpm::wants, rpm::read),
     Cataloger::new(pacman::wants, pacman::read),
     Cataloger::new(portage::wants, portage::read).by(whole),
     Cataloger::new(opkg::wants, opkg::read),
     Cataloger::new(npm::wants, npm::read).by(nothing),
-    Cataloger::new(node_locks::wants, node_locks::read),
+    Cataloger::of_locks(node_locks::wants, node_locks::read),
     Cataloger::new(python::wants, python::read).by(python::part),
     Cataloger::new(python::stands_in, python::read_beside),
-    Cataloger::new(python_locks::wants, python_locks::read),
+    Cataloger::of_locks(python_locks::wants, python_locks::read),
     Cataloger::of_archives(java::wants, java::read).by(name),
     Cataloger::of_archives(zipped::wants, zipped::read),
+    Cataloger::of_archives(bundle::wants, bundle::read),
     Cataloger::new(ruby::wants, ruby::read).by(ending),
-    Cataloger::new(composer::wants, composer::read),
+    Cataloger::of_locks(composer::wants, composer::read),
     Cataloger::new(dotnet::wants, dotnet::read),
-    Cataloger::new(golang::wants, golang::read),
-    Cataloger::new(cargo::wants, cargo::read),
+    Cataloger::of_locks(golang::wants, golang::read),
+    Cataloger::of_locks(cargo::wants, cargo::read),
     Cataloger::new(conda::wants, conda::read).by(nothing),
-    Cataloger::new(hex::wants, hex::read),
-    Cataloger::new(dart::wants, dart::read),
-    Cataloger::new(swift::wants, swift::read),
+    Cataloger::of_locks(hex::wants, hex::read),
+    Cataloger::of_locks(dart::wants, dart::read),
+    Cataloger::of_locks(swift::wants, swift::read),
     Cataloger::new(nix::wants, nix::read),
     Cataloger::new(r::wants, r::read),
     Cataloger::new(jvm::wants, jvm::read),
-    Cataloger::new(julia::wants, julia::read),
+    Cataloger::of_locks(julia::wants, julia::read),
     Cataloger::new(lua::wants, lua::read),
     Cataloger::new(opam::wants, opam::read),
-    Cataloger::new(conan::wants, conan::read),
+    Cataloger::of_locks(conan::wants, conan::read),
     Cataloger::new(pear::wants, pear::read),
     Cataloger::new(wordpress::wants, wordpress::read).by(whole),
     Cataloger::new(sbom::wants, sbom::read),
@@ -231,11 +265,18 @@ pub struct Reading {
 }
 
 /// Reads a file as the one at `path` would be, whatever its name; nothing where no cataloger asks for that. What cannot be
-/// read is said among the facts.
-pub(crate) fn read_as(path: &str, bytes: &[u8]) -> Option<Reading> {
+/// read is said among the facts, but for the end of the budget, of which the layer tells.
+pub(crate) fn read_as(path: &str, bytes: &[u8], budget: &LayerBudget) -> Option<Reading> {
     let key = key(path)?;
-    let facts = read(path, bytes)
-        .unwrap_or_else(|why| Facts { unread: vec![(String::new(), why)], ..Facts::default() });
+    let facts = match read_within(path, bytes, budget) {
+        Ok(facts) => facts,
+        Err(_) if budget.is_over() => Facts::default(),
+        Err(why) => Facts { unread: vec![(String::new(), why)], ..Facts::default() },
+    };
+    let facts = if budget.keep(&facts) { facts } else { Facts::default() };
+    if budget.is_over() {
+        budget.refuse(path);
+    }
     Some(Reading { key, facts })
 }
 
@@ -305,14 +346,26 @@ const PLACES: &[&str] = &[
     "a/wp-includes/version.php",
     "a/packages.config",
     "var/db/xbps/pkgdb-0.38.plist",
+    "a/b.zip",
+    "a/b.tar.gz",
 ];
 
 /// What the file at `path` (without a leading slash) says; nothing when no cataloger reads it.
 ///
 /// Errors: why it cannot be read, for people.
 pub fn read(path: &str, bytes: &[u8]) -> Result<Facts, String> {
+    read_within(path, bytes, &LayerBudget::of_file(bytes.len()))
+}
+
+/// As [`read`], out of a budget.
+fn read_within(path: &str, bytes: &[u8], budget: &LayerBudget) -> Result<Facts, String> {
     let Some(cataloger) = of(path) else { return Ok(Facts::default()) };
-    let mut facts = (cataloger.read)(&File { path, bytes })?;
+    budget.spend(limits::FILE_WORK.saturating_add(cataloger.work.saturating_mul(bytes.len() as u64)))?;
+    let file = File { path, bytes };
+    let mut facts = match cataloger.read {
+        Reads::Description(read) => read(&file)?,
+        Reads::Archive(read) => read(&file, budget)?,
+    };
     if facts.packages.len() > limits::PACKAGES_PER_FILE {
         return Err(format!("it names more than {} packages", limits::PACKAGES_PER_FILE));
     }

@@ -4,6 +4,7 @@
 use super::control::{every, field, given_twice, paragraphs};
 use super::facts::Broken;
 use super::{Facts, File, Found, Owned, PackageKind, may_speak};
+use crate::limits;
 
 const FOLDERS: [&str; 3] = ["usr/lib/opkg", "var/lib/opkg", "usr/lib/ipkg"];
 
@@ -25,7 +26,8 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         let paths = text.lines().filter_map(|line| line.split('\t').next()?.strip_prefix('/'));
         let owned = paths.filter(|path| may_speak(path));
         let owned = owned.map(|path| Owned { path: path.to_owned(), owner: owner.to_owned(), sum: None });
-        return Ok(Facts { owned: owned.collect(), ..Facts::default() });
+        let owned = owned.take(limits::OWNED_PER_FILE + 1).collect();
+        return Ok(Facts { owned, ..Facts::default() });
     }
     let (mut facts, mut broken) = (Facts::default(), Broken::default());
     for fields in paragraphs(&text) {

@@ -2,6 +2,7 @@
 //! (`files`) (libalpm, `be_local.c`; pacman(8)).
 
 use super::{Facts, File, Found, Owned, PackageKind, may_speak};
+use crate::limits;
 
 const LOCAL: &str = "var/lib/pacman/local/";
 
@@ -47,6 +48,7 @@ fn owned(path: &str, text: &str) -> Vec<Owned> {
     let folder = crate::paths::split(crate::paths::split(path).0).1;
     let owner = folder.rsplitn(3, '-').nth(2).unwrap_or(folder);
     let files = section(text, "FILES").filter(|path| !path.ends_with('/') && may_speak(path));
+    let files = files.take(limits::OWNED_PER_FILE + 1);
     files.map(|path| Owned { path: path.to_owned(), owner: owner.to_owned(), sum: None }).collect()
 }
 

@@ -4,6 +4,7 @@
 use data_encoding::HEXLOWER;
 
 use super::{Facts, File, Found, Owned, PackageKind, Sum, may_speak};
+use crate::limits;
 
 const DATABASE: &str = "var/db/pkg/";
 
@@ -19,7 +20,7 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         split(package).ok_or_else(|| format!("its folder `{package}` is not named after a version"))?;
     let name = format!("{category}/{name}");
     let text = file.text();
-    let files = text.lines().filter_map(owned);
+    let files = text.lines().filter_map(owned).take(limits::OWNED_PER_FILE + 1);
     let owned = files.map(|(path, sum)| Owned { path: path.to_owned(), owner: name.clone(), sum }).collect();
     Ok(Facts { owned, ..vec![Found::new(PackageKind::Portage, name.clone(), version)].into() })
 }

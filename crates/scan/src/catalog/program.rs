@@ -36,6 +36,8 @@ const OVERLAP: usize = 1024;
 const LIST: usize = 16 << 20;
 /// Most lists of one program.
 const LISTS: usize = 16;
+/// Work that looking at what may be the start of a list takes, in units of a budget.
+const START_WORK: u64 = 500;
 /// Longest version string.
 const VERSION: usize = 40;
 
@@ -67,6 +69,8 @@ pub struct Program {
     old_go: bool,
     known: Option<(&'static Known, Option<String>)>,
     inflate: Decompress,
+    /// Work done since it was last asked for, in units of a budget.
+    work: u64,
 }
 
 /// A well-known program and what stands before its version.
@@ -120,7 +124,13 @@ impl Program {
             old_go: false,
             known: Known::of(file).map(|known| (known, series(file))),
             inflate: Decompress::new(true),
+            work: 0,
         }
+    }
+
+    /// The work done since this was last called, in units of a layer's budget.
+    pub(crate) fn take_work(&mut self) -> u64 {
+        std::mem::take(&mut self.work)
     }
 
     /// Whether a file of this name may be a well-known program.
@@ -130,8 +140,9 @@ impl Program {
 
     /// The next bytes of the file.
     pub fn push(&mut self, bytes: &[u8]) -> Option<Found> {
+        self.work += bytes.len() as u64;
         for list in self.lists.iter_mut().filter(|list| !list.done) {
-            list.push(bytes);
+            self.work += list.push(bytes);
         }
         let room = UPX_START - self.start.len();
         self.start.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
@@ -184,7 +195,7 @@ impl Program {
         };
         if self.lists.len() < LISTS && !self.lists.iter().any(again) {
             let mut list = List { kind, bytes: Vec::new(), most: most.min(LIST), done: false };
-            list.push(bytes);
+            self.work += list.push(bytes);
             self.lists.push(list);
         }
     }
@@ -192,6 +203,7 @@ impl Program {
     /// Whether what is here inflates to the beginning of a list of crates.
     fn inflates(&mut self, bytes: &[u8]) -> bool {
         let mut start = [0; AUDITABLE.len()];
+        self.work += START_WORK;
         self.inflate.reset(true);
         let input = bytes.get(..OVERLAP.min(bytes.len())).unwrap_or_default();
         let inflated = self.inflate.decompress(input, &mut start, FlushDecompress::None);
@@ -307,22 +319,26 @@ fn counted(bytes: &[u8]) -> Option<(usize, &[u8])> {
 }
 
 impl List {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Adds what comes next; the work that takes.
+    fn push(&mut self, bytes: &[u8]) -> u64 {
         let from = self.bytes.len().saturating_sub(MODULES_END.len());
         let room = self.most - self.bytes.len().min(self.most);
         self.bytes.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         let ended = self.kind == ListKind::Modules
             && memmem::find(self.bytes.get(from..).unwrap_or_default(), MODULES_END).is_some();
-        self.done = ended || self.bytes.len() >= self.most || self.complete();
-    }
-
-    /// Whether an auditable list inflates to its end, or never will.
-    fn complete(&self) -> bool {
-        self.kind == ListKind::Auditable && self.inflated().is_none_or(|inflated| inflated.is_ok())
+        let (mut complete, mut work) = (false, bytes.len() as u64);
+        if self.kind == ListKind::Auditable {
+            let (inflated, length) = self.inflated();
+            // To its end, or never.
+            complete = inflated.is_none_or(|inflated| inflated.is_ok());
+            work += length as u64;
+        }
+        self.done = ended || self.bytes.len() >= self.most || complete;
+        work
     }
 
     fn crates(&self) -> Result<Vec<Found>, String> {
-        let inflated = self.inflated().unwrap_or_else(|| Err("it is damaged or too large".to_owned()));
+        let inflated = self.inflated().0.unwrap_or_else(|| Err("it is damaged or too large".to_owned()));
         cargo::auditable(&inflated?)
     }
 
@@ -331,10 +347,16 @@ impl List {
         self.bytes.get(..end).unwrap_or_default()
     }
 
-    /// The list inflated; an error when it goes on, nothing when it is no list.
-    fn inflated(&self) -> Option<Result<Vec<u8>, String>> {
-        let mut inflate = Decompress::new(true);
+    /// The list inflated, with how many bytes were; an error when it goes on, nothing when it is no list.
+    fn inflated(&self) -> (Option<Result<Vec<u8>, String>>, usize) {
         let mut bytes = Vec::new();
+        let ended = self.inflate_into(&mut bytes);
+        let length = bytes.len();
+        (ended.map(|ended| ended.map(|()| bytes)), length)
+    }
+
+    fn inflate_into(&self, bytes: &mut Vec<u8>) -> Option<Result<(), String>> {
+        let mut inflate = Decompress::new(true);
         loop {
             if bytes.len() >= LIST {
                 return None;
@@ -342,9 +364,9 @@ impl List {
             bytes.reserve(64 << 10);
             let (read, before) = (inflate.total_in(), bytes.len());
             let rest = usize::try_from(read).ok().and_then(|read| self.bytes.get(read..)).unwrap_or_default();
-            let status = inflate.decompress_vec(rest, &mut bytes, FlushDecompress::None);
+            let status = inflate.decompress_vec(rest, bytes, FlushDecompress::None);
             match status.ok()? {
-                Status::StreamEnd => return Some(Ok(bytes)),
+                Status::StreamEnd => return Some(Ok(())),
                 _ if inflate.total_in() == read && bytes.len() == before => {
                     return Some(Err("it is cut off".to_owned()));
                 }

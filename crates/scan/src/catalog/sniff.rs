@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{Reading, read_as};
+use super::{LayerBudget, Reading, read_as};
 use crate::limits;
 
 /// What the first bytes of a file look like.
@@ -45,9 +45,15 @@ pub(crate) fn looks(start: &[u8], size: u64) -> Option<Looks> {
 }
 
 impl Looks {
-    /// What a file says that looks so; nothing where that is to be asked again under its name. An object that names no
-    /// package says nothing as any description of Node's.
-    pub(crate) fn read(self, bytes: &[u8]) -> Option<Vec<Reading>> {
+    /// What a file says that looks so; nothing where that is to be asked again under its name, as where the budget ends. An
+    /// object that names no package says nothing as any description of Node's.
+    pub(crate) fn read(self, bytes: &[u8], budget: &LayerBudget) -> Option<Vec<Reading>> {
+        budget.spend(bytes.len() as u64).ok()?;
+        let readings = self.readings(bytes, budget);
+        readings.filter(|_| !budget.is_over())
+    }
+
+    fn readings(self, bytes: &[u8], budget: &LayerBudget) -> Option<Vec<Reading>> {
         match self {
             // Escapes may spell any key.
             Self::Object
@@ -56,7 +62,7 @@ impl Looks {
                 Some(Vec::new())
             }
             Self::Object => {
-                let reading = read_as("node_modules/x/package.json", bytes)?;
+                let reading = read_as("node_modules/x/package.json", bytes, budget)?;
                 match (reading.facts.packages.is_empty(), reading.facts.unread.is_empty()) {
                     (false, _) => Some(vec![reading]),
                     (true, true) => Some(Vec::new()),
@@ -64,7 +70,7 @@ impl Looks {
                 }
             }
             Self::Described(names) => {
-                let readings = names.iter().filter_map(|name| read_as(name, bytes));
+                let readings = names.iter().filter_map(|name| read_as(name, bytes, budget));
                 let said: Vec<_> = readings.filter(|reading| reading.facts.unread.is_empty()).collect();
                 (!said.is_empty()).then_some(said)
             }

@@ -4,7 +4,8 @@
 use lockgate_model::inventory::Confidence;
 
 use super::archive::each_member;
-use super::budget::Budget;
+use super::budget::{Budget, LayerBudget};
+use super::nested::{self, Place};
 use super::{Facts, File, npm, python};
 use crate::limits;
 
@@ -23,40 +24,47 @@ fn end(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(_, end)| end)
 }
 
-pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+pub(super) fn read(file: &File<'_>, layer: &LayerBudget) -> Result<Facts, String> {
     let mut facts = Facts::default();
-    if file.bytes.is_empty() {
-        return Ok(facts);
+    if !file.bytes.is_empty() {
+        let budget = Budget::of_archive(file.bytes.len(), layer);
+        look(&Place::outermost(file.name()), file.bytes, &budget, &mut facts);
     }
-    let loaded = end(file.name()) != "whl";
-    let budget = Budget::of_archive(file.bytes.len() as u64);
-    each_member(file.bytes, &budget, |member| {
-        let path = member.name();
-        if python::wants(path) || npm::is_package(path) && npm::wants(path) {
-            describe(path, &member.read(limits::MEMBER_BYTES)?, loaded, &mut facts);
-        }
-        match facts.unread.len() {
-            count if count < limits::UNREAD_NAMED => Ok(()),
-            count => Err(format!("{count} descriptions in it cannot be read; the rest is not read")),
-        }
-    })?;
     Ok(facts)
 }
 
-/// Adds what the description at `path` in the archive says.
-fn describe(path: &str, bytes: &[u8], loaded: bool, facts: &mut Facts) {
+/// Adds what the descriptions in an archive say.
+pub(super) fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget<'_>, facts: &mut Facts) {
+    let loaded = end(place.name) != "whl";
+    let read = each_member(bytes, budget, |member| {
+        let path = member.name();
+        if python::wants(path) || npm::is_package(path) && npm::wants(path) {
+            budget.spend(limits::PACKAGE_WORK)?;
+            describe(path, place.joined(path), &member.read_description()?, loaded, facts);
+        }
+        nested::patience(budget, facts)
+    });
+    if let Err(why) = read
+        && budget.is_news()
+    {
+        facts.unread.push((place.inside.to_owned(), why));
+    }
+}
+
+/// Adds what the description at `path` in the archive says, which is `inside` the outermost one.
+fn describe(path: &str, inside: String, bytes: &[u8], loaded: bool, facts: &mut Facts) {
     let said = match super::read(path, bytes) {
         Ok(said) => said,
-        Err(why) => return facts.unread.push((path.to_owned(), why)),
+        Err(why) => return facts.unread.push((inside, why)),
     };
     for mut found in super::at(path, &said).into_owned() {
         if !loaded {
             found.confidence = Confidence::Declared;
         }
-        path.clone_into(&mut found.inside);
+        inside.clone_into(&mut found.inside);
         facts.packages.push(found);
     }
-    facts.unread.extend(said.unread.into_iter().map(|(_, why)| (path.to_owned(), why)));
+    facts.unread.extend(said.unread.into_iter().map(|(_, why)| (inside.clone(), why)));
 }
 
 #[cfg(test)]
@@ -75,7 +83,7 @@ mod tests {
             zip.write_all(text.as_bytes()).unwrap();
         }
         let bytes = zip.finish().unwrap().into_inner();
-        let facts = read(&File { path: name, bytes: &bytes }).unwrap();
+        let facts = read(&File { path: name, bytes: &bytes }, &LayerBudget::new(0)).unwrap();
         let named = facts
             .packages
             .iter()
@@ -103,8 +111,9 @@ mod tests {
 
     #[test]
     fn what_is_not_an_archive_is_told() {
-        let said = |bytes: &[u8]| read(&File { path: "a.egg", bytes });
-        assert_eq!(said(b""), Ok(Facts::default()));
-        assert!(said(b"PK\x03\x04rubbish").is_err());
+        let said = |bytes: &[u8]| read(&File { path: "a.egg", bytes }, &LayerBudget::new(0)).unwrap();
+        assert_eq!(said(b""), Facts::default());
+        let why = "it is not a readable archive";
+        assert_eq!(said(b"PK\x03\x04rubbish").unread, [(String::new(), why.to_owned())]);
     }
 }

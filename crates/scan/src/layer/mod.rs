@@ -7,7 +7,7 @@ mod listing;
 mod pax;
 mod pipe;
 mod sparse;
-mod tar;
+pub(crate) mod tar;
 mod walk;
 
 use std::io::{self, BufRead, Read};
@@ -145,7 +145,7 @@ fn analyse_from(
     hash: bool,
     asked: &[(u32, String)],
 ) -> Result<LayerContent, LayerError> {
-    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, &layer.digest, asked));
+    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, layer, asked));
     walked.map(|(content, diff_id)| LayerContent { diff_id, ..content })
 }
 

@@ -11,7 +11,7 @@ use crate::limits;
 
 /// What a member of a tar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MemberKind {
+pub(crate) enum MemberKind {
     File,
     Folder,
     Symlink,
@@ -25,16 +25,16 @@ pub(super) enum MemberKind {
 
 /// The head of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Member {
-    pub(super) path: Vec<u8>,
-    pub(super) link: Vec<u8>,
-    pub(super) kind: MemberKind,
+pub(crate) struct Member {
+    pub(crate) path: Vec<u8>,
+    pub(crate) link: Vec<u8>,
+    pub(crate) kind: MemberKind,
     /// Bytes of its content, holes included.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 /// A tar being read, member after member.
-pub(super) struct TarReader<R> {
+pub(crate) struct TarReader<R> {
     inner: R,
     /// Bytes of the present member that were not read.
     left: u64,
@@ -69,7 +69,7 @@ struct Before {
 }
 
 impl<R: BufRead> TarReader<R> {
-    pub(super) fn new(inner: R) -> Self {
+    pub(crate) fn new(inner: R) -> Self {
         Self {
             inner,
             left: 0,
@@ -83,7 +83,7 @@ impl<R: BufRead> TarReader<R> {
     }
 
     /// The next member; what is left of the one before is passed over. Nothing after the last.
-    pub(super) fn next(&mut self) -> io::Result<Option<Member>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Member>> {
         let mut before = Before::default();
         self.records.clear();
         loop {
@@ -121,8 +121,13 @@ impl<R: BufRead> TarReader<R> {
         }
     }
 
+    /// Bytes of the present member, as it is stored, that were not read.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
     /// The content of the present member, holes as zeros.
-    pub(super) fn content(&mut self) -> Content<'_, R> {
+    pub(crate) fn content(&mut self) -> Content<'_, R> {
         Content { tar: self }
     }
 
@@ -287,7 +292,7 @@ impl Holes {
 }
 
 /// The content of a member.
-pub(super) struct Content<'a, R> {
+pub(crate) struct Content<'a, R> {
     tar: &'a mut TarReader<R>,
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
-use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
+use lockgate_model::{Descriptor, Digest};
 
 use super::tar::{Content, Member, MemberKind, TarReader};
 use super::{Entry, Kind, LayerContent, LayerError};
-use crate::catalog::{self, Facts, Key, Looks, Program, Reading};
+use crate::catalog::{self, Facts, Key, LayerBudget, Looks, Program, Reading};
 use crate::{licenses, limits, paths};
 
 /// Marks a removed path (image-spec, layer.md, "Whiteouts").
@@ -29,12 +29,37 @@ struct Walk<'a> {
     /// Texts of licences, by the folder of the package that they may belong to.
     texts: BTreeMap<String, String>,
     texts_bytes: usize,
+    budgets: Budgets,
+    /// Bytes of the present member that are passed over.
+    passed: u64,
+}
+
+/// What reading files may cost: each for itself, so that neither what looks like a description nor what other layers ask for
+/// takes from what the layer's own names say.
+struct Budgets {
+    named: LayerBudget,
+    /// Of files that only look like descriptions. Where it ends nothing is told: they are asked for when they have a name.
+    looking: LayerBudget,
+    asked: LayerBudget,
+}
+
+impl Budgets {
+    fn new(size: u64) -> Self {
+        let [named, looking, asked] = [(); 3].map(|()| LayerBudget::new(size));
+        Self { named, looking, asked }
+    }
+
+    fn earn(&self, bytes: u64) {
+        for budget in [&self.named, &self.looking, &self.asked] {
+            budget.earn(bytes);
+        }
+    }
 }
 
 /// Walks a layer; the files that `asked` names by the place of their entry are read under those names besides.
 pub(super) fn walk(
     reader: impl BufRead,
-    layer: &Digest,
+    layer: &Descriptor,
     asked: &[(u32, String)],
 ) -> Result<LayerContent, LayerError> {
     let mut names: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
@@ -42,22 +67,26 @@ pub(super) fn walk(
         names.entry(*entry).or_default().push(name);
     }
     let content = LayerContent {
-        diff_id: *layer,
+        diff_id: layer.digest,
         entries: Vec::new(),
         said: Vec::new(),
         asked: asked.to_vec(),
         unread: Vec::new(),
     };
     let mut walk = Walk {
-        layer,
+        layer: &layer.digest,
         content,
         asked: names,
         described: BTreeMap::new(),
         texts: BTreeMap::new(),
         texts_bytes: 0,
+        budgets: Budgets::new(layer.size),
+        passed: 0,
     };
     let mut tar = TarReader::new(reader);
     while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
+        // Bytes that were there, whatever a header claims.
+        walk.budgets.earn(std::mem::take(&mut walk.passed));
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
             return Err(LayerError::TooLarge { what: "entries", limit: limits::LAYER_ENTRIES as u64 });
         }
@@ -70,12 +99,22 @@ pub(super) fn walk(
                 walk.unread(path, why);
             }
         }
+        walk.passed = tar.left();
     }
     walk.read_texts();
-    Ok(walk.content)
+    Ok(walk.done())
 }
 
 impl Walk<'_> {
+    /// All that was found, and where reading ended.
+    fn done(mut self) -> LayerContent {
+        let Budgets { named, looking: _, asked } = self.budgets;
+        for (path, reason) in [named, asked].into_iter().filter_map(LayerBudget::told) {
+            self.content.unread.push(Unread { layer: *self.layer, path, reason });
+        }
+        self.content
+    }
+
     fn member(
         &mut self,
         path: String,
@@ -165,20 +204,22 @@ impl Walk<'_> {
         member: &Member,
         mut content: Content<'_, impl BufRead>,
     ) -> std::io::Result<Kind> {
-        let most = names.iter().filter_map(|name| catalog::of(name)).map(|one| one.most).max();
+        let budget = |name: &str| if name == path { &self.budgets.named } else { &self.budgets.asked };
+        let most = names.iter().filter_map(|name| Some(catalog::of(name)?.most(budget(name)))).max();
         let most = most.unwrap_or_default();
         if member.size > most {
-            let why = format!("it has {} bytes; at most {most} are read", member.size);
+            let why = format!("it has {} bytes; at most {most} are read in this layer", member.size);
             let index = self.keep(path, names.iter().filter_map(|name| failed(name, why.clone())).collect());
             return Ok(if catalog::wants(path) { Kind::Read(index) } else { Kind::Looks(index) });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(member.size.min(1 << 20)).unwrap_or_default());
         content.read_to_end(&mut bytes)?;
+        self.budgets.earn(bytes.len() as u64);
         let mut readings: Vec<Reading> = Vec::new();
         for name in names {
             let known = catalog::key(name).is_some_and(|key| readings.iter().any(|one| one.key == key));
             if !known {
-                readings.extend(catalog::read_as(name, &bytes));
+                readings.extend(catalog::read_as(name, &bytes, budget(name)));
             }
         }
         if catalog::wants(path) {
@@ -186,7 +227,7 @@ impl Walk<'_> {
         }
         // Other links may give it the name of what it looks like.
         let looks = catalog::looks(bytes.get(..START).unwrap_or(&bytes), member.size);
-        let described = looks.and_then(|looks| looks.read(&bytes)).unwrap_or_default();
+        let described = looks.and_then(|looks| looks.read(&bytes, &self.budgets.looking)).unwrap_or_default();
         let known = |one: &Reading| readings.iter().any(|reading| reading.key == one.key);
         let described: Vec<_> = described.into_iter().filter(|one| !known(one)).collect();
         readings.extend(described);
@@ -213,10 +254,18 @@ impl Walk<'_> {
                 break;
             }
             let length = here.len();
-            named = program.push(here).or(named);
+            self.budgets.earn(length as u64);
+            if self.budgets.named.spend(program.take_work()).is_ok() {
+                named = program.push(here).or(named);
+            }
             content.consume(length);
         }
-        let facts = program.finish(named);
+        let mut facts = program.finish(named);
+        if !self.budgets.named.keep(&facts) || self.budgets.named.is_over() {
+            self.budgets.named.refuse(path);
+            // What it lacks may be in what was not read.
+            facts.unread.clear();
+        }
         if facts.packages.is_empty() && facts.unread.is_empty() {
             return Ok(Kind::File);
         }
@@ -232,7 +281,8 @@ impl Walk<'_> {
     ) -> std::io::Result<Kind> {
         let mut bytes = start.to_vec();
         content.read_to_end(&mut bytes)?;
-        Ok(match looks.read(&bytes) {
+        self.budgets.earn(bytes.len() as u64);
+        Ok(match looks.read(&bytes, &self.budgets.looking) {
             Some(readings) if readings.is_empty() => Kind::Nameless,
             Some(readings) => Kind::Looks(self.keep("", readings)),
             None => Kind::File,

@@ -4,7 +4,8 @@
 mod names;
 
 use super::archive::each_member;
-use super::budget::Budget;
+use super::budget::{Budget, LayerBudget};
+use super::nested::{self, Place};
 use super::{Facts, File, Found, PackageKind};
 use crate::limits;
 use lockgate_model::inventory::Confidence;
@@ -19,13 +20,13 @@ pub(super) fn wants(path: &str) -> bool {
     ENDS.iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
-pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+pub(super) fn read(file: &File<'_>, layer: &LayerBudget) -> Result<Facts, String> {
     let mut facts = Facts::default();
     if file.bytes.is_empty() {
         return Ok(facts);
     }
-    let place = Place { name: file.name(), inside: "", depth: 0 };
-    let budget = Budget::of_archive(file.bytes.len() as u64);
+    let place = Place::outermost(file.name());
+    let budget = Budget::of_archive(file.bytes.len(), layer);
     look(&place, file.bytes, &budget, &mut facts);
     facts.packages.sort();
     facts.packages.dedup();
@@ -46,25 +47,18 @@ struct Seen {
 /// Most folders of classes that are kept to guess a group from.
 const FOLDERS: usize = 200;
 
-/// An archive and where it is.
-struct Place<'a> {
-    name: &'a str,
-    /// Its place in the outermost archive; empty for that one.
-    inside: &'a str,
-    depth: usize,
-}
-
 /// What an archive says; what cannot be read of it takes nothing from what it says of itself.
-fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget, facts: &mut Facts) {
+pub(super) fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget<'_>, facts: &mut Facts) {
     let mut seen = Seen::default();
     let own = each_member(bytes, budget, |member| {
         let path = member.name();
         if let Some(class) = path.strip_suffix(".class") {
             seen.class(class);
         } else if path == "META-INF/MANIFEST.MF" {
-            seen.manifest = Manifest::read(&member.read(limits::MEMBER_BYTES)?);
+            seen.manifest = Manifest::read(&member.read_description()?);
         } else if path.starts_with("META-INF/maven/") && path.ends_with("/pom.properties") {
-            let pom = Pom::read(&member.read(limits::MEMBER_BYTES)?);
+            budget.spend(limits::PACKAGE_WORK)?;
+            let pom = Pom::read(&member.read_description()?);
             seen.poms.extend(pom.map(|pom| (path.to_owned(), pom)));
         }
         Ok(())
@@ -79,34 +73,26 @@ fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget, facts: &mut Facts) {
 }
 
 /// Looks into the archives inside, until the budget or patience ends.
-fn each_nested(place: &Place<'_>, bytes: &[u8], budget: &Budget, facts: &mut Facts) -> Result<(), String> {
+fn each_nested(
+    place: &Place<'_>,
+    bytes: &[u8],
+    budget: &Budget<'_>,
+    facts: &mut Facts,
+) -> Result<(), String> {
     let mut deepest = false;
     each_member(bytes, budget, |member| {
         let path = member.name();
         if !wants(path) || deepest {
             return Ok(());
         }
-        let inside = joined(place.inside, path);
-        if place.depth >= limits::NESTED_DEPTH {
+        let inside = place.joined(path);
+        let Some(place) = place.below(path, &inside, facts) else {
             deepest = true;
-            let why = format!("archives are nested more than {} deep", limits::NESTED_DEPTH);
-            facts.unread.push((inside, why));
             return Ok(());
-        }
-        let bytes = member.read_nested()?;
-        let name = crate::paths::split(path).1;
-        look(&Place { name, inside: &inside, depth: place.depth + 1 }, &bytes, budget, facts);
-        budget.ended()?;
-        if facts.unread.len() < limits::UNREAD_NAMED {
-            return Ok(());
-        }
-        budget.end();
-        Err(format!("{} archives in it cannot be read; the rest is not read", facts.unread.len()))
+        };
+        member.look_into(|bytes| look(&place, bytes, budget, facts))?;
+        nested::patience(budget, facts)
     })
-}
-
-fn joined(inside: &str, path: &str) -> String {
-    if inside.is_empty() { path.to_owned() } else { format!("{inside}!/{path}") }
 }
 
 impl Seen {
@@ -127,12 +113,13 @@ impl Seen {
     /// Adds the packages of this archive.
     fn tell(self, file: &str, inside: &str, facts: &mut Facts) {
         let first = facts.packages.len();
+        let joined = |path: &str| Place { name: file, inside, depth: 0 }.joined(path);
         // Beside Maven's own record only a file with a version in its name is taken for another library.
         let named = names::guess(file, &self.manifest);
         let named = named.filter(|_| self.poms.is_empty() || names::is_numbered(file));
         let (license, file) = (self.manifest.license(), file.to_lowercase());
         for (path, pom) in &self.poms {
-            let place = joined(inside, path);
+            let place = joined(path);
             let own = file.starts_with(&format!("{}-{}", pom.artifact, pom.version).to_lowercase());
             facts.packages.push(Found {
                 licenses: license.iter().filter(|_| own || self.poms.len() == 1).cloned().collect(),
@@ -182,7 +169,7 @@ mod tests {
             zip.write_all(text.as_bytes()).unwrap();
         }
         let bytes = zip.finish().unwrap().into_inner();
-        read(&File { path: &format!("opt/{name}"), bytes: &bytes }).unwrap()
+        read(&File { path: &format!("opt/{name}"), bytes: &bytes }, &LayerBudget::new(0)).unwrap()
     }
 
     const LOOKUP: (&str, &str) = ("x/org/apache/logging/log4j/core/lookup/JndiLookup.class", "");

@@ -97,7 +97,7 @@ pub(super) fn read(bytes: &[u8], facts: &mut Facts) -> Result<(), String> {
         &header.text(SOURCE_RPM),
         &header.text(LICENSE),
     ));
-    facts.owned.extend(owned(&header, &name));
+    facts.owned.extend(owned(&header, &name)?);
     if [NAME, VERSION, RELEASE, EPOCH].iter().any(|tag| header.ambiguous(*tag)) {
         let name: String = name.chars().take(80).collect();
         return Err(format!("the header of `{name}` has its name or version more than once"));
@@ -139,11 +139,11 @@ fn source_package(file: &str) -> Option<(&str, &str)> {
     Some((stem.get(..version)?, stem.get(version + 1..)?))
 }
 
-fn owned(header: &Header<'_>, owner: &str) -> Vec<Owned> {
+fn owned(header: &Header<'_>, owner: &str) -> Result<Vec<Owned>, String> {
     let (folders, sums) = (header.texts(DIR_NAMES), header.texts(FILE_DIGESTS));
     let names = header.texts(BASE_NAMES);
     let places = header.numbers(DIR_INDEXES);
-    let mut files = Vec::new();
+    let (mut files, mut bytes) = (Vec::new(), 0);
     for (at, (name, place)) in names.iter().zip(&places).enumerate() {
         let Some(folder) = folders.get(*place as usize) else { continue };
         // No file of an image has a longer path; and a long one named often would fill the memory.
@@ -152,11 +152,19 @@ fn owned(header: &Header<'_>, owner: &str) -> Vec<Owned> {
         }
         let path = format!("{}{name}", folder.trim_start_matches('/'));
         if may_speak(&path) {
+            bytes += path.len();
+            if bytes > limits::OWNED_BYTES {
+                let owner: String = owner.chars().take(80).collect();
+                return Err(format!(
+                    "the names of the files of `{owner}` have more than {} bytes",
+                    limits::OWNED_BYTES
+                ));
+            }
             let sum = sums.get(at).and_then(|sum| HEXLOWER.decode(sum.as_bytes()).ok());
             files.push(Owned { path, owner: owner.to_owned(), sum: sum.and_then(by_length) });
         }
     }
-    files
+    Ok(files)
 }
 
 /// Which digest it is shows in its length: MD5 in old packages, SHA-256 since 2009.

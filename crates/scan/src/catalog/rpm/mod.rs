@@ -10,6 +10,7 @@ pub(super) use sqlite::{Database as SqliteDatabase, Field as SqliteField};
 
 use super::facts::Broken;
 use super::{Facts, File};
+use crate::limits;
 
 pub(super) fn wants(path: &str) -> bool {
     const FOLDERS: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
@@ -37,6 +38,9 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     let (mut facts, mut broken) = (Facts::default(), Broken::default());
     for header in headers {
         broken.extend(header::read(&header, &mut facts).err());
+        if facts.packages.len() > limits::PACKAGES_PER_FILE || facts.owned.len() > limits::OWNED_PER_FILE {
+            break;
+        }
     }
     facts.unread.extend(broken.told());
     Ok(facts)
