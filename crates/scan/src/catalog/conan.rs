@@ -1,5 +1,5 @@
-//! Conan packages: the lock file, in the form of Conan 2 and in that of Conan 1 (Conan documentation, "Lockfiles"). What builds
-//! needed is left out.
+//! Conan packages: the lock file, in the form of Conan 2 and in that of Conan 1 (Conan documentation, "Lockfiles"), and what
+//! Conan 1 writes beside a package in its cache (`conaninfo.txt`). What builds needed is left out.
 
 use serde_json::Value;
 
@@ -7,10 +7,21 @@ use super::documents::{self, list, members, word};
 use super::{Facts, File, Found, PackageKind};
 
 pub(super) fn wants(path: &str) -> bool {
-    crate::paths::split(path).1 == "conan.lock"
+    matches!(crate::paths::split(path).1, "conan.lock" | INFO)
 }
 
+/// What is said of a package in the cache of Conan 1.
+const INFO: &str = "conaninfo.txt";
+/// The part of that with the packages that it was built with.
+const REQUIRED: &str = "[full_requires]";
+
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
+    if file.name() == INFO {
+        let mut packages: Vec<_> = required(&file.text()).chain(of_folder(file.path)).collect();
+        packages.sort();
+        packages.dedup();
+        return Ok(packages.into());
+    }
     let lock = documents::json(file.bytes)?;
     let required = list(&lock, "requires").iter().filter_map(Value::as_str);
     let graph = lock.get("graph_lock").unwrap_or(&Value::Null);
@@ -20,6 +31,21 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     packages.sort();
     packages.dedup();
     Ok(packages.into())
+}
+
+/// `NAME/VERSION[@USER/CHANNEL]:ID`, a line each.
+fn required(text: &str) -> impl Iterator<Item = Found> {
+    let lines = text.lines().map(str::trim).skip_while(|line| *line != REQUIRED).skip(1);
+    lines.take_while(|line| !line.starts_with('[')).filter_map(|line| package(line.split(':').next()?))
+}
+
+/// The package in whose folder of the cache the file is: `data/NAME/VERSION/USER/CHANNEL/package/ID/conaninfo.txt`.
+fn of_folder(path: &str) -> Option<Found> {
+    let mut folders = path.rsplit('/').skip(2);
+    let package = folders.next()? == "package";
+    let (version, name) = (folders.nth(2)?, folders.next()?);
+    let sound = package && folders.next()? == "data" && !name.is_empty() && !version.is_empty();
+    sound.then(|| Found::new(PackageKind::Conan, name, version))
 }
 
 /// `NAME/VERSION[@USER/CHANNEL][#REVISION][%TIME]`
@@ -44,5 +70,22 @@ mod tests {
             assert_eq!((found.name.as_str(), found.version.as_str()), ("zlib", "1.2.11"));
         }
         assert!(read(&File { path: "conan.lock", bytes: b"[" }).is_err());
+    }
+
+    #[test]
+    fn the_cache_names_a_package_and_what_it_was_built_with() {
+        let text = "[settings]\n    os=Linux\n\n[requires]\n    zlib/1.Y.Z\n\n[full_requires]\n    zlib/1.2.11:abc\n    \
+                    b/2@u/c:d\n\n[options]\n    a/1:x\n";
+        let said = |path: &str| {
+            let facts = read(&File { path, bytes: text.as_bytes() }).unwrap();
+            let named = |one: Found| format!("{} {} {:?}", one.name, one.version, one.confidence);
+            facts.packages.into_iter().map(named).collect::<Vec<_>>()
+        };
+        let required = ["b 2 Declared", "zlib 1.2.11 Declared"];
+        assert_eq!(said("build/conaninfo.txt"), required);
+        assert_eq!(said("p/conaninfo.txt"), required);
+        let own = said("root/.conan/data/libpng/1.6.37/_/_/package/0123/conaninfo.txt");
+        assert_eq!(own, [required[0], "libpng 1.6.37 Recorded", required[1]]);
+        assert_eq!(said("data/1.6.37/_/_/package/0123/conaninfo.txt"), required);
     }
 }

@@ -201,7 +201,7 @@ const CATALOGERS: &[Cataloger] = &[
     Cataloger::of_locks(julia::wants, julia::read),
     Cataloger::new(lua::wants, lua::read),
     Cataloger::new(opam::wants, opam::read),
-    Cataloger::of_locks(conan::wants, conan::read),
+    Cataloger::of_locks(conan::wants, conan::read).by(whole),
     Cataloger::new(pear::wants, pear::read),
     Cataloger::new(wordpress::wants, wordpress::read).by(whole),
     Cataloger::new(sbom::wants, sbom::read),
@@ -348,6 +348,7 @@ const PLACES: &[&str] = &[
     "var/db/xbps/pkgdb-0.38.plist",
     "a/b.zip",
     "a/b.tar.gz",
+    "a/b-1.egg-info/top_level.txt",
 ];
 
 /// What the file at `path` (without a leading slash) says; nothing when no cataloger reads it.

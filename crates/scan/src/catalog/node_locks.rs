@@ -10,6 +10,9 @@ use super::{Facts, File, Found, PackageKind};
 /// npm's record of what it installed, in `node_modules` (npm, "Hidden lockfiles").
 const HIDDEN: &str = ".package-lock.json";
 
+/// Bun's lock file before its version 1.2, in a form of its own.
+const BINARY: &str = "bun.lockb";
+
 /// Deepest nesting of dependencies in a lock file of version 1.
 const DEPTH: usize = 64;
 
@@ -19,9 +22,12 @@ pub(super) fn wants(path: &str) -> bool {
     let outside = |folder: &str| !folder.contains("node_modules");
     match name {
         HIDDEN => folder.strip_suffix("node_modules").is_some_and(outside),
-        "package-lock.json" | "npm-shrinkwrap.json" | "yarn.lock" | "pnpm-lock.yaml" | "bun.lock" => {
-            !path.contains("node_modules/")
-        }
+        "package-lock.json"
+        | "npm-shrinkwrap.json"
+        | "yarn.lock"
+        | "pnpm-lock.yaml"
+        | "bun.lock"
+        | BINARY => !path.contains("node_modules/"),
         _ => false,
     }
 }
@@ -34,6 +40,11 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
         "yarn.lock" if file.text().contains("\n__metadata:") => berry(&documents::yaml(&file.text())?),
         "yarn.lock" => classic(&file.text()),
         "pnpm-lock.yaml" => pnpm(&documents::yaml(&file.text())?),
+        BINARY => {
+            return Err("it is Bun's binary lock file, which is not read: \
+                        `bun install --save-text-lockfile` writes `bun.lock`, and remove this one"
+                .to_owned());
+        }
         "bun.lock" => bun(&documents::json_with_comments(file.bytes)?),
         name => npm(&documents::json(file.bytes)?, name == HIDDEN)?,
     };
@@ -149,4 +160,21 @@ fn bun(lock: &Value) -> Vec<Found> {
         found(name, version)
     });
     resolved.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binary_lock_file_is_told() {
+        let said = |bytes: &[u8]| read(&File { path: "app/bun.lockb", bytes });
+        assert!(
+            said(b"#!/usr/bin/env bun\nbun-lockfile-format-v0\n")
+                .unwrap_err()
+                .contains("--save-text-lockfile")
+        );
+        assert_eq!(said(b""), Ok(Facts::default()));
+        assert!(wants("app/bun.lockb") && !wants("node_modules/a/bun.lockb"));
+    }
 }

@@ -18,22 +18,24 @@ pub(super) fn wants(path: &str) -> bool {
 }
 
 const DIST_INFO: &str = ".dist-info";
+const EGG_INFO: &str = ".egg-info";
 
 /// What of a path counts when metadata is read: whether its folder names a package, and speaks where the metadata does not.
 pub(super) fn part(path: &str) -> &str {
     if of_folder(path).is_some() { DIST_INFO } else { "" }
 }
 
-/// Whether the file at `path` is beside a wheel's metadata and says, where that is gone, that the package is installed (PyPA,
-/// "Recording installed projects").
+/// Whether the file at `path` is beside the metadata of a wheel or an egg and says, where that is gone, that the package is
+/// installed (PyPA, "Recording installed projects"; setuptools, "The Internal Structure of Python Eggs").
 pub(super) fn stands_in(path: &str) -> bool {
     let (folder, name) = crate::paths::split(path);
     matches!(name, "WHEEL" | "INSTALLER") && folder.ends_with(DIST_INFO)
+        || matches!(name, "top_level.txt" | "SOURCES.txt") && folder.ends_with(EGG_INFO)
 }
 
 /// What such a file says: what its folder is named after.
 pub(super) fn read_beside(file: &File<'_>) -> Result<Facts, String> {
-    Ok(Vec::from_iter(of_folder(file.path)).into())
+    Ok(Vec::from_iter(of_folder(file.path).or_else(|| of_egg(file.path))).into())
 }
 
 pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
@@ -66,6 +68,17 @@ pub(super) fn other_than(path: &str, found: Option<&Found>) -> Option<Found> {
 fn of_folder(path: &str) -> Option<Found> {
     let folder = crate::paths::split(crate::paths::split(path).0).1;
     let (name, version) = folder.strip_suffix(DIST_INFO)?.split_once('-')?;
+    derived(name, version)
+}
+
+/// The same of an egg's: `Name-1.0-py3.8.egg-info`, or without the version of Python.
+fn of_egg(path: &str) -> Option<Found> {
+    let folder = crate::paths::split(crate::paths::split(path).0).1;
+    let (name, version) = folder.strip_suffix(EGG_INFO)?.split_once('-')?;
+    derived(name, version.split_once("-py").map_or(version, |(version, _)| version))
+}
+
+fn derived(name: &str, version: &str) -> Option<Found> {
     let sound = !name.is_empty() && version.starts_with(|first: char| first.is_ascii_digit());
     sound.then(|| Found {
         confidence: Confidence::Derived,
@@ -152,6 +165,10 @@ mod tests {
         }
         assert_eq!(said("lib/Foo_Bar-1.0.dist-info/WHEEL", "x"), ["foo-bar 1.0 Derived"]);
         assert!(said("lib/x.dist-info/WHEEL", "x").is_empty());
+        for egg in ["lib/Foo_Bar-1.0-py3.8.egg-info/top_level.txt", "lib/foo.bar-1.0.egg-info/SOURCES.txt"] {
+            assert_eq!(said(egg, "x"), ["foo-bar 1.0 Derived"], "{egg}");
+        }
+        assert!(said("src/foo.egg-info/SOURCES.txt", "x").is_empty());
         for same in ["1.0", "1.0.0", "1"] {
             assert_eq!(said(own, &format!("Name: foo.bar\nVersion: {same}\n")).len(), 1, "{same}");
         }
