@@ -23,6 +23,61 @@ pub struct Inventory {
     /// Databases of system packages that name none, and what else hides them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<Silent>,
+    /// Secrets in its files and its config, also in files that a later layer removes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+    /// Files that give whoever runs them the rights of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setuid: Vec<Setuid>,
+}
+
+/// A secret: where it is, and never what it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secret {
+    /// The file, absolute in the image; in the image's config the field, such as `config.Env[0]`.
+    pub path: String,
+    /// The line, counted from 1; 0 where the rule is about the whole file.
+    pub line: u32,
+    /// The rule that found it, such as `github-token`.
+    pub rule: String,
+    /// The layer that has it. Nothing for the config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Digest>,
+    /// The place of the layer in the manifest, 0 the lowest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_index: Option<u32>,
+    /// Whether a later layer removes or replaces the file: whoever can pull the image can read it all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub removed: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// An executable file with a setuid or setgid bit (inode(7)) or with capabilities (capabilities(7)).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Setuid {
+    /// The file, absolute in the image.
+    pub path: String,
+    /// Its mode in octal digits, such as `4755`.
+    pub mode: String,
+    /// The number of the account that owns it.
+    pub owner: i64,
+    /// The number of its group.
+    pub group: i64,
+    /// Its capabilities, such as `cap_net_raw`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<String>,
+    /// The layer that made it so: the verified digest of the layer's blob.
+    pub layer: Digest,
+    /// Its place in the manifest, 0 the lowest.
+    pub layer_index: u32,
+    /// The package of the operating system that owns the file. Empty where none does, or where the file came or was
+    /// changed after it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub package: String,
 }
 
 /// A sign that the image has system packages which its inventory lacks.
@@ -166,6 +221,10 @@ impl Inventory {
         self.unread.dedup();
         self.silent.sort();
         self.silent.dedup();
+        self.secrets.sort();
+        self.secrets.dedup();
+        self.setuid.sort();
+        self.setuid.dedup();
     }
 }
 

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod purl;
 pub mod reports;
 pub mod sbom;
+pub mod secrets;
 pub mod version;
 pub mod vex;
 

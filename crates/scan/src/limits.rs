@@ -126,3 +126,17 @@ pub const BASELINE_ENTRIES: usize = 100_000;
 pub const REPORTED_VULNERABILITIES: usize = 200_000;
 /// Most accounts that are read in `/etc/passwd`.
 pub const ACCOUNTS: usize = 4096;
+/// Largest file that is searched for secrets, in bytes.
+pub const SECRET_FILE_BYTES: u64 = 1 << 20;
+/// All such files of one layer, in bytes; that there are more is noted as `not-searched`.
+pub const SECRET_LAYER_BYTES: u64 = 512 << 20;
+/// Most marks of one text at which is looked whether a secret stands there; that there are more is noted.
+pub const MARKS_PER_FILE: usize = 10_000;
+/// Most secrets of one text that are noted.
+pub const SECRETS_PER_FILE: usize = 100;
+/// Most files of one layer whose secrets are noted; that there are more is noted as `not-searched`.
+pub const SECRET_FILES: usize = 1_000;
+/// Most secrets of one image that are noted; that there are more is noted as `not-searched`.
+pub const SECRETS: usize = 500;
+/// Most setuid files of one layer that are noted; that there are more is told as unread.
+pub const SETUID_FILES: usize = 10_000;

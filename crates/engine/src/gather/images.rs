@@ -7,6 +7,7 @@ use lockgate_model::limits;
 use lockgate_model::oci::{self, Content, ImageConfig, Manifest};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
+use lockgate_scan::secrets;
 
 use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
@@ -139,7 +140,10 @@ async fn gather_one(
                 part.platform = format!("{}/{}", config.os, config.architecture);
             }
             match layers::inventory(reach, repository, manifest, &config).await {
-                Ok(inventory) => {
+                Ok(mut inventory) => {
+                    // What is kept of layers is of every image that has them; the config is of this one.
+                    inventory.secrets.extend(secrets::in_config(&config));
+                    inventory.sort();
                     part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
                     part.inventory = Some(inventory);
                 }

@@ -73,6 +73,8 @@ pub fn inventory() -> Inventory {
         packages: vec![package("musl", "1.2.5-r10"), package("zlib", "1.3.1-r2")],
         unread: vec![],
         silent: vec![],
+        secrets: vec![],
+        setuid: vec![],
     }
 }
 

@@ -32,6 +32,17 @@ pub struct ImageConfig {
     /// The layers' uncompressed digests.
     #[serde(default)]
     pub rootfs: RootFs,
+    /// How each layer was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Vec<History>>,
+}
+
+/// How a layer was made (image-spec, config.md, "history").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
 }
 
 /// How containers of an image are started (image-spec, config.md, "config").
@@ -53,6 +64,9 @@ pub struct RunConfig {
     /// What is run, or the arguments of the entry point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cmd: Option<Vec<String>>,
+    /// Variables of the environment, as `NAME=VALUE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Vec<String>>,
 }
 
 /// The layers' uncompressed digests, lowest first (image-spec, config.md, "rootfs").
@@ -258,12 +272,14 @@ fn forget_newer(value: &mut Value) {
     let Some(config) = value.as_object_mut() else { return };
     config.remove("variant");
     config.remove("os.version");
+    config.remove("history");
     if let Some(rootfs) = config.get_mut("rootfs").and_then(Value::as_object_mut) {
         rootfs.remove("type");
     }
     if let Some(run) = config.get_mut("config").and_then(Value::as_object_mut) {
         run.remove("Entrypoint");
         run.remove("Cmd");
+        run.remove("Env");
     }
 }
 

@@ -1,11 +1,14 @@
 //! What was found in one layer: all that laying layers over each other needs, in the order of the tar; and its
 //! compact form, under which a layer that was seen is kept.
 
+use std::collections::BTreeMap;
+
 use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Reading;
+use crate::secrets::Hit;
 
 /// What one layer does to the file system below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,34 @@ pub struct LayerContent {
     pub asked: Vec<(u32, String)>,
     /// What could not be read.
     pub unread: Vec<Unread>,
+    /// The secrets of files, by the place of the entry.
+    pub secrets: BTreeMap<u32, Vec<Hit>>,
+    /// The rights that files give to whoever runs them, by the place of the entry: of a file, or of a hard link to one.
+    pub setuid: BTreeMap<u32, Rights>,
+}
+
+/// The rights that an executable file gives to whoever runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// The mode, setuid, setgid and sticky bits included.
+    pub mode: u16,
+    /// The number of its owner.
+    pub owner: i64,
+    /// The number of its group.
+    pub group: i64,
+    /// Its capabilities.
+    pub capabilities: Capabilities,
+}
+
+/// The capabilities of a file (capabilities(7), "File capabilities").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Capabilities {
+    /// None.
+    None,
+    /// Those whose bits are set, permitted or inheritable.
+    Of(u64),
+    /// Some that are not in a form that is known.
+    Unreadable,
 }
 
 /// One entry of a layer.

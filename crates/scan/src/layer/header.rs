@@ -75,6 +75,22 @@ impl Block {
         until_nul(self.field(157, 100))
     }
 
+    /// The permission bits, with setuid, setgid and sticky.
+    pub(super) fn mode(&self) -> u16 {
+        let mode = number(self.field(100, 8)).unwrap_or_default() & 0o7777;
+        u16::try_from(mode).unwrap_or_default()
+    }
+
+    /// The number of the owner.
+    pub(super) fn owner(&self) -> i64 {
+        number(self.field(108, 8)).unwrap_or_default()
+    }
+
+    /// The number of the group.
+    pub(super) fn group(&self) -> i64 {
+        number(self.field(116, 8)).unwrap_or_default()
+    }
+
     /// The name, with its prefix.
     pub(super) fn name(&self) -> Vec<u8> {
         let name = until_nul(self.field(0, 100));

@@ -6,6 +6,7 @@ mod header;
 mod listing;
 mod pax;
 mod pipe;
+mod rights;
 mod sparse;
 pub(crate) mod tar;
 mod walk;
@@ -16,7 +17,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use flate2::bufread::MultiGzDecoder;
 use lockgate_model::{Descriptor, Digest};
 
-pub use content::{Entry, Kind, LayerContent};
+pub use content::{Capabilities, Entry, Kind, LayerContent, Rights};
 pub use listing::{Listed, Listing, list_verified};
 use pipe::{Hashed, Piece, Side};
 

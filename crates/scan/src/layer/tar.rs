@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 
 use super::header::{BLOCK, Block, invalid, until_nul};
 use super::pax::{self, Pax};
+use super::rights;
 use super::sparse::{self, Extent, Sparse};
 use crate::limits;
 
@@ -31,6 +32,21 @@ pub(crate) struct Member {
     pub(crate) kind: MemberKind,
     /// Bytes of its content, holes included.
     pub(crate) size: u64,
+    /// The permission bits, with setuid, setgid and sticky.
+    pub(crate) mode: u16,
+    /// The numbers of its owner and its group.
+    pub(crate) owner: i64,
+    pub(crate) group: i64,
+    /// Its capabilities, as stored.
+    pub(crate) capability: Option<Vec<u8>>,
+}
+
+impl Member {
+    /// A global header. What it says besides its path is about nothing.
+    fn global(path: Vec<u8>) -> Self {
+        let kind = MemberKind::Global;
+        Self { path, link: Vec::new(), kind, size: 0, mode: 0, owner: 0, group: 0, capability: None }
+    }
 }
 
 /// A tar being read, member after member.
@@ -100,7 +116,7 @@ impl<R: BufRead> TarReader<R> {
                     let pax = Pax::read(&self.records)?;
                     let path = pax.get("path").map_or_else(|| header.name(), <[u8]>::to_vec);
                     self.header = header;
-                    return Ok(Some(Member { path, link: Vec::new(), kind: MemberKind::Global, size: 0 }));
+                    return Ok(Some(Member::global(path)));
                 }
                 b'x' => {
                     self.records = self.small("PAX header")?;
@@ -194,7 +210,10 @@ impl<R: BufRead> TarReader<R> {
         };
         let size = sparse.as_ref().map_or(self.left, |sparse| sparse.size);
         self.holes = sparse.map(|sparse| self.holes_of(sparse, byte)).transpose()?;
-        Ok(Member { path, link, kind, size })
+        let capability = pax.get(rights::CAPABILITY).map(<[u8]>::to_vec);
+        let owner = pax.number("uid")?.unwrap_or_else(|| header.owner());
+        let group = pax.number("gid")?.unwrap_or_else(|| header.group());
+        Ok(Member { path, link, kind, size, mode: header.mode(), owner, group, capability })
     }
 
     fn holes_of(&self, sparse: Sparse, kind: u8) -> io::Result<Holes> {

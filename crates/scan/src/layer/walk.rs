@@ -7,8 +7,9 @@ use lockgate_model::inventory::Unread;
 use lockgate_model::{Descriptor, Digest};
 
 use super::tar::{Content, Member, MemberKind, TarReader};
-use super::{Entry, Kind, LayerContent, LayerError};
+use super::{Entry, Kind, LayerContent, LayerError, rights};
 use crate::catalog::{self, Facts, Key, LayerBudget, Looks, Program, Reading};
+use crate::secrets::{self, Hit, Rule};
 use crate::{licenses, limits, paths};
 
 /// Marks a removed path (image-spec, layer.md, "Whiteouts").
@@ -32,6 +33,11 @@ struct Walk<'a> {
     budgets: Budgets,
     /// Bytes of the present member that are passed over.
     passed: u64,
+    /// Bytes that were searched for secrets, and room for those of one file.
+    searched: u64,
+    room: Vec<u8>,
+    /// Whether it was told that there are more setuid files than are noted.
+    setuid_told: bool,
 }
 
 /// What reading files may cost: each for itself, so that neither what looks like a description nor what other layers ask for
@@ -56,6 +62,9 @@ impl Budgets {
     }
 }
 
+/// What is noted where a limit ends the search.
+const NOT_SEARCHED: Hit = Hit { line: 0, rule: Rule::NotSearched };
+
 /// Walks a layer; the files that `asked` names by the place of their entry are read under those names besides.
 pub(super) fn walk(
     reader: impl BufRead,
@@ -72,6 +81,8 @@ pub(super) fn walk(
         said: Vec::new(),
         asked: asked.to_vec(),
         unread: Vec::new(),
+        secrets: BTreeMap::new(),
+        setuid: BTreeMap::new(),
     };
     let mut walk = Walk {
         layer: &layer.digest,
@@ -82,6 +93,9 @@ pub(super) fn walk(
         texts_bytes: 0,
         budgets: Budgets::new(layer.size),
         passed: 0,
+        searched: 0,
+        room: Vec::new(),
+        setuid_told: false,
     };
     let mut tar = TarReader::new(reader);
     while let Some(member) = tar.next().map_err(LayerError::Unreadable)? {
@@ -136,6 +150,7 @@ impl Walk<'_> {
             self.push(path, Kind::Removed);
             return Ok(());
         }
+        self.note_rights(&path, member);
         let kind = match member.kind {
             MemberKind::Folder => Kind::Folder,
             MemberKind::Symlink => Kind::Link(paths::text(&member.link)),
@@ -167,13 +182,67 @@ impl Walk<'_> {
         self.content.unread.push(Unread { layer: *self.layer, path, reason: reason.into() });
     }
 
+    /// The place of the entry that is read now.
+    fn place(&self) -> u32 {
+        u32::try_from(self.content.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Notes a file that gives whoever runs it the rights of others.
+    fn note_rights(&mut self, path: &str, member: &Member) {
+        let Some(rights) = rights::of(member) else { return };
+        match self.content.setuid.len() {
+            count if count < limits::SETUID_FILES => drop(self.content.setuid.insert(self.place(), rights)),
+            _ if self.setuid_told => {}
+            _ => {
+                self.setuid_told = true;
+                let why = format!("the layer has more than {} setuid files", limits::SETUID_FILES);
+                self.unread(path.to_owned(), why);
+            }
+        }
+    }
+
     fn file(
         &mut self,
         path: &str,
         member: &Member,
         mut content: Content<'_, impl BufRead>,
     ) -> std::io::Result<Kind> {
-        let place = u32::try_from(self.content.entries.len()).unwrap_or(u32::MAX);
+        if !secrets::searches(path, member.size) || !self.may_search(member.size) {
+            return self.read(path, member, content);
+        }
+        let mut bytes = std::mem::take(&mut self.room);
+        bytes.clear();
+        content.read_to_end(&mut bytes)?;
+        self.note_secrets(secrets::find(path, &bytes));
+        let kind = self.read(path, member, bytes.as_slice());
+        if matches!(kind, Ok(Kind::File)) {
+            self.budgets.earn(bytes.len() as u64);
+        }
+        self.room = bytes;
+        kind
+    }
+
+    /// Whether so many bytes more are searched for secrets. The first that are not are noted.
+    fn may_search(&mut self, size: u64) -> bool {
+        let before = self.searched;
+        self.searched = before.saturating_add(size);
+        if before <= limits::SECRET_LAYER_BYTES && self.searched > limits::SECRET_LAYER_BYTES {
+            self.note_secrets(vec![NOT_SEARCHED]);
+        }
+        self.searched <= limits::SECRET_LAYER_BYTES
+    }
+
+    fn note_secrets(&mut self, hits: Vec<Hit>) {
+        let (count, place) = (self.content.secrets.len(), self.place());
+        if hits.is_empty() || count > limits::SECRET_FILES {
+            return;
+        }
+        let hits = if count == limits::SECRET_FILES { vec![NOT_SEARCHED] } else { hits };
+        self.content.secrets.insert(place, hits);
+    }
+
+    fn read(&mut self, path: &str, member: &Member, mut content: impl BufRead) -> std::io::Result<Kind> {
+        let place = self.place();
         let asked = self.asked.remove(&place).unwrap_or_default();
         let own = catalog::wants(path).then_some(path);
         let names: Vec<&str> = own.into_iter().chain(asked).collect();
@@ -192,7 +261,7 @@ impl Walk<'_> {
         }
         match catalog::looks(start, member.size) {
             Some(looks) => self.described(looks, start, content),
-            None => Ok(Kind::File),
+            None => self.key(path, start, member.size, content),
         }
     }
 
@@ -202,7 +271,7 @@ impl Walk<'_> {
         path: &str,
         names: &[&str],
         member: &Member,
-        mut content: Content<'_, impl BufRead>,
+        mut content: impl BufRead,
     ) -> std::io::Result<Kind> {
         let budget = |name: &str| if name == path { &self.budgets.named } else { &self.budgets.asked };
         let most = names.iter().filter_map(|name| Some(catalog::of(name)?.most(budget(name)))).max();
@@ -240,12 +309,7 @@ impl Walk<'_> {
     }
 
     /// A program is read as it streams by.
-    fn program(
-        &mut self,
-        path: &str,
-        start: &[u8],
-        mut content: Content<'_, impl BufRead>,
-    ) -> std::io::Result<Kind> {
+    fn program(&mut self, path: &str, start: &[u8], mut content: impl BufRead) -> std::io::Result<Kind> {
         let mut program = Program::new(path);
         let mut named = program.push(start);
         loop {
@@ -273,12 +337,7 @@ impl Walk<'_> {
     }
 
     /// Keeps what a file that nobody asked for says, when it looks like a description: a link may give it a name.
-    fn described(
-        &mut self,
-        looks: Looks,
-        start: &[u8],
-        mut content: Content<'_, impl BufRead>,
-    ) -> std::io::Result<Kind> {
+    fn described(&mut self, looks: Looks, start: &[u8], mut content: impl BufRead) -> std::io::Result<Kind> {
         let mut bytes = start.to_vec();
         content.read_to_end(&mut bytes)?;
         self.budgets.earn(bytes.len() as u64);
@@ -289,12 +348,31 @@ impl Walk<'_> {
         })
     }
 
+    /// Looks for secrets in a file that begins as a key, whatever it is called.
+    fn key(
+        &mut self,
+        path: &str,
+        start: &[u8],
+        size: u64,
+        mut content: impl BufRead,
+    ) -> std::io::Result<Kind> {
+        let begins = start.starts_with(secrets::KEY_START) && size <= limits::SECRET_FILE_BYTES;
+        let known = self.content.secrets.contains_key(&self.place()) || secrets::searches(path, size);
+        if begins && !known && !secrets::passed_over(path) && self.may_search(size) {
+            let mut bytes = start.to_vec();
+            content.read_to_end(&mut bytes)?;
+            self.budgets.earn(bytes.len() as u64);
+            self.note_secrets(secrets::find(path, &bytes));
+        }
+        Ok(Kind::File)
+    }
+
     fn keep_text(
         &mut self,
         folder: String,
         size: u64,
         start: &[u8],
-        mut content: Content<'_, impl BufRead>,
+        mut content: impl BufRead,
     ) -> std::io::Result<()> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if size > limits::TEXT_BYTES || self.texts_bytes + size > limits::TEXTS_BYTES {

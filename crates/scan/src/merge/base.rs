@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use lockgate_model::inventory::Unread;
 use serde::{Deserialize, Serialize};
 
-use super::tree::{Node, Placed, Said, Tree};
+use super::tree::{Carried, Node, Placed, Said, Tree};
 use crate::catalog::{PackageKind, Reading};
+use crate::layer::Rights;
+use crate::secrets::Hit;
 
 /// What is left of layers after they were laid over each other, as far as packages need it.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -19,7 +21,11 @@ pub struct Base {
     links: Vec<(String, String)>,
     unread: Vec<Unread>,
     systems: BTreeSet<PackageKind>,
+    secrets: Vec<Secrets<String, Vec<Hit>>>,
 }
+
+/// The layer and the place of the entry of a file that has secrets, its path, and the secrets.
+type Secrets<Path, Hits> = ((usize, u32), Path, Hits);
 
 /// A file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +35,7 @@ struct File<Path, Readings> {
     layer: usize,
     origin: Option<(usize, u32)>,
     own: bool,
+    rights: Option<Rights>,
     content: Content<Readings>,
 }
 
@@ -48,6 +55,7 @@ struct Kept<'a> {
     links: Vec<(&'a str, &'a str)>,
     unread: &'a [Unread],
     systems: &'a BTreeSet<PackageKind>,
+    secrets: Vec<Secrets<&'a str, &'a [Hit]>>,
 }
 
 impl Base {
@@ -59,7 +67,9 @@ impl Base {
     /// Reads what [`super::Laid::base`] gives; nothing when it is something else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let base: Self = postcard::from_bytes(bytes).ok()?;
-        base.files.iter().all(|file| file.layer < base.layers).then_some(base)
+        let layers = base.files.iter().map(|file| file.layer);
+        let layers = layers.chain(base.secrets.iter().map(|((layer, _), ..)| *layer));
+        layers.into_iter().all(|layer| layer < base.layers).then_some(base)
     }
 }
 
@@ -72,12 +82,19 @@ impl<'a> Tree<'a> {
                 Content::Nameless => Said::Nameless,
                 Content::Unread => Said::Unread,
             };
-            let placed = Placed { said, layer: file.layer, origin: file.origin, own: file.own };
+            let File { layer, origin, own, rights, .. } = *file;
+            let placed = Placed { said, layer, origin, own, rights };
             (file.path.clone(), Node::File(placed))
         });
         // Which layer brought a link is asked while that layer is laid, and no more.
         let links = base.links.iter().map(|(path, target)| (path.clone(), Node::Link { target, layer: 0 }));
-        Self::of(files.chain(links), base.unread.clone(), base.systems.clone())
+        let carried = |(origin, path, hits): &'a Secrets<String, Vec<Hit>>| Carried {
+            origin: *origin,
+            path: path.clone(),
+            hits,
+        };
+        let secrets = base.secrets.iter().map(carried).collect();
+        Self::of(files.chain(links), base.unread.clone(), base.systems.clone(), secrets)
     }
 
     /// This tree as a base of that many layers; nothing when it cannot be written, or is one of two that runtimes make.
@@ -88,7 +105,7 @@ impl<'a> Tree<'a> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
         for (path, node) in &self.nodes {
             match node {
-                Node::File(Placed { said, layer, origin, own }) => {
+                Node::File(Placed { said, layer, origin, own, rights }) => {
                     let content = match said {
                         Said::Read(said) => Content::Read(*said),
                         Said::Nameless => Content::Nameless,
@@ -99,6 +116,7 @@ impl<'a> Tree<'a> {
                         layer: *layer,
                         origin: *origin,
                         own: *own,
+                        rights: *rights,
                         content,
                     });
                 }
@@ -106,13 +124,16 @@ impl<'a> Tree<'a> {
                 Node::Folder { .. } | Node::Other { .. } | Node::Removed { .. } => {}
             }
         }
-        let kept = Kept { layers, files, links, unread: &self.unread, systems: &self.systems };
+        let secrets = self.secrets.iter().map(|one| (one.origin, one.path.as_str(), one.hits)).collect();
+        let kept = Kept { layers, files, links, unread: &self.unread, systems: &self.systems, secrets };
         postcard::to_allocvec(&kept).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use lockgate_model::oci::media;
     use lockgate_model::{Descriptor, Digest};
     use proptest::prelude::*;
@@ -120,7 +141,8 @@ mod tests {
     use super::super::{lay_onto, merge};
     use super::*;
     use crate::catalog::{Facts, Found, key};
-    use crate::layer::{Entry, Kind, LayerContent};
+    use crate::layer::{Capabilities, Entry, Kind, LayerContent, Rights};
+    use crate::secrets::{Hit, Rule};
 
     fn path() -> impl Strategy<Value = String> {
         "[abc](/[abc]){0,2}"
@@ -141,6 +163,18 @@ mod tests {
         let entries = prop::collection::vec((path(), kind), 0..8);
         (entries, any::<u8>()).prop_map(|(entries, salt)| {
             let (mut said, mut unread) = (Vec::new(), Vec::new());
+            let (mut secrets, mut setuid) = (BTreeMap::new(), BTreeMap::new());
+            for (at, (_, kind)) in (0_u32..).zip(&entries) {
+                let number = u16::from(salt).wrapping_mul(7).wrapping_add(u16::try_from(at).unwrap());
+                if matches!(kind, Kind::File | Kind::Read(_)) && number % 3 == 0 {
+                    secrets.insert(at, vec![Hit { line: at + 1, rule: Rule::GithubToken }]);
+                }
+                if matches!(kind, Kind::File | Kind::Hard(_)) && number % 2 == 0 {
+                    let rights =
+                        Rights { mode: 0o4755, owner: 0, group: 0, capabilities: Capabilities::None };
+                    setuid.insert(at, rights);
+                }
+            }
             let entry = |(path, kind): (String, Kind)| {
                 let Kind::Read(_) = kind else { return Entry { path, kind } };
                 let (path, name) = (format!("{path}/a.jar"), format!("p{salt}-{}", said.len()));
@@ -153,7 +187,8 @@ mod tests {
                 let layer = Digest::of(&[salt]);
                 unread.push(Unread { layer, path: "/x".to_owned(), reason: "odd".to_owned() });
             }
-            LayerContent { diff_id: Digest::of(&[salt]), entries, said, asked: Vec::new(), unread }
+            let (diff_id, asked) = (Digest::of(&[salt]), Vec::new());
+            LayerContent { diff_id, entries, said, asked, unread, secrets, setuid }
         })
     }
 

@@ -8,6 +8,7 @@ use lockgate_model::{Descriptor, Inventory};
 mod base;
 mod follow;
 mod locks;
+mod notes;
 mod overlay;
 mod places;
 mod runtimes;
@@ -154,8 +155,17 @@ impl<'a> Looked<'a> {
         }
         let packages = packages.into_iter().map(|(_, package)| package).collect();
         let accounts = self.accounts();
-        let mut inventory =
-            Inventory { analyser: ANALYSER.to_owned(), distribution, accounts, packages, unread, silent };
+        let (secrets, setuid) = (self.secrets(), self.setuid());
+        let mut inventory = Inventory {
+            analyser: ANALYSER.to_owned(),
+            distribution,
+            accounts,
+            packages,
+            unread,
+            silent,
+            secrets,
+            setuid,
+        };
         inventory.sort();
         inventory
     }

@@ -39,6 +39,7 @@ impl<'a> Tree<'a> {
             }
             self.nodes.insert(path, node);
         }
+        self.secrets.extend(own.secrets);
         self.note_systems();
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lockgate_model::Inventory;
-use lockgate_model::inventory::{Accounts, Confidence, Package, Silent, SilentReason};
+use lockgate_model::inventory::{Accounts, Confidence, Package, Secret, Silent, SilentReason};
 
 use super::system;
 
@@ -29,6 +29,12 @@ pub(super) fn both(onto: Inventory, mounted: Inventory) -> Inventory {
     let more: Vec<_> = mounted.packages.iter().filter(|one| !known.contains(&same(one))).cloned().collect();
     all.packages.extend(more);
     all.unread.extend(mounted.unread);
+    all.setuid.extend(mounted.setuid);
+    all.secrets.extend(mounted.secrets);
+    // What is there in one of them is not told as removed, too.
+    let there = |one: &Secret| Secret { removed: false, ..one.clone() };
+    let standing: BTreeSet<_> = all.secrets.iter().filter(|one| !one.removed).cloned().collect();
+    all.secrets.retain(|one| !one.removed || !standing.contains(&there(one)));
     all.silent.extend(mounted.silent);
     all.sort();
     all

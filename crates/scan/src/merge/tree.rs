@@ -9,8 +9,9 @@ use super::follow::follow;
 use super::sieve::{PathHash, Sieve};
 use super::system::system_kind;
 use crate::catalog::{self, PackageKind, Reading};
-use crate::layer::{Entry, Kind, LayerContent};
+use crate::layer::{Entry, Kind, LayerContent, Rights};
 use crate::paths;
+use crate::secrets::Hit;
 
 /// What is known of a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,17 @@ pub(crate) struct Placed<'a> {
     pub(super) origin: Option<(usize, u32)>,
     /// Whether it stands at the path of that entry, as which it was read first.
     pub(super) own: bool,
+    /// The rights that it gives to whoever runs it.
+    pub(super) rights: Option<Rights>,
+}
+
+/// A file of a layer that has secrets, whether or not it is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Carried<'a> {
+    /// The layer and the place of the entry.
+    pub(super) origin: (usize, u32),
+    pub(super) path: String,
+    pub(super) hits: &'a [Hit],
 }
 
 /// What stands at a path.
@@ -78,6 +90,8 @@ pub(crate) struct Tree<'a> {
     pub(super) unread: Vec<Unread>,
     /// The kinds of system packages that any layer brought, whether or not they are still there.
     pub(super) systems: BTreeSet<PackageKind>,
+    /// The files of all layers that have secrets.
+    pub(super) secrets: Vec<Carried<'a>>,
     /// Whether everything is kept that stands in the file system.
     pub(super) whole: bool,
     /// Whether an overlay mount may make another file system of these layers ([`Tree::mount`]).
@@ -104,6 +118,7 @@ impl<'a> Tree<'a> {
         nodes: impl Iterator<Item = (String, Node<'a>)>,
         unread: Vec<Unread>,
         systems: BTreeSet<PackageKind>,
+        secrets: Vec<Carried<'a>>,
     ) -> Self {
         let nodes = nodes.collect::<BTreeMap<_, _>>();
         let mut sieve = Sieve::default();
@@ -113,7 +128,7 @@ impl<'a> Tree<'a> {
                 _ => sieve.add(path),
             }
         }
-        Self { nodes, unread, systems, sieve, ..Self::default() }
+        Self { nodes, unread, systems, secrets, sieve, ..Self::default() }
     }
 
     /// An empty tree in which everything is kept.
@@ -129,8 +144,10 @@ impl<'a> Tree<'a> {
         let linked = hard_link_targets(content);
         for (at, entry) in content.entries.iter().enumerate() {
             let path = entry.path.as_str();
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            let noted = || content.secrets.contains_key(&at) || content.setuid.contains_key(&at);
             let kept = match entry.kind {
-                Kind::File | Kind::Nameless => self.whole || linked.contains(path),
+                Kind::File | Kind::Nameless => self.whole || noted() || linked.contains(path),
                 Kind::Other | Kind::Folder => self.whole,
                 _ => true,
             };
@@ -142,22 +159,16 @@ impl<'a> Tree<'a> {
         self.note_systems();
     }
 
-    fn lay_entry(
-        &mut self,
-        layer: usize,
-        content: &'a LayerContent,
-        at: usize,
-        entry: &'a Entry,
-        kept: bool,
-    ) {
+    fn lay_entry(&mut self, layer: usize, content: &'a LayerContent, at: u32, entry: &'a Entry, kept: bool) {
         let path = match entry.kind {
             Kind::Opaque => self.resolve_opaque(&entry.path, layer),
             _ => self.resolve_folder(&entry.path, layer),
         };
+        let rights = content.setuid.get(&at).copied();
         let said = match &entry.kind {
             Kind::Removed | Kind::Opaque => return self.white_out(path, entry.kind == Kind::Opaque, layer),
             Kind::Folder => return self.make_folder(path, layer),
-            Kind::Hard(target) => return self.hard_link(path, target, layer),
+            Kind::Hard(target) => return self.hard_link(path, target, layer, rights),
             Kind::Link(target) => {
                 self.remove(&path);
                 return self.link(path, target, layer);
@@ -173,10 +184,11 @@ impl<'a> Tree<'a> {
             }
         };
         self.remove(&path);
+        let (origin, hits) = ((layer, at), content.secrets.get(&at));
+        self.secrets.extend(hits.map(|hits| Carried { origin, path: path.clone(), hits }));
         if kept {
-            let origin = u32::try_from(at).ok().map(|at| (layer, at));
             let own = path == entry.path && matches!(entry.kind, Kind::Read(_));
-            self.place(path, Placed { said, layer, origin, own });
+            self.place(path, Placed { said, layer, origin: Some(origin), own, rights });
         }
     }
 
@@ -253,19 +265,23 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// A hard link is another name of what stands at `target`, which may be a link.
-    fn hard_link(&mut self, path: String, target: &str, layer: usize) {
+    /// A hard link is another name of what stands at `target`, which may be a link. The rights that it names are the file's in
+    /// some runtimes, and passed over by others: what either has counts.
+    fn hard_link(&mut self, path: String, target: &str, layer: usize, rights: Option<Rights>) {
         let linked = self.linked(target, layer);
         // The name is made free before it is linked: a file that stood below it is gone.
         self.remove(&path);
         // A mount may have what a layer before removed.
         self.forks |= self.whole && linked.is_none();
         match linked {
-            Some(Node::File(placed)) => self.place(path, Placed { layer, own: false, ..placed }),
+            Some(Node::File(placed)) => {
+                let rights = rights.or(placed.rights);
+                self.place(path, Placed { layer, own: false, rights, ..placed });
+            }
             Some(Node::Link { target, .. }) => self.link(path, target, layer),
             Some(Node::Other { .. }) => self.other(path, layer),
-            _ if catalog::wants(&path) => {
-                self.place(path, Placed { said: Said::Unread, layer, origin: None, own: false });
+            _ if catalog::wants(&path) || rights.is_some() => {
+                self.place(path, Placed { said: Said::Unread, layer, origin: None, own: false, rights });
             }
             _ => {}
         }
