@@ -313,3 +313,31 @@ async fn what_links_make_endless_is_told_or_found() {
     let told = dev.refused(&dev.push(&image(&dev, &[&farm])), "a farm of links").await;
     assert!(told.contains("vulnerability.known"), "{told}");
 }
+
+/// The shipped policy refuses a secret in a layer, in a layer below one that removes it, and in the config. What was read of the
+/// layers for the Case has the place of the secret, and not the secret.
+#[tokio::test]
+async fn secrets_do_not_climb_and_are_not_recorded() {
+    let token = format!("{}_{}", "ghp", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
+    let env: &'static [u8] = format!("TOKEN={token}\n").leak().as_bytes();
+    let mut dev = Dev::new().await;
+    let sample = lockgate_judge::SAMPLES.iter().find(|sample| sample.path == "no-secrets.rego").unwrap();
+    let source =
+        lockgate_engine::workspace::PolicySource { path: sample.path.into(), text: sample.text.into() };
+    dev.workspace.policies = vec![source];
+    dev.workspace.route = dev::route_with("policy", json!({}));
+    let below: &[Entry] = &[OS, APK];
+    dev.climbs(&dev.push(&image(&dev, &[below])), "no secret").await;
+    let (held, removed): (&[Entry], &[Entry]) = (&[File("srv/.env", env)], &[File("srv/.wh..env", b"")]);
+    for layers in [&[below, held][..], &[below, held, removed]] {
+        let recorded = dev.judge(&dev.push(&image(&dev, layers))).await.unwrap();
+        assert_eq!(recorded.decision.outcome, Outcome::Rework);
+        for bytes in recorded.case.inputs.iter().map(|(_, bytes)| bytes) {
+            assert!(!bytes.windows(20).any(|window| window == &token.as_bytes()[8..28]));
+        }
+    }
+    let mut with_env = image(&dev, &[below]);
+    with_env.config["config"]["Env"] = json!([format!("TOKEN={token}")]);
+    let told = dev.refused(&dev.push(&with_env), "a secret in the config").await;
+    assert!(told.contains("policy.secret") && !told.contains(&token), "{told}");
+}

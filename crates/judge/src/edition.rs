@@ -109,6 +109,11 @@ impl Edition {
         if self < Self::E2026_3 { Reading::First } else { Reading::Second }
     }
 
+    /// Whether policies see the secrets and the setuid files of images.
+    pub(crate) fn notes_secrets(self) -> bool {
+        self >= Self::E2026_3
+    }
+
     /// A sentence: `before` as the Editions before 2026-3 have it, `since` in the field's words.
     pub(crate) fn say<T>(self, before: T, since: T) -> T {
         if self < Self::E2026_3 { before } else { since }

@@ -13,6 +13,7 @@ pub struct Sample {
 pub const SAMPLES: &[Sample] = &[
     Sample { path: "base-label.rego", text: include_str!("../samples/base-label.rego") },
     Sample { path: "licenses.rego", text: include_str!("../samples/licenses.rego") },
+    Sample { path: "no-secrets.rego", text: include_str!("../samples/no-secrets.rego") },
     Sample { path: "not-root.rego", text: include_str!("../samples/not-root.rego") },
     Sample { path: "support-date.rego", text: include_str!("../samples/support-date.rego") },
 ];

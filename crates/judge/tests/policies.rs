@@ -15,6 +15,7 @@ mod making;
 use std::process::{Command, Stdio};
 
 use lockgate_judge::SAMPLES;
+use lockgate_model::inventory::{Secret, Setuid};
 use lockgate_model::{Answer, Decision, Outcome, canon};
 use making::Making;
 use serde_json::json;
@@ -295,6 +296,56 @@ fn packages_choose_what_is_reported_and_not_what_is_evaluated() {
     assert_eq!(verdict.summary, "1 rule in 1 file evaluated, 1 violation (policy/q.rego: p.c)");
     making.record.gates.insert("policy".into(), json!({"packages": ["lib"]}));
     assert_eq!(making.decide().outcome, Outcome::Pause);
+}
+
+/// An inventory with a secret that a later layer removes, and a setuid file that no package owns.
+fn noted() -> lockgate_model::Inventory {
+    let layer = lockgate_model::Digest::of(b"layer");
+    let secret = Secret {
+        path: "/srv/.env".into(),
+        line: 3,
+        rule: "github-token".into(),
+        layer: Some(layer),
+        layer_index: Some(0),
+        removed: true,
+    };
+    let setuid = Setuid {
+        path: "/opt/x".into(),
+        mode: "4755".into(),
+        owner: 0,
+        group: 0,
+        capabilities: vec![],
+        layer,
+        layer_index: 0,
+        package: String::new(),
+    };
+    lockgate_model::Inventory { secrets: vec![secret], setuid: vec![setuid], ..making::inventory() }
+}
+
+/// The example of docs/policies.md and the shipped policy speak of what the inventory has, and of nothing else.
+#[test]
+fn policies_see_secrets_and_setuid_files() {
+    let documented = include_str!("../../../docs/policies.md")
+        .split("```")
+        .find(|part| part.contains("package acme.setuid"));
+    let setuid = documented.unwrap().strip_prefix("rego\n").unwrap();
+    let shipped = SAMPLES.iter().find(|sample| sample.path == "no-secrets.rego").unwrap();
+    for (text, told) in [
+        (shipped.text, "github-token in /srv/.env, line 3 (removed by a later layer)"),
+        (setuid, "/opt/x has mode 4755 and []"),
+    ] {
+        let mut making = Making::new();
+        making.record.gates.retain(|gate, _| gate == "policy");
+        making.record.gates.insert("policy".into(), json!({}));
+        let content = making.inputs.insert(text.to_owned());
+        making.record.policies = vec![lockgate_model::case::PolicyFile { path: "p.rego".into(), content }];
+        assert_eq!(making.decide().outcome, Outcome::Proceed, "{text}");
+        making.set_inventory(&noted());
+        let decision = making.decide();
+        assert_eq!(decision.outcome, Outcome::Rework, "{text}");
+        let findings: Vec<_> = decision.verdicts.iter().flat_map(|verdict| &verdict.findings).collect();
+        assert!(findings.iter().any(|one| format!("{one:?}").contains(told)), "{findings:?}");
+    }
 }
 
 /// However many rules there are: counts, and the first of them.

@@ -10,6 +10,7 @@ mod before;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockgate_model::case::Image;
+use lockgate_model::inventory::{Secret, Setuid};
 use lockgate_model::oci::{Content, ImageConfig};
 use lockgate_model::{Effect, Finding, Relied, Verdict};
 use serde::Deserialize;
@@ -306,7 +307,7 @@ fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> R
             })
         })
         .collect();
-    Ok(json!({
+    let mut input = json!({
         "platform": image.platform,
         "manifest": image.manifest,
         "annotations": manifest.get("annotations").cloned().unwrap_or_else(|| json!({})),
@@ -318,5 +319,23 @@ fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> R
         },
         "distribution": inventory.distribution,
         "packages": packages,
-    }))
+    });
+    if let Some(fields) = input.as_object_mut().filter(|_| docket.edition.notes_secrets()) {
+        fields.insert("secrets".to_owned(), inventory.secrets.iter().map(secret).collect());
+        fields.insert("setuid".to_owned(), inventory.setuid.iter().map(setuid).collect());
+    }
+    Ok(input)
+}
+
+fn secret(secret: &Secret) -> Value {
+    json!({
+        "rule": secret.rule, "path": secret.path, "line": secret.line, "layer": secret.layer, "removed": secret.removed,
+    })
+}
+
+fn setuid(file: &Setuid) -> Value {
+    json!({
+        "path": file.path, "mode": file.mode, "owner": file.owner, "group": file.group,
+        "capabilities": file.capabilities, "layer": file.layer, "package": file.package,
+    })
 }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 pub(crate) enum Shape {
     /// A text.
     Text,
+    /// A whole number.
+    Number,
     /// Yes or no.
     Bool,
     /// Anything: what is below is not checked.
@@ -40,6 +42,7 @@ const fn maybe(name: &'static str, shape: &'static Shape, says: &'static str) ->
 }
 
 static TEXT: Shape = Shape::Text;
+static NUMBER: Shape = Shape::Number;
 static BOOL: Shape = Shape::Bool;
 static OPEN: Shape = Shape::Open;
 static OPENS: Shape = Shape::List(&OPEN);
@@ -64,6 +67,32 @@ static PACKAGE: Shape = Shape::Fields(&[
     always("path", &TEXT, "the file that says that the package is there"),
 ]);
 
+static SECRET: Shape = Shape::Fields(&[
+    always("rule", &TEXT, "the rule that found it, such as `github-token`; `not-searched` beyond a limit"),
+    always("path", &TEXT, "the file; in the image's config the field, such as `config.Env[0]`"),
+    always("line", &NUMBER, "the line, counted from 1; 0 where the rule is about the whole file"),
+    maybe("layer", &TEXT, "the digest of the layer that has it; null for the config"),
+    always(
+        "removed",
+        &BOOL,
+        "whether a later layer removes or replaces the file: it can be pulled all the same",
+    ),
+]);
+
+static SETUID: Shape = Shape::Fields(&[
+    always("path", &TEXT, "the file"),
+    always("mode", &TEXT, "its mode in octal digits, such as `4755`"),
+    always("owner", &NUMBER, "the number of the account that owns it"),
+    always("group", &NUMBER, "the number of its group"),
+    always("capabilities", &TEXTS, "its capabilities, such as `cap_net_raw`"),
+    always("layer", &TEXT, "the digest of the layer that made it so"),
+    always(
+        "package",
+        &TEXT,
+        "the package of the operating system that owns it; empty where none does, or where a later layer changed it",
+    ),
+]);
+
 static CONFIG: Shape = Shape::Fields(&[
     always("user", &TEXT, "the account, as the config names it; empty where it names none"),
     always("runs_as_root", &BOOL, "whether that account is root's"),
@@ -78,7 +107,11 @@ static IMAGE: Shape = Shape::Fields(&[
     always("config", &CONFIG, "what its config says"),
     maybe("distribution", &DISTRIBUTION, "the distribution; null where its os-release names none"),
     always("packages", &PACKAGES, "the installed packages"),
+    always("secrets", &SECRETS, "secrets in its files and its config"),
+    always("setuid", &SETUIDS, "executable files with a setuid or setgid bit, or with capabilities"),
 ]);
+static SECRETS: Shape = Shape::List(&SECRET);
+static SETUIDS: Shape = Shape::List(&SETUID);
 static PACKAGES: Shape = Shape::List(&PACKAGE);
 static IMAGES: Shape = Shape::List(&IMAGE);
 
@@ -126,6 +159,7 @@ pub fn json_schema() -> Value {
 fn object(shape: &Shape) -> Value {
     match shape {
         Shape::Text => json!({"type": "string"}),
+        Shape::Number => json!({"type": "integer"}),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Open => json!({}),
         Shape::List(of) => json!({"type": "array", "items": object(of)}),

@@ -413,7 +413,7 @@ impl<'a> Follow<'a> {
             Shape::List(_) => {
                 (format!("a list of the input has no field `{name}`"), "go through the list: `some x in ...`")
             }
-            Shape::Text | Shape::Bool => (
+            Shape::Text | Shape::Bool | Shape::Number => (
                 format!("a text of the input has no field `{name}`"),
                 "correct the path: docs/policies.md lists the input, field by field",
             ),

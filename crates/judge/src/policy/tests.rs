@@ -28,6 +28,11 @@ fn input() -> Value {
             "config": {"user": "app", "runs_as_root": false, "exposed_ports": ["80/tcp"], "labels": {"team": "x", "n": "abc"}},
             "distribution": {"id": "alpine", "version": "3.22.1"},
             "packages": [{"name": "musl", "version": "1", "ecosystem": "Alpine:v3.22", "licenses": ["MIT"], "path": "/p"}],
+            "secrets": [{"rule": "github-token", "path": "/srv/.env", "line": 3, "layer": "sha256:c", "removed": true}],
+            "setuid": [{
+                "path": "/bin/su", "mode": "4755", "owner": 0, "group": 0, "capabilities": ["cap_chown"],
+                "layer": "sha256:c", "package": "util-linux",
+            }],
         }],
         "findings": [{
             "code": "c", "severity": "low", "effect": "advise", "subject": "s", "title": "t", "rationale": "r",
@@ -550,7 +555,10 @@ fn the_input_is_as_its_schema_says() {
     fn fits(shape: &super::schema::Shape, value: &Value, path: &str) {
         use super::schema::Shape;
         match (shape, value) {
-            (Shape::Text, Value::String(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Open, _) => {}
+            (Shape::Text, Value::String(_))
+            | (Shape::Bool, Value::Bool(_))
+            | (Shape::Number, Value::Number(_))
+            | (Shape::Open, _) => {}
             (Shape::List(of), Value::Array(items)) => items.iter().for_each(|item| fits(of, item, path)),
             (Shape::Map(of), Value::Object(fields)) => {
                 fields.values().for_each(|value| fits(of, value, path));
