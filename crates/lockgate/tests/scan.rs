@@ -238,3 +238,58 @@ fn what_is_found_is_told_as_the_transcript_says() {
         Ran { code, out, err }
     });
 }
+
+/// Secrets of files that are there, of one that is not any more, and of the config: each is told by its place, and none is shown
+/// by any form of output.
+#[test]
+fn secrets_are_told_and_never_shown() {
+    // In parts: other scanners read this file, too.
+    let token = format!("{}_{}", "ghp", "zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17");
+    let key = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{key}\n-----END PRIVATE KEY-----\n");
+    let file = |path: &str, text: &str| layer(&[(path.to_owned(), text.to_owned())]);
+    let w = Workspace::init();
+    let config = json!({"config": {"Env": ["PATH=/bin", format!("TOKEN={token}")]}});
+    let layers =
+        [file("srv/.env", &format!("A=1\nTOKEN={token}\n")), file("srv/x", &pem), file("srv/.wh..env", "")];
+    add(&w.folder.join("noted"), Some("a"), &layers, &config, &json!({}));
+    let scan = |more: &[&str]| {
+        let ran = w.run(&[&["scan", "oci:noted"], more].concat());
+        for secret in [&token, key] {
+            let shown = ran.out.contains(&secret[8..30]) || ran.err.contains(&secret[8..30]);
+            assert!(!shown, "{more:?}: {}", ran.out);
+        }
+        ran.out
+    };
+    let table = scan(&[]);
+    for row in [
+        "github-token  config  1     config.Env[1]",
+        "github-token  0       2     /srv/.env (removed by a later layer)",
+        "private-key   1       1     /srv/x",
+    ] {
+        assert!(table.contains(row), "{row}: {table}");
+    }
+    let told: Value = serde_json::from_str(&scan(&["--output", "json"])).unwrap();
+    assert_eq!(told["images"][0]["inventory"]["secrets"].as_array().unwrap().len(), 3, "{told}");
+    let page = scan(&["--report", "html"]);
+    assert!(
+        page.contains("<h2>Secrets</h2>") && page.contains("/srv/.env (removed by a later layer)"),
+        "{page}"
+    );
+    for report in ["cyclonedx", "spdx", "spdx3", "sarif", "junit", "gitlab"] {
+        scan(&["--report", report]);
+    }
+    // What is kept for the next scan holds the rule and the line.
+    let (mut folders, mut files) = (vec![w.folder.join(".lockgate")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    assert!(files.iter().any(|path| path.display().to_string().contains("/layers/")), "{files:?}");
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(22).any(|window| window == &token.as_bytes()[8..30]), "{}", path.display());
+    }
+}

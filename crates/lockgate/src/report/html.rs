@@ -4,6 +4,7 @@
 use super::plan::{Group, Planned, Step};
 use super::{Subject, VERSION, Vulnerability, advice, escaped, percent, score};
 use crate::printable::one_line;
+use crate::show::noted;
 
 /// Nothing is loaded and nothing runs (Content Security Policy Level 3), whatever text is in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -60,6 +61,7 @@ pub(super) fn document(subject: &Subject<'_>) -> String {
         }
         page.push_str("</tbody>\n</table>\n");
     }
+    page.push_str(&noted(subject));
     page.push_str(&asked(subject));
     page.push_str(&packages(subject));
     page.push_str("</body>\n</html>\n");
@@ -161,6 +163,46 @@ fn step_row(step: &Step<'_>) -> String {
         versions.join("<br>or "),
         clears.join("<br>")
     )
+}
+
+/// Secrets and setuid files, where there are any.
+fn noted(subject: &Subject<'_>) -> String {
+    let inventories = || subject.scanned.images.iter().filter_map(|image| image.inventory.as_ref());
+    let mut text = String::new();
+    let secrets: Vec<_> = inventories().flat_map(|inventory| &inventory.secrets).collect();
+    if !secrets.is_empty() {
+        text.push_str("<h2>Secrets</h2>\n<p>Whoever can pull the image can read them: rotate them.</p>\n");
+        text.push_str(&table("secrets", &["Rule", "Layer", "Line", "File"]));
+        for secret in secrets {
+            text.push_str(&format!(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
+                escaped(&secret.rule),
+                noted::layer(secret),
+                secret.line,
+                escaped(&noted::file(secret))
+            ));
+        }
+        text.push_str("</tbody>\n</table>\n");
+    }
+    let files: Vec<_> = inventories().flat_map(|inventory| &inventory.setuid).collect();
+    if files.is_empty() {
+        return text;
+    }
+    text.push_str(&format!("<h2>Setuid files</h2>\n<details>\n<summary>{} files</summary>\n", files.len()));
+    text.push_str(&table("setuid", &["Mode", "Owner", "Capabilities", "Package", "Layer", "File"]));
+    for file in files {
+        text.push_str(&format!(
+            "<tr><td>{}</td><td>{}:{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td></tr>\n",
+            escaped(&file.mode),
+            file.owner,
+            file.group,
+            escaped(&file.capabilities.join(", ")),
+            escaped(&file.package),
+            file.layer_index,
+            escaped(&file.path)
+        ));
+    }
+    text + "</tbody>\n</table>\n</details>\n"
 }
 
 /// What was asked about the packages, and the feed.

@@ -5,6 +5,7 @@ mod decision;
 mod evidence;
 mod feeds;
 mod keyring;
+pub(crate) mod noted;
 mod out;
 mod plan;
 mod progress;

@@ -7,6 +7,7 @@ use lockgate_model::{Inventory, Package, Severity};
 use lockgate_scan::coverage::Asked;
 use unicode_width::UnicodeWidthStr;
 
+use super::noted::noted;
 use super::out::{Colour, Line, width};
 use super::plan::planned;
 use super::table::{Column, Keep, cut, laid_out, table};
@@ -49,6 +50,7 @@ pub fn scanned(subject: &Subject<'_>, unanswered: &[String], all: bool) {
             whole &= width.is_none() || !lines.iter().any(is_cut);
             lines.iter().for_each(Line::print);
         }
+        noted(inventory, all);
         if all {
             say!();
             table(&["package", "version", "ecosystem", "licences", "path"], &packages(inventory));
