@@ -50,7 +50,7 @@ pub const LAYER_WORK_PER_BYTE: u64 = 8;
 /// Work that reading a file takes beside its bytes, in units.
 pub const FILE_WORK: u64 = 2_000;
 /// Work that reading one byte of a description takes, in units.
-pub const DESCRIPTION_WORK: u64 = 8;
+pub const DESCRIPTION_WORK: u64 = 16;
 /// Work that reading one byte of a lock file takes, in units: their trees are made of many small values.
 pub const LOCK_WORK: u64 = 32;
 /// Work that a member of an archive takes beside its bytes, in units.
