@@ -1,6 +1,6 @@
 //! `cargo xtask test [--no-skip] [NEXTEST ARGUMENTS]`, `cargo xtask tidy`, `cargo xtask bench [NAME...]`, `cargo xtask
-//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]`, `cargo xtask reading [COUNT]`
-//! and `cargo xtask layers [COUNT]`.
+//! compare [IMAGE...]`, `cargo xtask corpus`, `cargo xtask fuzz [SECONDS] [TARGET...]`, `cargo xtask reading [COUNT]`,
+//! `cargo xtask layers [COUNT]` and `cargo xtask overlays [COUNT]`.
 
 use std::process::ExitCode;
 
@@ -14,10 +14,12 @@ fn main() -> ExitCode {
         Some("corpus") => xtask::corpus::extend(&xtask::root()),
         Some("reading") => xtask::test::reading(&arguments.collect::<Vec<_>>()),
         Some("layers") => xtask::test::layers(&arguments.collect::<Vec<_>>()),
+        Some("overlays") => xtask::test::overlays(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => xtask::fuzz::run(&arguments.collect::<Vec<_>>()),
         _ => {
             Err("usage: cargo xtask test [--no-skip] [NEXTEST ARGUMENTS] | tidy | bench [NAME...] | compare \
-                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT] | layers [COUNT]"
+                  [IMAGE...] | corpus | fuzz [SECONDS] [TARGET...] | reading [COUNT] | layers [COUNT] | \
+                  overlays [COUNT]"
                 .to_owned())
         }
     };

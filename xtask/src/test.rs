@@ -71,6 +71,20 @@ pub fn layers(arguments: &[String]) -> Result<(), String> {
     many(arguments, &test, "LOCKGATE_LAYERS", "some stack of layers is another file system here")
 }
 
+/// Writes so many random layers through an overlay mount, and reads them: 300 unless said. Needs root.
+pub fn overlays(arguments: &[String]) -> Result<(), String> {
+    let cases = arguments.first().map_or("300", String::as_str);
+    let mut test = Command::new("unshare");
+    test.args(["--mount", env!("CARGO"), "test", "-p", "lockgate-scan", "--test", "overlays"]);
+    let status = test.args(["--", "--ignored", "--nocapture"]).env("LOCKGATE_OVERLAYS", cases).status();
+    let right = status.map_err(|error| error.to_string())?.success();
+    if right {
+        Ok(())
+    } else {
+        Err("some mount has other packages than its layers, or nothing could be mounted".to_owned())
+    }
+}
+
 /// Runs a test on as many random cases as the first argument says, which it finds in the variable `count`.
 fn many(arguments: &[String], test: &[&str], count: &str, wrong: &str) -> Result<(), String> {
     let cases = arguments.first().map_or("20000", String::as_str);

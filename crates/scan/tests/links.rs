@@ -34,6 +34,21 @@ fn the_way_is_followed_anew_for_what_changed() {
             &[],
         ),
         (
+            "a link in the root became a folder, where everything is laid",
+            &[
+                &[Link("x", "/y")],
+                &[
+                    File("x/f", ""),
+                    Link("node_modules", "/opt"),
+                    File("node_modules/evil/readme", ""),
+                    Folder("node_modules"),
+                    File("node_modules/evil/package.json", EVIL),
+                ],
+            ],
+            &["evil"],
+            &[],
+        ),
+        (
             "what one layer followed, the next may replace",
             &[
                 &[Link("srv/node_modules", "/opt/s"), File("srv/node_modules/evil/readme", "")],
@@ -175,6 +190,64 @@ fn links_lead_where_a_kernel_follows_them() {
             &[&[Raw(b"opt/p", UPX), Link(AT, "/opt/p")]],
             &[],
             &["it is packed with UPX", "it is not a JSON object"],
+        ),
+        (
+            "a file through what is not there",
+            &[&[File("store/1", GEM), Link("x/specifications/g-1.gemspec", "/gone/../store/1")]],
+            &[],
+            &[],
+        ),
+        (
+            "a folder that means more, of which something is known",
+            &[&[
+                File("store/w/METADATA", ODD_WHEEL),
+                Link("store/w/l", "/y"),
+                Link("x/wheel-1.0.0.dist-info", "/store/w"),
+            ]],
+            &["wheel"],
+            &[],
+        ),
+        (
+            "a broken fragment that is a wheel's metadata under a link's name",
+            &[&[
+                File("var/lib/dpkg/status.d/METADATA", WHEEL),
+                Link("x/wheel-1.0.0.dist-info", "/var/lib/dpkg/status.d"),
+            ]],
+            &["wheel"],
+            &["a paragraph lacks Package"],
+        ),
+        (
+            "a package that counts where it is, under another kind's name",
+            &[&[
+                File(AT, EVIL),
+                Link("x/wheel-1.0.0.dist-info/METADATA", "/srv/node_modules/evil/package.json"),
+            ]],
+            &["evil"],
+            &[],
+        ),
+        (
+            "a description of Node's outside of any package, behind a link",
+            &[&[File("store/1", EVIL), Link("opt/package.json", "/store/1")]],
+            &[],
+            &[],
+        ),
+        (
+            "a document of Node's with escaped keys",
+            &[&[File("store/1", r#"{"n\u0061me":"evil","v\u0065rsion":"1.0.0"}"#), Link(AT, "/store/1")]],
+            &["evil"],
+            &[],
+        ),
+        (
+            "a document of Node's as npm 6 wrote it",
+            &[&[File("store/1", r#"{"name":"evil","_id":"evil@1.0.0"}"#), Link(AT, "/store/1")]],
+            &["evil"],
+            &[],
+        ),
+        (
+            "a document of Node's with a byte-order mark",
+            &[&[File("store/1", "\u{feff}{\"name\":\"evil\",\"version\":\"1.0.0\"}"), Link(AT, "/store/1")]],
+            &["evil"],
+            &[],
         ),
         ("a specification without content", &[&[File("x/specifications/g-1.gemspec", "")]], &[], &[]),
         (

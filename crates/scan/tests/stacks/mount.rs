@@ -30,7 +30,7 @@ pub(crate) fn mounted(scratch: &Path, root: &Path, stack: &Stack) -> bool {
 }
 
 /// Where a path inside of `root` leads, its last part not followed; what is missing is made later.
-fn place(root: &Path, path: &str) -> Option<PathBuf> {
+pub(crate) fn place(root: &Path, path: &str) -> Option<PathBuf> {
     let mut parts: Vec<String> =
         path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect();
     let name = parts.pop()?;
@@ -67,7 +67,7 @@ fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|kind| kind.is_dir())
 }
 
-fn remove(path: &Path) {
+pub(crate) fn remove(path: &Path) {
     if is_folder(path) {
         fs::remove_dir_all(path).unwrap();
     } else if exists(path) {
@@ -91,16 +91,21 @@ fn unpack(own: &Path, lower: &Path, entry: &Entry) -> Option<()> {
         let path = folder.join(name);
         return if exists(&path) { None } else { fs::write(path, WHITEOUT).ok() };
     }
-    if !(entry.what == What::Folder && is_folder(&path)) {
-        remove(&path);
+    make(own, lower, entry, &path)
+}
+
+/// Makes what an entry stands for at `path`.
+pub(crate) fn make(own: &Path, lower: &Path, entry: &Entry, path: &Path) -> Option<()> {
+    if !(entry.what == What::Folder && is_folder(path)) {
+        remove(path);
     }
     match &entry.what {
-        What::Folder if is_folder(&path) => Some(()),
+        What::Folder if is_folder(path) => Some(()),
         What::Folder => fs::create_dir(path).ok(),
         What::File(_, bytes) => fs::write(path, bytes).ok(),
         What::Link(target) => symlink(target, path).ok(),
         What::Pipe => fs::write(path, PIPE).ok(),
-        What::Hard(target) => link(own, lower, target, &path),
+        What::Hard(target) => link(own, lower, target, path),
     }
 }
 
