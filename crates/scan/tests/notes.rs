@@ -213,6 +213,10 @@ fn setuid_files_are_those_of_the_finished_file_system() {
     assert_eq!(setuid(&[&[su(0o4755)], &[hard("opt/x", "bin/su").mode(0o755)]]), both);
     let linked = hard("opt/x", "bin/su").mode(0o4755);
     assert_eq!(setuid(&[&[su(0o755)], &[linked]]), [one("/opt/x", "4755", 1)]);
+    // Also of a file that is known for something else.
+    let known = file("srv/.env", &token());
+    let named = hard("opt/x", "srv/.env").mode(0o4755);
+    assert_eq!(setuid(&[&[known], &[named]]), [one("/opt/x", "4755", 1)]);
     let above = [one("/opt/x", "4755", 1)];
     assert_eq!(setuid(&[&[su(0o4755)], &[hard("opt/x", "bin/su"), file("bin/.wh.su", "")]]), above);
     // Through a link in the way: of its own layer, and of a lower one, which some runtimes follow and others replace.

@@ -118,6 +118,8 @@ mod tests {
                 said: vec![],
                 asked: vec![],
                 unread: vec![],
+                secrets: BTreeMap::new(),
+                setuid: BTreeMap::new(),
             };
             assert_eq!(
                 LayerContent::from_bytes(&content.to_bytes().unwrap()).is_some(),

@@ -196,8 +196,15 @@ mod tests {
     fn a_base_has_no_files_of_other_layers() {
         for (layer, right) in [(1, true), (2, false)] {
             let content = Content::Unread;
-            let files = vec![File { path: "x", layer, origin: None, own: false, content }];
-            let kept = Kept { layers: 2, files, links: vec![], unread: &[], systems: &BTreeSet::new() };
+            let files = vec![File { path: "x", layer, origin: None, own: false, rights: None, content }];
+            let kept = Kept {
+                layers: 2,
+                files,
+                links: vec![],
+                unread: &[],
+                systems: &BTreeSet::new(),
+                secrets: vec![],
+            };
             assert_eq!(Base::from_bytes(&postcard::to_allocvec(&kept).unwrap()).is_some(), right);
         }
     }
