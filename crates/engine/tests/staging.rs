@@ -197,7 +197,7 @@ async fn whatever_goes_wrong_with_staging_the_promotion_is_as_without() {
         let promoted = promote(&workspace, &World::request("staging"), None).await.unwrap();
         let copied = promoted.copied.unwrap();
         assert_eq!(copied.blobs_present, u64::from(fault == Fault::Lost), "{fault:?}");
-        let log = log.lock().unwrap();
+        let log = log.lock().unwrap().clone();
         assert_eq!(log.iter().filter(|one| *one == "read").count(), 1, "{fault:?}: {log:?}");
         let whole = world.process(&Plan::none()).await.reach;
         let reference = "oci:staging/web:1".parse().unwrap();

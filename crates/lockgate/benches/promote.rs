@@ -40,7 +40,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     workspace(folder.path(), &from, &to);
     let large = Large::new();
-    let (mut one_pass, mut copies, mut skopeos, mut megabytes) = (vec![], vec![], vec![], 0);
+    let (mut one_pass, mut copies, mut theirs, mut megabytes) = (vec![], vec![], vec![], 0);
     for run in 0..=RUNS {
         let [scanned, known, other] = [0, 1, 2].map(|image| large.push(&from, &format!("r{run}i{image}")));
         megabytes = scanned.1 / 1_000_000;
@@ -56,7 +56,7 @@ fn main() {
         };
         let (first, second) = (promote(&scanned.0), promote(&known.0));
         let start = Instant::now();
-        let copied = Command::new(&skopeo)
+        let status = Command::new(&skopeo)
             .args(["--insecure-policy", "copy", "-q", "--src-tls-verify=false"])
             .args([
                 format!("docker://{}/dev/{}:1", from.host, other.0),
@@ -66,19 +66,19 @@ fn main() {
             .env("REGISTRY_AUTH_FILE", to.docker_config.join("config.json"))
             .status()
             .unwrap();
-        assert!(copied.success());
+        assert!(status.success());
         // The first run warms everything.
         if run > 0 {
             one_pass.push(first);
             copies.push(second);
-            skopeos.push(start.elapsed());
+            theirs.push(start.elapsed());
         }
     }
-    let (one_pass, copies, skopeos) = (median(one_pass), median(copies), median(skopeos));
+    let (one_pass, copies, theirs) = (median(one_pass), median(copies), median(theirs));
     println!(
-        "promote of {megabytes} MB: scanned and copied in one pass {one_pass:?}, copied only {copies:?}, ratio {:.2}; skopeo copy {skopeos:?}, ratio {:.2}",
+        "promote of {megabytes} MB: scanned and copied in one pass {one_pass:?}, copied only {copies:?}, ratio {:.2}; skopeo copy {theirs:?}, ratio {:.2}",
         one_pass.as_secs_f64() / copies.as_secs_f64(),
-        one_pass.as_secs_f64() / skopeos.as_secs_f64()
+        one_pass.as_secs_f64() / theirs.as_secs_f64()
     );
 }
 

@@ -100,7 +100,7 @@ fn feed() -> String {
 /// An image on a base image that it names, with Python packages, one of which the distribution installed, and many of npm.
 fn planned(folder: &std::path::Path) {
     let [system, _] = layers();
-    let base = add(&folder.join("base"), None, &[system.clone()], &json!({}), &json!({}));
+    let base = add(&folder.join("base"), None, std::slice::from_ref(&system), &json!({}), &json!({}));
     let metadata = |name: &str, version: &str| {
         let path = format!("usr/lib/python3/site-packages/{name}-{version}.dist-info/METADATA");
         (path, format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"))

@@ -138,7 +138,7 @@ fn jar(options: SimpleFileOptions, members: &[(&str, &[u8])]) -> Vec<u8> {
 fn deflated_zeros(mebibytes: usize) -> Vec<u8> {
     let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
     let mut one = Vec::with_capacity(8 << 10);
-    deflate.compress_vec(&[0; 1 << 20], &mut one, flate2::FlushCompress::Full).unwrap();
+    deflate.compress_vec(&vec![0; 1 << 20], &mut one, flate2::FlushCompress::Full).unwrap();
     // An empty last block (RFC 1951, 3.2.4).
     [one.repeat(mebibytes).as_slice(), &[1, 0, 0, 0xff, 0xff]].concat()
 }

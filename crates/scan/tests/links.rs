@@ -82,6 +82,7 @@ fn the_way_is_followed_anew_for_what_changed() {
 
 /// Symbolic links lead where the kernel follows them to.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn links_lead_where_a_kernel_follows_them() {
     let nm = || File("opt/nm/evil/package.json", EVIL);
     check(&[

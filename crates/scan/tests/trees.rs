@@ -14,6 +14,7 @@ use tars::{Item, inventory};
 
 /// Docker, Podman and containerd mount layers, umoci unpacks them onto each other: what either shows is listed.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_any_runtime_shows_is_listed() {
     let below: &[Item<'_>] = &[File(AT, EVIL)];
     check(&[
@@ -275,6 +276,9 @@ fn a_system_that_runtimes_see_differently_is_contradicted() {
     assert_eq!(accounts, [("a".to_owned(), 0)].into());
 }
 
+/// What is told of a system: the case, its layers, the signs, and how many files are not read.
+type Row<'a> = (&'a str, &'a [&'a [Item<'a>]], &'a [SilentReason], usize);
+
 /// A package database that was there, and an os-release that others may read otherwise.
 #[test]
 fn what_a_system_lacks_is_told() {
@@ -285,7 +289,7 @@ fn what_a_system_lacks_is_told() {
     };
     let os = "ID=debian\nVERSION_ID=13\n";
     let bom = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"type":"library","name":"deb","version":"1.0.0","purl":"pkg:deb/debian/deb@1.0.0"}]}"#;
-    let rows: [(&str, &[&[Item<'_>]], &[SilentReason], usize); 8] = [
+    let rows: [Row<'_>; 8] = [
         (
             "a bill of materials in place of a database",
             &[

@@ -199,7 +199,7 @@ mod tests {
             width in 40_usize..200,
         ) {
             let columns = [8, 8, 8].map(|least| Column { least, ..COLUMNS[0] });
-            let [lines] = &wrapped(&columns, &[names.clone()], Some(width))[..] else { panic!("one row") };
+            let [lines] = &wrapped(&columns, std::slice::from_ref(&names), Some(width))[..] else { panic!("one row") };
             let letters = |text: &str| {
                 let mut all: Vec<char> = text.chars().filter(|one| *one != ' ').collect();
                 all.sort_unstable();

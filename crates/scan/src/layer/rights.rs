@@ -58,9 +58,9 @@ const NAMES: [&str; 41] = [
 pub(super) fn of(member: &Member) -> Option<Rights> {
     let may_run = matches!(member.kind, MemberKind::File | MemberKind::Hard) && member.mode & EXECUTE != 0;
     let capabilities = member.capability.as_deref().map_or(Capabilities::None, capabilities);
-    let more = member.mode & SET_ID != 0 || capabilities != Capabilities::None;
+    let gives_more = member.mode & SET_ID != 0 || capabilities != Capabilities::None;
     let (mode, owner, group) = (member.mode, member.owner, member.group);
-    (may_run && more).then_some(Rights { mode, owner, group, capabilities })
+    (may_run && gives_more).then_some(Rights { mode, owner, group, capabilities })
 }
 
 /// Reads `struct vfs_cap_data`: a revision, then the permitted and the inheritable bits, 32 of each at a time.

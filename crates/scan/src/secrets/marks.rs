@@ -15,13 +15,13 @@ use crate::limits;
 
 /// A mark, and whether the rule holds for what stands there: `at` is where the mark begins.
 struct Mark {
-    mark: &'static [u8],
+    text: &'static [u8],
     rule: Rule,
     holds: fn(&Text<'_>, at: usize, after: &[u8]) -> bool,
 }
 
-const fn mark(mark: &'static [u8], rule: Rule, holds: fn(&Text<'_>, usize, &[u8]) -> bool) -> Mark {
-    Mark { mark, rule, holds }
+const fn mark(text: &'static [u8], rule: Rule, holds: fn(&Text<'_>, usize, &[u8]) -> bool) -> Mark {
+    Mark { text, rule, holds }
 }
 
 const MARKS: &[Mark] = &[
@@ -115,14 +115,14 @@ const MARKS: &[Mark] = &[
     }),
     mark(b"client-key-data", Rule::KubernetesClientKey, |_, _, after| {
         let value = after.strip_prefix(b"\"").unwrap_or(after).trim_ascii_start().strip_prefix(b":");
-        let value = value.map(|value| value.trim_ascii_start());
+        let value = value.map(<[u8]>::trim_ascii_start);
         value.is_some_and(|value| keys::is_encoded_key(value.strip_prefix(b"\"").unwrap_or(value)))
     }),
 ];
 
 /// Nothing where the marks cannot be searched for; a test holds that they can.
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let marks = MARKS.iter().map(|mark| mark.mark);
+    let marks = MARKS.iter().map(|mark| mark.text);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(marks).ok()
 });
 
