@@ -1,3 +1,4 @@
+//! Secrets in every form, and what only looks like one.
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use proptest::prelude::*;
 
