@@ -178,7 +178,6 @@ fn case(seed: u64) -> Option<[BTreeSet<String>; 3]> {
 }
 
 #[test]
-#[ignore = "needs root and overlayfs: cargo xtask overlays"]
 fn packages_are_those_of_an_overlay_mount() {
     let count = std::env::var("LOCKGATE_OVERLAYS").ok().and_then(|text| text.parse().ok()).unwrap_or(COUNT);
     let (mut wrong, mut some) = (Vec::new(), 0);
