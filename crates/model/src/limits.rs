@@ -46,3 +46,6 @@ pub const KEYRING_MEMBERS: usize = 4096;
 pub const KEY_BYTES: usize = 16 << 10;
 /// Largest keyring that is taken from others, in bytes.
 pub const PUBLISHED_KEYRING_BYTES: usize = 16 << 20;
+/// Most bytes of what somebody else says that was found in one layer, for some 200 000 files; reading them takes up to 30
+/// times as much memory.
+pub const LAYER_CONTENT_BYTES: usize = 16 << 20;

@@ -62,6 +62,10 @@ pub mod media {
     pub const LEDGER_PROOF: &str = "application/vnd.lockgate.ledger-proof.v1+text";
     /// A Lockgate ledger entry, canonical JSON.
     pub const LEDGER_ENTRY: &str = "application/vnd.lockgate.ledger-entry.v1+json";
+    /// Layer contents: an artifact whose blobs say what was found in each layer of the image that is its subject.
+    pub const LAYER_CONTENTS: &str = "application/vnd.lockgate.layer-contents.v1";
+    /// What was found in one layer, in postcard. It is not called a layer: that is what clients unpack, and what stays behind.
+    pub const LAYER_CONTENT: &str = "application/vnd.lockgate.content.v1+postcard";
 }
 
 /// The content of an OCI empty descriptor.

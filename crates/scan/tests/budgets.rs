@@ -14,9 +14,9 @@ use std::io::{Cursor, Read, Write, repeat};
 use std::sync::{Mutex, PoisonError};
 
 use heads::Head;
-use lockgate_model::Descriptor;
 use lockgate_model::oci::media;
-use lockgate_scan::{LayerError, analyse, analyse_again, merge};
+use lockgate_model::{Descriptor, Digest};
+use lockgate_scan::{LayerContent, LayerError, analyse, analyse_again, merge};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -518,4 +518,53 @@ fn names_that_are_long_are_refused_in_the_end() {
         matches!(&read, Err(LayerError::Unreadable(error)) if error.to_string().contains("names")),
         "{read:?}"
     );
+}
+
+#[test]
+fn contents_that_others_wrote_take_bounded_memory() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let diff_id = Digest::of(b"tar");
+    let most = lockgate_model::limits::LAYER_CONTENT_BYTES;
+    let number = |mut value: usize| {
+        let mut bytes = Vec::new();
+        while value > 127 {
+            bytes.push(u8::try_from(value & 127).unwrap() | 128);
+            value >>= 7;
+        }
+        bytes.push(u8::try_from(value).unwrap());
+        bytes
+    };
+    // The digest, then lists: entries, what files say, what was asked, and three more.
+    let mut head = LayerContent { diff_id, ..empty() }.to_bytes().unwrap();
+    head.truncate(head.len() - 6);
+    let rest = vec![0; most - head.len() - 32];
+    let shortest: Vec<u8> = rest.chunks(2).flat_map(|_| [0, 2]).collect();
+    let cases = [
+        ("a list said to be longest", [&head[..], &number(usize::MAX >> 1)].concat()),
+        ("more entries than are read", [&head[..], &number(shortest.len() / 2), &shortest].concat()),
+        ("as many as are read", [&head[..], &number(2_000_000), &shortest].concat()),
+        ("files that say nothing", [&head[..], &number(0), &number(rest.len()), &rest].concat()),
+        ("files that say the most", [&head[..], &number(0), &number(1), &number(rest.len()), &rest].concat()),
+        ("names of nothing", [&head[..], &number(0), &number(0), &number(rest.len() / 2), &rest].concat()),
+        ("more bytes than are read", vec![0; most + 1]),
+    ];
+    // Whoever is asked for their word may take this much.
+    let memory_of_words = 512 << 20;
+    for (what, bytes) in cases {
+        let (read, memory) = peak(|| LayerContent::from_others(&bytes, &diff_id).is_err());
+        assert!(read, "{what}");
+        assert!(memory < memory_of_words, "{what}: {} MiB", memory >> 20);
+    }
+}
+
+fn empty() -> LayerContent {
+    LayerContent {
+        diff_id: Digest::of(b""),
+        entries: vec![],
+        said: vec![],
+        asked: vec![],
+        unread: vec![],
+        secrets: std::collections::BTreeMap::new(),
+        setuid: std::collections::BTreeMap::new(),
+    }
 }

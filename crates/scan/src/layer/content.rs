@@ -2,13 +2,20 @@
 //! compact form, under which a layer that was seen is kept.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use lockgate_model::Digest;
 use lockgate_model::inventory::Unread;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalog::Reading;
+use crate::limits;
 use crate::secrets::Hit;
+
+/// Elements of a list for which there is room before any was read.
+const AT_ONCE: usize = 1 << 14;
 
 /// What one layer does to the file system below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,10 +23,13 @@ pub struct LayerContent {
     /// Digest of the uncompressed layer, computed.
     pub diff_id: Digest,
     /// The entries, in the order of the tar.
+    #[serde(deserialize_with = "bounded")]
     pub entries: Vec<Entry>,
     /// What files say that were read; `Kind::Read` and `Kind::Looks` point here.
+    #[serde(deserialize_with = "bounded")]
     pub said: Vec<Vec<Reading>>,
     /// The names under which files were read because somebody asked: the place of the entry, and the name.
+    #[serde(deserialize_with = "bounded")]
     pub asked: Vec<(u32, String)>,
     /// What could not be read.
     pub unread: Vec<Unread>,
@@ -85,6 +95,38 @@ pub enum Kind {
     Removed,
     /// Removes everything that lower layers have in this folder.
     Opaque,
+}
+
+/// Reads a list that is no longer than the entries of a layer: of bytes that say that there are more, none is read further.
+fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_seq(Bounded(PhantomData))
+}
+
+/// A list of at most [`limits::LAYER_ENTRIES`].
+struct Bounded<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} elements", limits::LAYER_ENTRIES)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let said = elements.size_hint().unwrap_or_default();
+        if said > limits::LAYER_ENTRIES {
+            return Err(A::Error::invalid_length(said, &self));
+        }
+        // What is said is not believed for more than this.
+        let mut list = Vec::with_capacity(said.min(AT_ONCE));
+        while let Some(element) = elements.next_element()? {
+            if list.len() >= limits::LAYER_ENTRIES {
+                return Err(A::Error::invalid_length(list.len(), &self));
+            }
+            list.push(element);
+        }
+        Ok(list)
+    }
 }
 
 impl LayerContent {

@@ -2,6 +2,7 @@
 //! files that catalogers ask for to them.
 
 mod content;
+mod contents;
 mod header;
 mod listing;
 mod pax;
@@ -18,6 +19,7 @@ use flate2::bufread::MultiGzDecoder;
 use lockgate_model::{Descriptor, Digest};
 
 pub use content::{Capabilities, Entry, Kind, LayerContent, Rights};
+pub use contents::{AnalysedLayer, ContentBlob, LayerContents, PREDICATE_TYPE};
 pub use listing::{Listed, Listing, list_verified};
 use pipe::{Hashed, Piece, Side};
 
