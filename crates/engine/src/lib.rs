@@ -8,6 +8,7 @@
 pub mod affected;
 pub mod blast_radius;
 pub mod carry;
+pub mod contents;
 pub mod error;
 pub mod evidence;
 pub mod feed;

@@ -115,7 +115,7 @@ pub async fn scan(
     let found = find(reach, reference).await?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
-    let parts = images::gather(reach, &reference.repository, &found, &mut basket).await.images;
+    let parts = images::gather(reach, &reference.repository, &found, &mut basket).await;
     let mut unread: Vec<_> = basket.gaps.iter().map(told).collect();
     unread.sort();
     unread.dedup();

@@ -87,6 +87,7 @@ fn case() -> Case {
         manifest: artifact.digest,
         config,
         base: None,
+        by_word: vec![],
         inventory: Some(inventory),
     };
     let record = CaseRecord {

@@ -11,6 +11,7 @@ use lockgate_model::{Case, Descriptor, Digest, Finding, Inventory, canon};
 
 use crate::edition::Edition;
 use crate::findings::blind;
+use crate::gates::Words;
 
 /// A Case as gates see it.
 pub struct Docket<'a> {
@@ -25,6 +26,26 @@ pub struct Docket<'a> {
     /// The authorities and logs of the instances of Sigstore, or why they cannot be used, in the record's order; read for
     /// the first gate that asks.
     pub(crate) roots: OnceCell<Vec<Result<TrustedRoot, String>>>,
+    /// Layer contents that others signed; heard for the first gate that looks into images of which a layer was not read.
+    words: OnceCell<Words>,
+}
+
+/// Why an image has no inventory, and what to do where that is something else than making its layers readable.
+pub(crate) struct Unread {
+    pub(crate) why: String,
+    pub(crate) fix: Option<String>,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, fix: None }
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(why: &str) -> Self {
+        Self::from(why.to_owned())
+    }
 }
 
 /// By the digest of the evidence and that of the trust, never by a name: several gates ask the same of the same.
@@ -39,7 +60,14 @@ impl<'a> Docket<'a> {
         let artifact = case.inputs.get(digest);
         let content =
             artifact.and_then(|bytes| Content::read_as(edition.reads_documents(), media_type, bytes).ok());
-        Self { case, edition, content, examined: RefCell::default(), roots: OnceCell::new() }
+        Self {
+            case,
+            edition,
+            content,
+            examined: RefCell::default(),
+            roots: OnceCell::new(),
+            words: OnceCell::new(),
+        }
     }
 }
 
@@ -76,12 +104,22 @@ impl Docket<'_> {
         found
     }
 
-    /// The inventory of an image; the error says why there is none.
-    pub(crate) fn inventory(&self, image: &Image) -> Result<Inventory, String> {
+    /// The inventory of an image; the error says why there is none that may be judged by.
+    pub(crate) fn inventory(&self, image: &Image) -> Result<Inventory, Unread> {
         let digest = image.inventory.ok_or("its layers were not read")?;
         let bytes =
             self.case.inputs.get(&digest).ok_or_else(|| format!("its inventory {digest} is missing"))?;
-        canon::from_bytes(bytes).map_err(|error| format!("its inventory {digest} is damaged: {error}"))
+        let inventory = canon::from_bytes(bytes)
+            .map_err(|error| format!("its inventory {digest} is damaged: {error}"))?;
+        if !image.by_word.is_empty() {
+            self.words().hold(image, &inventory)?;
+        }
+        Ok(inventory)
+    }
+
+    /// The layer contents that others signed.
+    pub(crate) fn words(&self) -> &Words {
+        self.words.get_or_init(|| Words::hear(self))
     }
 }
 

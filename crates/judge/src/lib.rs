@@ -26,6 +26,6 @@ pub use settings::nearest;
 pub use edition::Edition;
 
 pub use decide::{decide, decide_again};
-pub use gates::{Signed, check_settings, signed};
+pub use gates::{LayerWord, Signed, check_settings, hears_layer_contents, layer_words, signed};
 pub use samples::{SAMPLES, Sample};
 pub use settings::SettingsError;

@@ -44,8 +44,14 @@ impl Making {
         let key = SigningKey::generate().unwrap();
         let evidence = vec![signature(&mut inputs, &artifact, &key)];
         let file = inputs.insert(key.public().to_pem());
-        let image =
-            Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
+        let image = Image {
+            platform: String::new(),
+            manifest: artifact.digest,
+            config,
+            inventory: None,
+            base: None,
+            by_word: vec![],
+        };
         let record = CaseRecord {
             edition: Edition::CURRENT.name().into(),
             as_of: at("2026-11-23T12:00:00Z"),

@@ -244,8 +244,14 @@ fn each_image_of_an_index_is_covered() {
         let mut keyless = case(&predicate());
         keyless.making.record.evidence.clear();
         let config = keyless.making.record.images[0].config;
-        let image =
-            |manifest| Image { platform: String::new(), manifest, config, inventory: None, base: None };
+        let image = |manifest| Image {
+            platform: String::new(),
+            manifest,
+            config,
+            inventory: None,
+            base: None,
+            by_word: vec![],
+        };
         keyless.making.record.images = vec![image(one), image(two)];
         for digest in about {
             let bundle = keyless.bundle(&certificate(), &statement(digest, V1, &predicate()), &[]);

@@ -178,6 +178,36 @@ fn our_own_bills_count_where_a_stage_asks_for_them() {
 }
 
 #[test]
+fn published_layer_contents_spare_a_fresh_workspace_the_layers() {
+    let w = Workspace::quickstart();
+    w.run(&["key", "generate", "scanner"]).expect(0);
+    w.edit_config(|text| {
+        let gate = "vulnerability: {layerContents: {keys: [scanner]}, failOn: high, unfixed: pause}";
+        let keys = "keys:\n  - name: scanner\n    file: trust/scanner.pub\n  - name: build";
+        let text = text.replacen("vulnerability: {failOn: high, unfixed: pause}", gate, 1);
+        text.replacen("keys:\n  - name: build", keys, 1)
+    });
+    let image = "oci:registry/dev/api:2.0.0";
+    w.run(&["sign", image, "--key", "keys/build.key"]).expect(0);
+    let by = ["attest", image, "--layer-contents", "--key", "keys/scanner.key"];
+    let told = w.run(&[&by[..], &["--output", "json"]].concat()).expect(0).json();
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    let said = w.run(&["attest", image, "--layer-contents", "--keyless"]);
+    assert_ne!(said.code, 0, "{}", said.out);
+    // Nothing is known of any layer, and none is there.
+    std::fs::remove_dir_all(w.folder.join(".lockgate/layers")).unwrap();
+    let blobs = w.folder.join("registry/dev/api/blobs/sha256");
+    let image = told[0]["image"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    let manifest: Value = serde_json::from_slice(&std::fs::read(blobs.join(image)).unwrap()).unwrap();
+    for layer in manifest["layers"].as_array().unwrap() {
+        let digest = layer["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+        std::fs::remove_file(blobs.join(digest)).unwrap();
+    }
+    let judged = w.run(&["judge", "api:2.0.0", "--to", "staging", "--all"]).expect(0).out;
+    assert!(judged.contains("vulnerability.layers-by-word") && judged.contains("scanner"), "{judged}");
+}
+
+#[test]
 fn a_bill_that_leaves_something_out_is_not_attested() {
     let test = "a_bill_that_leaves_something_out_is_not_attested";
     let Some(mut world) = world(test, &[("build", None)]) else { return };

@@ -129,6 +129,22 @@ pub struct Image {
     /// What it was built on, as far as that can be seen. Nothing but advice rests on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
+    /// The layers that were not read where the Case was closed: what they hold was taken from signed layer contents. Since
+    /// Edition 2026-3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_word: Vec<LayerByWord>,
+}
+
+/// A layer whose contents were taken from an attestation, and not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerByWord {
+    /// The layer's blob.
+    pub layer: Digest,
+    /// What was said to be in it: the digest of the layer content. Its bytes are in no Case.
+    pub content: Digest,
+    /// The manifest of the evidence that says so.
+    pub evidence: Digest,
 }
 
 /// A child of an index that is an attestation: its layers were read, and are statements.
@@ -400,6 +416,10 @@ impl CaseRecord {
     /// Brings every list into its fixed order, so that the order in which things were found says nothing.
     pub fn sort(&mut self) {
         self.images.sort_by(|a, b| (&a.platform, &a.manifest).cmp(&(&b.platform, &b.manifest)));
+        for image in &mut self.images {
+            image.by_word.sort_unstable();
+            image.by_word.dedup();
+        }
         self.attestations.sort();
         self.evidence.sort();
         self.evidence.dedup();

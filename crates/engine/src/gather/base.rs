@@ -8,6 +8,7 @@ use lockgate_model::case::Base;
 use lockgate_model::oci::{Content, ImageConfig, Manifest, Reading, RootFs};
 use lockgate_model::{Digest, Inventory, Package, Reference, Repository, canon, limits};
 
+use super::words::{ImageWords, Words};
 use super::{Basket, ImageParts, layers};
 use crate::workspace::Reach;
 
@@ -20,16 +21,23 @@ pub(crate) async fn gather(
     reach: &Reach,
     repository: &Repository,
     parts: &[ImageParts],
+    words: &Words,
     basket: &mut Basket,
 ) -> Vec<Option<Base>> {
     let mut bases = Vec::new();
     for part in parts {
-        bases.push(of(reach, repository, part, basket).await);
+        bases.push(of(reach, repository, part, words, basket).await);
     }
     bases
 }
 
-async fn of(reach: &Reach, repository: &Repository, part: &ImageParts, basket: &mut Basket) -> Option<Base> {
+async fn of(
+    reach: &Reach,
+    repository: &Repository,
+    part: &ImageParts,
+    words: &Words,
+    basket: &mut Basket,
+) -> Option<Base> {
     let inventory = part.inventory.as_ref()?;
     let (manifest, config) = read(part, basket)?;
     let named = Named::of(&manifest, &config);
@@ -39,7 +47,9 @@ async fn of(reach: &Reach, repository: &Repository, part: &ImageParts, basket: &
         None if inventory.distribution.is_some() && manifest.layers.len() > 1 => 1,
         None => return None,
     };
-    let lowest = lowest(reach, repository, &manifest, &config, count).await?;
+    // What is by word here is by word in the inventory, and the Case says so.
+    let words = words.used(&part.manifest.digest, &part.by_word);
+    let lowest = lowest(reach, repository, (&manifest, &config), count, &words).await?;
     // Not by package URL: a layer alone may lack the distribution's name, which is in it.
     let key = |package: &Package| (package.cataloger.clone(), package.name.clone(), package.version.clone());
     let theirs: BTreeSet<_> = lowest.packages.iter().map(key).collect();
@@ -141,13 +151,14 @@ fn same_place(one: &Repository, other: &Repository) -> bool {
 async fn lowest(
     reach: &Reach,
     repository: &Repository,
-    manifest: &Manifest,
-    config: &ImageConfig,
+    (manifest, config): (&Manifest, &ImageConfig),
     count: usize,
+    words: &ImageWords,
 ) -> Option<Inventory> {
     let manifest = Manifest { layers: manifest.layers.get(..count)?.to_vec(), ..manifest.clone() };
     let diff_ids = config.rootfs.diff_ids.get(..count)?.to_vec();
     let rootfs = RootFs { diff_ids, ..config.rootfs.clone() };
     let config = ImageConfig { rootfs, ..config.clone() };
-    layers::inventory(reach, repository, &manifest, &config).await.ok()
+    let read = layers::inventory(reach, repository, &manifest, &config, Some(words)).await;
+    read.ok().map(|(inventory, _)| inventory)
 }

@@ -12,7 +12,8 @@ use lockgate_model::{Descriptor, Digest, Evidence, Repository};
 
 use serde_json::Value;
 
-use super::{Basket, Found, ImageParts, layers, unreadable};
+use super::images::Listed;
+use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
 
 /// What was found attached.
@@ -45,7 +46,7 @@ pub(crate) async fn gather(
     reach: &Reach,
     repository: &Repository,
     found: &Found,
-    parts: &[ImageParts],
+    images: &[Listed],
     of_stage: &BTreeMap<String, Value>,
     basket: &mut Basket,
 ) -> Attached {
@@ -53,7 +54,7 @@ pub(crate) async fn gather(
     // What cannot be listed would not travel.
     gates.push("route");
     let images =
-        parts.iter().map(|part| part.manifest.digest).filter(|image| *image != found.artifact.digest);
+        images.iter().map(|image| image.descriptor.digest).filter(|image| *image != found.artifact.digest);
     let subjects: Vec<Digest> = std::iter::once(found.artifact.digest).chain(images).collect();
     of(reach, repository, &subjects, &gates, basket).await
 }

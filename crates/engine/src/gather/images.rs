@@ -2,13 +2,14 @@
 //! inventory.
 
 use lockgate_judge::gates::reading_images;
-use lockgate_model::case::AttestationChild;
+use lockgate_model::case::{AttestationChild, Image, LayerByWord};
 use lockgate_model::limits;
 use lockgate_model::oci::{self, Content, ImageConfig, Manifest};
 use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 use lockgate_scan::secrets;
 
+use super::words::Words;
 use super::{Basket, Found, layers, unreadable};
 use crate::workspace::Reach;
 
@@ -20,13 +21,38 @@ pub(crate) struct ImageParts {
     pub(crate) inventory: Option<Inventory>,
     /// The name under which what is found in these layers is kept.
     pub(crate) layers: Digest,
+    /// The layers that were not read, and by whose word the inventory has what is in them.
+    pub(crate) by_word: Vec<LayerByWord>,
 }
 
-/// What an artifact consists of.
+/// One image of an artifact, its layers not read yet.
+pub(crate) struct Listed {
+    pub(crate) platform: String,
+    pub(crate) descriptor: Descriptor,
+    pub(crate) manifest: Manifest,
+    /// The config, where it makes an image that can be judged.
+    pub(crate) config: Option<ImageConfig>,
+}
+
+impl Listed {
+    /// The image as a Case names it while its layers are not read.
+    pub(crate) fn unread(&self) -> Image {
+        Image {
+            platform: self.platform.clone(),
+            manifest: self.descriptor.digest,
+            config: self.manifest.config.digest,
+            inventory: None,
+            base: None,
+            by_word: vec![],
+        }
+    }
+}
+
+/// What an artifact consists of, as its documents say.
 #[derive(Default)]
-pub(crate) struct Parts {
+pub(crate) struct Listing {
     /// Its images.
-    pub(crate) images: Vec<ImageParts>,
+    pub(crate) images: Vec<Listed>,
     /// Children that are attestations and cannot run.
     pub(crate) attestations: Vec<AttestationChild>,
 }
@@ -38,32 +64,108 @@ pub(crate) async fn gather(
     repository: &Repository,
     found: &Found,
     basket: &mut Basket,
-) -> Parts {
+) -> Vec<ImageParts> {
+    let listing = list(reach, repository, found, basket).await;
+    read(reach, repository, &listing.images, &Words::default(), basket).await
+}
+
+/// Reads the documents of every image of the artifact.
+pub(crate) async fn list(
+    reach: &Reach,
+    repository: &Repository,
+    found: &Found,
+    basket: &mut Basket,
+) -> Listing {
+    let mut listing = Listing::default();
     let index = match &found.content {
         Content::Manifest(manifest) => {
-            let image = gather_one(reach, repository, &found.artifact, manifest, basket).await;
-            return Parts { images: vec![image], attestations: vec![] };
+            let image = listed(reach, repository, &found.artifact, manifest.clone(), basket).await;
+            listing.images.push(image);
+            return listing;
         }
         Content::Index(index) => index,
     };
-    let mut parts = Parts::default();
     for child in &index.manifests {
         match child_manifest(reach, repository, child, basket).await {
             Ok(manifest) => {
                 if let Some(attestation) = attestation(reach, repository, child, &manifest, basket).await {
-                    parts.attestations.push(attestation);
+                    listing.attestations.push(attestation);
                     continue;
                 }
-                let mut part = gather_one(reach, repository, child, &manifest, basket).await;
+                let mut image = listed(reach, repository, child, manifest, basket).await;
                 if let Some(platform) = &child.platform {
-                    part.platform = platform.to_string();
+                    image.platform = platform.to_string();
                 }
-                parts.images.push(part);
+                listing.images.push(image);
             }
             Err(error) => basket.gap(&reading_images(), &child.digest.to_string(), &error),
         }
     }
+    listing
+}
+
+async fn listed(
+    reach: &Reach,
+    repository: &Repository,
+    descriptor: &Descriptor,
+    manifest: Manifest,
+    basket: &mut Basket,
+) -> Listed {
+    let config = match config(reach, repository, descriptor, &manifest, basket).await {
+        Ok(config) => Some(config),
+        Err(error) => {
+            basket.gap(&reading_images(), &descriptor.digest.to_string(), &error);
+            None
+        }
+    };
+    let named = config.as_ref().filter(|config| !config.os.is_empty());
+    let platform = named.map(|config| format!("{}/{}", config.os, config.architecture)).unwrap_or_default();
+    Listed { platform, descriptor: descriptor.clone(), manifest, config }
+}
+
+/// Reads the layers of images; those of which `words` says what they hold, and which were not read before, by that.
+pub(crate) async fn read(
+    reach: &Reach,
+    repository: &Repository,
+    images: &[Listed],
+    words: &Words,
+    basket: &mut Basket,
+) -> Vec<ImageParts> {
+    let mut parts = Vec::new();
+    for image in images {
+        parts.push(read_one(reach, repository, image, words, basket).await);
+    }
     parts
+}
+
+async fn read_one(
+    reach: &Reach,
+    repository: &Repository,
+    image: &Listed,
+    words: &Words,
+    basket: &mut Basket,
+) -> ImageParts {
+    let Listed { platform, descriptor, manifest, config } = image;
+    let mut part = ImageParts {
+        platform: platform.clone(),
+        manifest: descriptor.bare(),
+        config: manifest.config.digest,
+        inventory: None,
+        layers: descriptor.digest,
+        by_word: vec![],
+    };
+    let Some(config) = config else { return part };
+    match layers::inventory(reach, repository, manifest, config, words.of(&descriptor.digest)).await {
+        Ok((mut inventory, by_word)) => {
+            // What is kept of layers is of every image that has them; the config is of this one.
+            inventory.secrets.extend(secrets::in_config(config));
+            inventory.sort();
+            part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
+            (part.inventory, part.by_word) = (Some(inventory), by_word);
+        }
+        Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
+    }
+    part
 }
 
 /// The child, when it is an attestation as `BuildKit` files it (`attestation-storage.md`) and nothing in it runs: its
@@ -118,41 +220,6 @@ async fn child_manifest(
             Err(PortError::new(Trouble::Unsupported, place, reason, "promote the inner index by its digest"))
         }
     }
-}
-
-async fn gather_one(
-    reach: &Reach,
-    repository: &Repository,
-    descriptor: &Descriptor,
-    manifest: &Manifest,
-    basket: &mut Basket,
-) -> ImageParts {
-    let mut part = ImageParts {
-        platform: String::new(),
-        manifest: descriptor.bare(),
-        config: manifest.config.digest,
-        inventory: None,
-        layers: descriptor.digest,
-    };
-    match config(reach, repository, descriptor, manifest, basket).await {
-        Ok(config) => {
-            if !config.os.is_empty() {
-                part.platform = format!("{}/{}", config.os, config.architecture);
-            }
-            match layers::inventory(reach, repository, manifest, &config).await {
-                Ok(mut inventory) => {
-                    // What is kept of layers is of every image that has them; the config is of this one.
-                    inventory.secrets.extend(secrets::in_config(&config));
-                    inventory.sort();
-                    part.layers = layers::image_name(&manifest.layers, &config.rootfs.diff_ids);
-                    part.inventory = Some(inventory);
-                }
-                Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
-            }
-        }
-        Err(error) => basket.gap(&reading_images(), &descriptor.digest.to_string(), &error),
-    }
-    part
 }
 
 /// The config, when manifest, config and platform make an image that can be judged.

@@ -7,13 +7,16 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_core::Stream;
+use lockgate_judge::LayerWord;
+use lockgate_model::case::LayerByWord;
 use lockgate_model::oci::{ImageConfig, Manifest};
-use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Trouble};
+use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Registry, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
 use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_again, analyse_verified, lay_onto};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::words::{self, ImageWords};
 use crate::staging::Staging;
 use crate::workspace::Reach;
 
@@ -23,13 +26,14 @@ const PARALLEL_LAYERS: usize = 4;
 /// memory of a layer in flight.
 const CHUNKS_IN_FLIGHT: usize = 8;
 
-/// The inventory of one image.
+/// The inventory of one image, and the layers of it that are by somebody's word and were not read.
 pub(crate) async fn inventory(
     reach: &Reach,
     repository: &Repository,
     manifest: &Manifest,
     config: &ImageConfig,
-) -> Result<Inventory, PortError> {
+    words: Option<&ImageWords>,
+) -> Result<(Inventory, Vec<LayerByWord>), PortError> {
     let diff_ids = &config.rootfs.diff_ids;
     if diff_ids.len() != manifest.layers.len() {
         let reason = format!(
@@ -42,13 +46,19 @@ pub(crate) async fn inventory(
     }
     let name = image_name(&manifest.layers, diff_ids);
     if let Some(inventory) = kept_inventory(reach, &name).await {
-        return Ok(inventory);
+        return Ok((inventory, vec![]));
     }
-    let (base, contents) = base_and_contents(reach, repository, &manifest.layers, diff_ids).await?;
     let image = Image { repository, layers: &manifest.layers, diff_ids };
-    match laid_onto(reach, &image, base, contents).await? {
-        Some(inventory) => Ok(inventory),
-        None => image.whole(reach).await,
+    let (base, contents) = image.base_and_contents(reach, words).await?;
+    let Contents { contents, by_word } = contents;
+    let laid = if by_word.is_empty() {
+        laid_onto(reach, &image, base, contents).await?
+    } else {
+        image.laid_by_word(base, contents).await
+    };
+    match laid {
+        Some(inventory) => Ok((inventory, by_word)),
+        None => Ok((image.whole(reach).await?, vec![])),
     }
 }
 
@@ -57,6 +67,14 @@ pub(super) struct Image<'a> {
     pub(super) repository: &'a Repository,
     pub(super) layers: &'a [Descriptor],
     pub(super) diff_ids: &'a [Digest],
+}
+
+/// What is in layers.
+pub(super) struct Contents {
+    /// In the order of the layers.
+    pub(super) contents: Vec<LayerContent>,
+    /// Those that were not read.
+    pub(super) by_word: Vec<LayerByWord>,
 }
 
 /// What the layers of an image make, where that is known by what was read of them.
@@ -94,28 +112,71 @@ pub(super) async fn keep(cache: Arc<dyn LayerCache>, work: JoinHandle<Vec<(Diges
     while puts.join_next().await.is_some() {}
 }
 
-/// The most of these layers that are kept as laid over each other, and what is in the others: those are read while
-/// the kept ones are.
-async fn base_and_contents(
+impl Image<'_> {
+    /// The most of these layers that are kept as laid over each other, and what is in the others: those are read while
+    /// the kept ones are.
+    async fn base_and_contents(
+        &self,
+        reach: &Reach,
+        words: Option<&ImageWords>,
+    ) -> Result<(Base, Contents), PortError> {
+        let mut most = self.layers.len();
+        loop {
+            let (count, bytes) = kept_base(reach, self.layers, self.diff_ids, most).await;
+            let base = tokio::task::spawn_blocking(move || match count {
+                0 => Some(Base::default()),
+                _ => Base::from_bytes(&bytes).filter(|base| base.layers() == count),
+            });
+            let contents = self.contents(reach, count, words).await?;
+            if let Some(base) = base.await.map_err(|_| interrupted(self.repository))? {
+                return Ok((base, contents));
+            }
+            // Whole, and in another form: the next lower one, and in the end none of them.
+            most = count.saturating_sub(1);
+        }
+    }
+
+    /// What is in the layers above the first `known`; in those that were not read before, as `words` say.
+    pub(super) async fn contents(
+        &self,
+        reach: &Reach,
+        known: usize,
+        words: Option<&ImageWords>,
+    ) -> Result<Contents, PortError> {
+        let places = Arc::new(Semaphore::new(parallel()));
+        let mut jobs = JoinSet::new();
+        // The largest first: the others fill what time is left beside it.
+        let mut order: Vec<_> = self.layers.iter().zip(self.diff_ids).enumerate().skip(known).collect();
+        order.sort_by_key(|(_, (layer, _))| std::cmp::Reverse(layer.size));
+        for (index, (layer, diff_id)) in order {
+            let job = LayerJob::new(reach, self.repository, layer, diff_id);
+            let word = words.and_then(|words| words.get(&layer.digest)).copied();
+            let places = places.clone();
+            jobs.spawn(async move {
+                let _place = places.acquire_owned().await;
+                (index, job.run(word).await)
+            });
+        }
+        let (mut done, mut by_word) = (std::collections::BTreeMap::new(), Vec::new());
+        while let Some(joined) = jobs.join_next().await {
+            let (index, read) = joined.map_err(|_| interrupted(self.repository))?;
+            let (content, word) = read?;
+            done.insert(index, content);
+            by_word.extend(word);
+        }
+        by_word.sort_unstable();
+        Ok(Contents { contents: done.into_values().collect(), by_word })
+    }
+}
+
+/// What is in the layers of an image, each read here.
+pub(crate) async fn contents(
     reach: &Reach,
     repository: &Repository,
     layers: &[Descriptor],
     diff_ids: &[Digest],
-) -> Result<(Base, Vec<LayerContent>), PortError> {
-    let mut most = layers.len();
-    loop {
-        let (count, bytes) = kept_base(reach, layers, diff_ids, most).await;
-        let base = tokio::task::spawn_blocking(move || match count {
-            0 => Some(Base::default()),
-            _ => Base::from_bytes(&bytes).filter(|base| base.layers() == count),
-        });
-        let contents = contents(reach, repository, layers, diff_ids, count).await?;
-        if let Some(base) = base.await.map_err(|_| interrupted(repository))? {
-            return Ok((base, contents));
-        }
-        // Whole, and in another form: the next lower one, and in the end none of them.
-        most = count.saturating_sub(1);
-    }
+) -> Result<Vec<LayerContent>, PortError> {
+    Ok(Image { repository, layers, diff_ids }.contents(reach, 0, None).await?.contents)
 }
 
 /// How many of these layers are kept as laid over each other, at most `most`, and as what.
@@ -156,35 +217,6 @@ fn parallel() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, PARALLEL_LAYERS)
 }
 
-/// What is in the layers above the first `known`.
-pub(super) async fn contents(
-    reach: &Reach,
-    repository: &Repository,
-    layers: &[Descriptor],
-    diff_ids: &[Digest],
-    known: usize,
-) -> Result<Vec<LayerContent>, PortError> {
-    let places = Arc::new(Semaphore::new(parallel()));
-    let mut jobs = JoinSet::new();
-    // The largest first: the others fill what time is left beside it.
-    let mut order: Vec<_> = layers.iter().zip(diff_ids).enumerate().skip(known).collect();
-    order.sort_by_key(|(_, (layer, _))| std::cmp::Reverse(layer.size));
-    for (index, (layer, diff_id)) in order {
-        let job = LayerJob::new(reach, repository, layer, diff_id);
-        let places = places.clone();
-        jobs.spawn(async move {
-            let _place = places.acquire_owned().await;
-            (index, job.run().await)
-        });
-    }
-    let mut done = std::collections::BTreeMap::new();
-    while let Some(joined) = jobs.join_next().await {
-        let (index, content) = joined.map_err(|_| interrupted(repository))?;
-        done.insert(index, content?);
-    }
-    Ok(done.into_values().collect())
-}
-
 pub(super) fn interrupted(repository: &Repository) -> PortError {
     PortError::new(
         Trouble::Other,
@@ -196,7 +228,7 @@ pub(super) fn interrupted(repository: &Repository) -> PortError {
 
 /// One layer to read.
 pub(super) struct LayerJob {
-    registry: Arc<dyn lockgate_model::ports::Registry>,
+    registry: Arc<dyn Registry>,
     cache: Arc<dyn LayerCache>,
     progress: Arc<dyn Progress>,
     staging: Option<Arc<Staging>>,
@@ -218,12 +250,20 @@ impl LayerJob {
         }
     }
 
-    async fn run(self) -> Result<LayerContent, PortError> {
+    /// What is in the layer: as it was read before, by `word` where there is one, or by reading it.
+    async fn run(self, word: Option<LayerWord>) -> Result<(LayerContent, Option<LayerByWord>), PortError> {
         if let Some(content) = self.kept().await {
-            return self.claimed(content);
+            return Ok((self.claimed(content)?, None));
+        }
+        if let Some(word) = word
+            && let Some(said) = words::content(&*self.registry, &self.repository, &word, self.diff_id).await
+        {
+            let (content, evidence) = (word.content.digest, word.evidence);
+            return Ok((said, Some(LayerByWord { layer: self.layer.digest, content, evidence })));
         }
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        self.read(move |bytes| analyse_verified(bytes, &layer, Some(&diff_id))).await
+        let content = self.read(move |bytes| analyse_verified(bytes, &layer, Some(&diff_id))).await?;
+        Ok((content, None))
     }
 
     /// Reads the layer again, for files that must be read under other names than they have there.
@@ -342,15 +382,31 @@ pub(crate) async fn small_blob(
     blob: &Descriptor,
     limit: usize,
 ) -> Result<Bytes, PortError> {
-    if blob.size > limit as u64 {
+    whole_blob(&*reach.registry, repository, blob, limit).await
+}
+
+/// As [`small_blob`], from a registry.
+pub(super) async fn whole_blob(
+    registry: &dyn Registry,
+    repository: &Repository,
+    blob: &Descriptor,
+    limit: usize,
+) -> Result<Bytes, PortError> {
+    let too_large = |size: u64| {
         let place = format!("{repository}@{}", blob.digest);
-        let reason = format!("{} bytes where at most {limit} are read", blob.size);
-        return Err(PortError::new(Trouble::TooLarge, place, reason, "attach a smaller one"));
+        let reason = format!("{size} bytes where at most {limit} are read");
+        PortError::new(Trouble::TooLarge, place, reason, "attach a smaller one")
+    };
+    if blob.size > limit as u64 {
+        return Err(too_large(blob.size));
     }
-    let mut stream = reach.registry.blob(repository, blob).await?;
+    let mut stream = registry.blob(repository, blob).await?;
     let mut bytes = BytesMut::new();
     while let Some(chunk) = next(&mut stream).await {
         bytes.extend_from_slice(&chunk?);
+        if bytes.len() > limit {
+            return Err(too_large(bytes.len() as u64));
+        }
     }
     Ok(bytes.freeze())
 }

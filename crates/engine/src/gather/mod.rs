@@ -13,6 +13,7 @@ pub(crate) mod sboms;
 pub(crate) mod seen;
 pub(crate) mod trust;
 mod whole;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ use lockgate_model::ports::{PortError, Trouble};
 use lockgate_model::reference::{Reference, Target};
 use lockgate_model::route::Step;
 use lockgate_model::{
-    Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Service, Timestamp, canon,
+    Case, CaseRecord, Descriptor, Digest, Evidence, Inputs, Inventory, Repository, Service, Timestamp, canon,
 };
 use lockgate_scan::{Feed, FeedHeader, FeedSource, write_extract};
 
@@ -34,6 +35,7 @@ use crate::workspace::{PolicySource, Reach};
 use crate::{EngineError, Workspace};
 
 pub(crate) use images::ImageParts;
+use words::Words;
 
 /// What is asked for: may this artifact climb to that stage, judged for that instant?
 #[derive(Debug, Clone)]
@@ -113,10 +115,46 @@ pub(crate) async fn gather_through(
     request: &Request,
     purpose: Purpose,
 ) -> Result<Case, EngineError> {
+    let Open { mut record, repository, images, attached, mut basket } =
+        open(workspace, reach, request).await?;
+    let words = Words::heard(&record, &basket.inputs, &attached).await?;
+    let parts = images::read(reach, &repository, &images, &words, &mut basket).await;
+    let children = record.attestations.iter().map(|child| child.manifest);
+    let further = (purpose == Purpose::Promote).then(|| children.collect());
+    let travelling = attached.may_travel();
+    record.companions = companions::gather(reach, &repository, &travelling, further, &mut basket).await;
+    let bases = base::gather(reach, &repository, &parts, &words, &mut basket).await;
+    let declared = declared(&attached.evidence, &record.gates, &mut basket).await?;
+    let feed = match purpose {
+        Purpose::Judge(Some(chosen)) => Some(chosen),
+        Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
+    };
+    record.feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
+    record.images = file_inventories(parts, bases, &mut basket)?;
+    record.policies = file_policies(workspace, &mut basket);
+    record.gaps = basket.gaps;
+    let readers = reading_evidence(&record.gates);
+    let case = Case { record, inputs: basket.inputs };
+    let mut case = seen::complete(workspace, case, attached, &readers).await?;
+    case.record.sort();
+    Ok(case)
+}
+
+/// A Case of which documents and evidence were read, and no layer yet.
+struct Open {
+    record: CaseRecord,
+    repository: Repository,
+    images: Vec<images::Listed>,
+    attached: evidence::Attached,
+    basket: Basket,
+}
+
+async fn open(workspace: &Workspace, reach: &Reach, request: &Request) -> Result<Open, EngineError> {
     let step = workspace.route.step_to(&request.to)?;
     let repository = Workspace::repository(&step.from.registry, &request.service);
     let reference = Reference { repository, target: request.target.clone() };
     let found = find(reach, &reference).await?;
+    let repository = reference.repository;
 
     // The size is read first: a change of the keyring that comes later has a higher place, and is noticed.
     let ledger_size = workspace.store.head().await?.size;
@@ -124,23 +162,11 @@ pub(crate) async fn gather_through(
     crate::keyring::check_apart(&workspace.keys, &keyring)?;
     let mut basket = Basket::default();
     basket.inputs.insert(found.bytes.clone());
-    let images::Parts { images: parts, attestations } =
-        images::gather(reach, &reference.repository, &found, &mut basket).await;
+    let images::Listing { images, attestations } =
+        images::list(reach, &repository, &found, &mut basket).await;
     let gates = &step.to.gates;
-    let attached = evidence::gather(reach, &reference.repository, &found, &parts, gates, &mut basket).await;
-    let further =
-        (purpose == Purpose::Promote).then(|| attestations.iter().map(|child| child.manifest).collect());
-    let travelling = attached.may_travel();
-    let companions =
-        companions::gather(reach, &reference.repository, &travelling, further, &mut basket).await;
-    let bases = base::gather(reach, &reference.repository, &parts, &mut basket).await;
-    let declared = declared(&attached.evidence, gates, &mut basket).await?;
-    let feed = match purpose {
-        Purpose::Judge(Some(chosen)) => Some(chosen),
-        Purpose::Judge(None) | Purpose::Promote => workspace.newest_feed().await?,
-    };
-    let feed = pin_feed(workspace, feed, &parts, declared, &mut basket).await?;
-    let trust = trust::file(workspace, &keyring, &reference.repository, &mut basket.inputs);
+    let attached = evidence::gather(reach, &repository, &found, &images, gates, &mut basket).await;
+    let trust = trust::file(workspace, &keyring, &repository, &mut basket.inputs);
     let record = CaseRecord {
         edition: Edition::CURRENT.name().to_owned(),
         as_of: request.as_of,
@@ -151,24 +177,21 @@ pub(crate) async fn gather_through(
         release: held(workspace, &request.service, step, &found.artifact).await?,
         from_guarded: step.from_guarded,
         artifact: found.artifact,
-        images: file_inventories(parts, bases, &mut basket)?,
+        images: images.iter().map(images::Listed::unread).collect(),
         attestations,
         evidence: attached.evidence.clone(),
         seen: None,
-        companions,
-        feed,
+        companions: vec![],
+        feed: None,
         keys: trust.keys,
         identities: trust.identities,
         sigstore: trust.sigstore,
         notary: trust.notary,
-        policies: file_policies(workspace, &mut basket),
-        gates: step.to.gates.clone(),
-        gaps: basket.gaps,
+        policies: vec![],
+        gates: gates.clone(),
+        gaps: vec![],
     };
-    let case = Case { record, inputs: basket.inputs };
-    let mut case = seen::complete(workspace, case, attached, &reading_evidence(gates)).await?;
-    case.record.sort();
-    Ok(case)
+    Ok(Open { record, repository, images, attached, basket })
 }
 
 /// Resolves `reference` once and reads what it names. The digest is computed from the bytes.
@@ -312,6 +335,7 @@ fn file_inventories(
                 config: part.config,
                 inventory,
                 base,
+                by_word: part.by_word,
             })
         })
         .collect()

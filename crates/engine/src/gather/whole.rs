@@ -7,13 +7,13 @@ use lockgate_model::ports::PortError;
 use lockgate_model::{Digest, Inventory};
 use lockgate_scan::{LayerContent, Missing, lay_whole};
 
-use super::layers::{Image, LayerJob, contents, image_name, interrupted, keep};
+use super::layers::{Image, LayerJob, image_name, interrupted, keep};
 use crate::workspace::Reach;
 
 impl Image<'_> {
     /// What the layers make.
     pub(super) async fn whole(&self, reach: &Reach) -> Result<Inventory, PortError> {
-        let contents = contents(reach, self.repository, self.layers, self.diff_ids, 0).await?;
+        let contents = self.contents(reach, 0, None).await?.contents;
         let (inventory, missing, contents) = self.laid(contents).await?;
         let inventory = if missing.asks.is_empty() {
             inventory

@@ -123,8 +123,14 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         key.standing.in_use_since = Some(row.in_use_since());
         keys.push(key);
     }
-    let image =
-        Image { platform: String::new(), manifest: artifact.digest, config, inventory: None, base: None };
+    let image = Image {
+        platform: String::new(),
+        manifest: artifact.digest,
+        config,
+        inventory: None,
+        base: None,
+        by_word: vec![],
+    };
     let gate = json!({"role": "builder", "required": wanted.required});
     let mut record = CaseRecord {
         edition: Edition::CURRENT.name().into(),

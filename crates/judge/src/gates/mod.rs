@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use self::signed::{Signed, signed};
+pub(crate) use self::vulnerability::contents::Words;
+pub use self::vulnerability::contents::{LayerWord, hears_layer_contents, layer_words};
 pub(crate) use self::vulnerability::{GATE as VULNERABILITY, KNOWN, upgrade};
 pub use crate::docket::Docket;
 use crate::docket::image_name;
@@ -113,9 +115,9 @@ mod tests {
                 (json!({"builders": [{"id": "b", "signedBy": by}, {"id": "c", "signedBy": only}]}), 4)
             }
             "vulnerability" => (
-                json!({"vex": only, "baseline": only, "sboms": only,
+                json!({"vex": only, "baseline": only, "sboms": only, "layerContents": only,
                     "scanners": {"mode": "prefer", "keys": ["k"], "maxAgeDays": 1}}),
-                4,
+                5,
             ),
             "policy" => (json!({}), 0),
             other => panic!("say here where the settings of the gate `{other}` name keys"),

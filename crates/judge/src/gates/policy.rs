@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Docket, Gate, Reads, image_name};
 use crate::account;
+use crate::docket::Unread;
 use crate::edition::Edition;
 use crate::findings::{blind, verdict};
 use crate::policy::{Annotation, Asked, Kind, Policies, Problem};
@@ -260,13 +261,9 @@ fn input(docket: &Docket<'_>, earlier: &[Verdict], told: &mut Vec<Finding>) -> R
     };
     let mut images = Vec::new();
     for image in &record.images {
-        let one = image_input(docket, image, told).map_err(|why| {
-            Box::new(blind(
-                "policy.unread",
-                &image_name(image),
-                why,
-                "rebuild the image, then judge again".to_owned(),
-            ))
+        let one = image_input(docket, image, told).map_err(|Unread { why, fix }| {
+            let fix = fix.unwrap_or_else(|| "rebuild the image, then judge again".to_owned());
+            Box::new(blind("policy.unread", &image_name(image), why, fix))
         })?;
         images.push(one);
     }
@@ -286,7 +283,7 @@ fn input(docket: &Docket<'_>, earlier: &[Verdict], told: &mut Vec<Finding>) -> R
     }))
 }
 
-fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> Result<Value, String> {
+fn image_input(docket: &Docket<'_>, image: &Image, told: &mut Vec<Finding>) -> Result<Value, Unread> {
     let inputs = &docket.case.inputs;
     let bytes = inputs.get(&image.config).ok_or("its config is missing")?;
     let config = ImageConfig::read(docket.edition.reads_documents(), bytes)

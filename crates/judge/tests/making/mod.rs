@@ -131,6 +131,7 @@ impl Making {
                 config,
                 inventory: Some(inventory),
                 base: None,
+                by_word: vec![],
             }],
             artifact,
             attestations: vec![],

@@ -5,19 +5,19 @@ use std::path::Path;
 
 use lockgate_attest::predicate::ci::{self, CiError, Stated};
 use lockgate_attest::statement::Statement;
-use lockgate_engine::{scan, sign};
+use lockgate_engine::{contents, scan, sign};
 use lockgate_model::reference::Target;
-use lockgate_model::{Reference, json, limits};
+use lockgate_model::{Reference, json as documents, limits};
 use lockgate_scan::{baseline, reports};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::DONE;
-use super::args::{Attest, Build, Global};
+use super::args::{Attest, Build, Global, Output};
 use super::sign::{forms, tell, without_key};
 use crate::failure::Failure;
 use crate::report::{SbomFormat, Subject, sbom};
 use crate::session::{Surroundings, read_file};
-use crate::signing;
+use crate::{show, signing};
 
 /// Most gaps of a scan that are told.
 const TOLD: usize = 5;
@@ -31,6 +31,9 @@ struct Said {
 
 /// `lockgate attest`
 pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -> Result<u8, Failure> {
+    if args.layer_contents {
+        return publish(global, around, args).await;
+    }
     let said = said(global, around, args).await?;
     let statement = |artifact: &lockgate_model::Descriptor| {
         Statement::about(artifact, &said.kind, said.predicate.clone())
@@ -43,6 +46,36 @@ pub(super) async fn run(global: &Global, around: &Surroundings, args: &Attest) -
     let reach = around.reach(global)?;
     let signed = sign::attest(&reach, &said.about, &*key, &forms(args.form), around.now(), statement).await?;
     tell(global, "attested", &signed, None);
+    Ok(DONE)
+}
+
+/// Publishes and attests what is in each layer.
+async fn publish(global: &Global, around: &Surroundings, args: &Attest) -> Result<u8, Failure> {
+    if args.means.keyless.keyless {
+        let help = "sign with a key: `layerContents` of the vulnerability gate names keys";
+        return Err(Failure::told("layer contents are not attested without a key", help));
+    }
+    let reference = around.reference(&args.image)?;
+    let key = signing::signer(around, &args.means)?;
+    let reach = around.reach(global)?;
+    let published = contents::publish(&reach, &reference, &*key, &forms(args.form), around.now()).await?;
+    if global.output == Output::Json {
+        let images = published.iter().map(
+            |one| json!({"image": one.image.digest, "contents": one.contents, "manifests": one.statements, "leftOut": one.left_out}),
+        );
+        show::json(&images.collect::<Vec<_>>());
+        return Ok(DONE);
+    }
+    for one in &published {
+        say!("attested the layer contents of {}", one.image.digest);
+        say!("  in {}", one.contents.digest);
+        for statement in &one.statements {
+            say!("  by {}", statement.digest);
+        }
+        for layer in &one.left_out {
+            say!("  without layer {layer}: too much was found in it to be taken from others");
+        }
+    }
     Ok(DONE)
 }
 
@@ -61,7 +94,7 @@ async fn said(global: &Global, around: &Surroundings, args: &Attest) -> Result<S
 fn from_file(around: &Surroundings, file: &Path, kind: &str) -> Result<Value, Failure> {
     let bytes = read_file(file)?;
     let wrong = |why: String, help: &str| Failure::told(format!("{}: {why}", file.display()), help);
-    let predicate = json::value(&bytes, limits::EVIDENCE_BYTES)
+    let predicate = documents::value(&bytes, limits::EVIDENCE_BYTES)
         .map_err(|error| wrong(error.to_string(), "the predicate must be one JSON document"))?;
     if kind != reports::COSIGN_VULN {
         return Ok(predicate);

@@ -301,6 +301,7 @@ mod tests {
             "baseline: {keys: [build, biuld]}",
             "scanners: {mode: prefer, maxAgeDays: 3, keys: [biuld]}",
             "sboms: {keys: [biuld], required: true}",
+            "layerContents: {keys: [biuld]}",
         ] {
             let gate = format!("unfixed: pause, {settings}");
             let text = GOOD.replacen("unfixed: pause", &gate, 1);

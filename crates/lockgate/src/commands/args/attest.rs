@@ -9,7 +9,7 @@ use crate::report::SbomFormat;
 
 /// `attest`
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("said").required(true).args(["predicate", "sbom", "provenance_from_ci", "source"]))]
+#[command(group = ArgGroup::new("said").required(true).args(["predicate", "sbom", "layer_contents", "provenance_from_ci", "source"]))]
 pub struct Attest {
     /// The image.
     pub image: String,
@@ -26,6 +26,10 @@ pub struct Attest {
     /// Scan the image, and attest what is in it.
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub sbom: Option<SbomFormat>,
+    /// Scan the image, publish what is in each of its layers beside it, and attest that: other workspaces that name the
+    /// key under `layerContents` need not read the layers.
+    #[arg(long, conflicts_with = "builder_id")]
+    pub layer_contents: bool,
     /// How it was built.
     #[command(flatten)]
     pub build: Build,
