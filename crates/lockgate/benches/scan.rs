@@ -99,7 +99,7 @@ impl Bench {
         let figures = self.scratch.path().join("figures");
         let mut timed = Command::new(program("time").unwrap());
         timed
-            .args(["-f", "%U %S %M", "-o"])
+            .args(["-q", "-f", "%U %S %M", "-o"])
             .arg(&figures)
             .arg(command.get_program())
             .args(command.get_args());
