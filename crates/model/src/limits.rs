@@ -49,3 +49,5 @@ pub const PUBLISHED_KEYRING_BYTES: usize = 16 << 20;
 /// Most bytes of what somebody else says that was found in one layer, for some 200 000 files; reading them takes up to 30
 /// times as much memory.
 pub const LAYER_CONTENT_BYTES: usize = 16 << 20;
+/// Most bytes of it in all layers of one image.
+pub const LAYER_CONTENTS_BYTES: u64 = 64 << 20;

@@ -37,7 +37,9 @@ impl Words {
             return Ok(Self::default());
         }
         let case = Case { record: record.clone(), inputs: inputs.clone() };
-        Ok(Self(blocking(move || layer_words(&case, ANALYSER)).await?))
+        let words = blocking(move || layer_words(&case, ANALYSER)).await?;
+        let read = |words| within(words, limits::LAYER_CONTENTS_BYTES);
+        Ok(Self(words.into_iter().map(|(image, words)| (image, read(words))).collect()))
     }
 
     /// Those about an image.
@@ -51,6 +53,18 @@ impl Words {
         let used = |layer: &Digest| by_word.iter().any(|one| one.layer == *layer);
         words.filter(|(layer, _)| used(layer)).map(|(layer, word)| (*layer, *word)).collect()
     }
+}
+
+/// Those whose contents have together no more than `left` bytes: all layers of an image are in memory at once.
+fn within(words: ImageWords, mut left: u64) -> ImageWords {
+    let mut fits = |word: &LayerWord| match left.checked_sub(word.content.size) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    words.into_iter().filter(|(_, word)| fits(word)).collect()
 }
 
 /// What a layer holds by somebody's word; nothing where that cannot be had, or is not a content of this layer.
@@ -90,5 +104,31 @@ impl Image<'_> {
             looked.missing().asks.is_empty().then(|| looked.inventory())
         });
         work.await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockgate_scan::layer::ContentBlob;
+
+    use super::*;
+
+    #[test]
+    fn contents_of_an_image_have_a_limit_together() {
+        let evidence = Digest::of(b"evidence");
+        let word = |size: u64| {
+            let digest = Digest::of(&size.to_be_bytes());
+            (digest, LayerWord { content: ContentBlob { digest, size }, evidence })
+        };
+        let words: ImageWords = [word(1), word(2), word(3), word(u64::MAX)].into();
+        let sizes = |left: u64| {
+            let mut sizes: Vec<_> =
+                within(words.clone(), left).values().map(|word| word.content.size).collect();
+            sizes.sort_unstable();
+            sizes
+        };
+        assert_eq!(sizes(6), [1, 2, 3]);
+        assert!(sizes(5).iter().sum::<u64>() <= 5 && sizes(5).len() == 2);
+        assert!(sizes(0).is_empty());
     }
 }
