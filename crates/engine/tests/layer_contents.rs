@@ -518,9 +518,9 @@ async fn an_index_is_published_image_by_image_and_contents_travel() {
     let pushed = workspace.reach.registry.push(&repository, &upload).await.unwrap();
     workspace.reach.registry.tag(&repository, "1", &pushed).await.unwrap();
     sign(&workspace.reach, &Scene::reference(), &scene.world.build, &[Form::Bundle], at()).await.unwrap();
-    let publisher = scene.fresh("publisher", json!({})).await;
+    let scanner = scene.fresh("publisher", json!({})).await;
     let forms = [Form::Bundle, Form::Legacy];
-    let published = publish(&publisher.reach, &Scene::reference(), &scene.scan, &forms, at()).await.unwrap();
+    let published = publish(&scanner.reach, &Scene::reference(), &scene.scan, &forms, at()).await.unwrap();
     assert_eq!(published.iter().map(|one| one.image.digest).collect::<Vec<_>>(), [scene.image.digest]);
     let recorded = scene.judged(&workspace).await;
     assert_eq!(by_word(&recorded), 2, "{:#?}", recorded.decision);

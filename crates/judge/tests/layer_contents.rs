@@ -219,9 +219,12 @@ fn what_the_record_says_is_held_against_the_statement() {
     assert_ne!(said.making.decide().case, decision.case);
 }
 
+/// What is made wrong, and how.
+type SpoiltContents = (&'static str, fn(&mut LayerContents));
+
 #[test]
 fn only_what_is_said_of_these_very_layers_counts() {
-    let spoils: [(&str, fn(&mut LayerContents)); 10] = [
+    let spoils: [SpoiltContents; 10] = [
         ("nothing said of it", |said| said.layers[0].content = None),
         ("analyser", |said| said.analyser = "2026-2".into()),
         ("blob", |said| said.layers[0].digest = Digest::of(b"other")),

@@ -115,14 +115,7 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
         timestamps: 0,
         scts: 1,
     });
-    let mut keys = Vec::new();
-    for row in workspace.store.keyring().await.unwrap().rows() {
-        let lockgate_model::keyring::Credential::Key { pem, .. } = &row.member.credential else { continue };
-        let mut key = TrustedKey::plain(row.name(), inputs.insert(pem.clone()));
-        key.standing.duty = Some(row.member.duty.clone());
-        key.standing.in_use_since = Some(row.in_use_since());
-        keys.push(key);
-    }
+    let keys = trusted(workspace, &mut inputs).await;
     let image = Image {
         platform: String::new(),
         manifest: artifact.digest,
@@ -158,6 +151,19 @@ pub async fn record(workspace: &Workspace, wanted: &Wanted<'_>) -> Recorded {
     };
     record.sort();
     append(workspace, Case { record, inputs }).await
+}
+
+/// The keys of the keyring, as a Case pins them.
+async fn trusted(workspace: &Workspace, inputs: &mut Inputs) -> Vec<TrustedKey> {
+    let mut keys = Vec::new();
+    for row in workspace.store.keyring().await.unwrap().rows() {
+        let lockgate_model::keyring::Credential::Key { pem, .. } = &row.member.credential else { continue };
+        let mut key = TrustedKey::plain(row.name(), inputs.insert(pem.clone()));
+        key.standing.duty = Some(row.member.duty.clone());
+        key.standing.in_use_since = Some(row.in_use_since());
+        keys.push(key);
+    }
+    keys
 }
 
 async fn append(workspace: &Workspace, case: Case) -> Recorded {
