@@ -6,7 +6,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 use lockgate_model::inventory::Confidence;
 
-use super::archive::each_member;
 use super::budget::{Budget, LayerBudget, swollen};
 use super::nested::{self, Place};
 use super::{Facts, File, java, zipped};
@@ -52,7 +51,7 @@ fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget<'_>, facts: &mut Facts)
         return zipped::look(place, bytes, budget, facts);
     }
     let read = if bytes.starts_with(ZIP) {
-        each_of_zip(place, bytes, budget, facts)
+        nested::each(place, bytes, budget, facts, has_packages, look)
     } else if bytes.starts_with(GZIP) {
         each_of_tar(
             place,
@@ -68,28 +67,6 @@ fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget<'_>, facts: &mut Facts)
     {
         facts.unread.push((place.inside.to_owned(), why));
     }
-}
-
-fn each_of_zip(
-    place: &Place<'_>,
-    bytes: &[u8],
-    budget: &Budget<'_>,
-    facts: &mut Facts,
-) -> Result<(), String> {
-    let mut deepest = false;
-    each_member(bytes, budget, |member| {
-        let path = member.name();
-        if !has_packages(path) || deepest {
-            return Ok(());
-        }
-        let inside = place.joined(path);
-        let Some(place) = place.below(path, &inside, facts) else {
-            deepest = true;
-            return Ok(());
-        };
-        member.look_into(|bytes| look(&place, bytes, budget, facts))?;
-        nested::patience(budget, facts)
-    })
 }
 
 /// What is not a tar says nothing: the name is used for other things too.

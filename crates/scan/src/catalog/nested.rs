@@ -1,6 +1,7 @@
 //! Archives in archives: where one is, and when looking for more ends.
 
 use super::Facts;
+use super::archive::each_member;
 use super::budget::Budget;
 use crate::{limits, paths};
 
@@ -45,4 +46,29 @@ pub(super) fn patience(budget: &Budget<'_>, facts: &Facts) -> Result<(), String>
     }
     budget.end();
     Err(format!("{} archives in it cannot be read; the rest is not read", facts.unread.len()))
+}
+
+/// Looks into the members of a zip that are wanted by their names, until the budget or patience ends.
+pub(super) fn each(
+    place: &Place<'_>,
+    bytes: &[u8],
+    budget: &Budget<'_>,
+    facts: &mut Facts,
+    wants: fn(&str) -> bool,
+    look: fn(&Place<'_>, &[u8], &Budget<'_>, &mut Facts),
+) -> Result<(), String> {
+    let mut deepest = false;
+    each_member(bytes, budget, |member| {
+        let path = member.name();
+        if !wants(path) || deepest {
+            return Ok(());
+        }
+        let inside = place.joined(path);
+        let Some(place) = place.below(path, &inside, facts) else {
+            deepest = true;
+            return Ok(());
+        };
+        member.look_into(|bytes| look(&place, bytes, budget, facts))?;
+        patience(budget, facts)
+    })
 }

@@ -64,35 +64,12 @@ pub(super) fn look(place: &Place<'_>, bytes: &[u8], budget: &Budget<'_>, facts: 
         Ok(())
     });
     seen.tell(place.name, place.inside, facts);
-    let nested = own.and_then(|()| each_nested(place, bytes, budget, facts));
+    let nested = own.and_then(|()| nested::each(place, bytes, budget, facts, wants, look));
     if let Err(why) = nested
         && budget.is_news()
     {
         facts.unread.push((place.inside.to_owned(), why));
     }
-}
-
-/// Looks into the archives inside, until the budget or patience ends.
-fn each_nested(
-    place: &Place<'_>,
-    bytes: &[u8],
-    budget: &Budget<'_>,
-    facts: &mut Facts,
-) -> Result<(), String> {
-    let mut deepest = false;
-    each_member(bytes, budget, |member| {
-        let path = member.name();
-        if !wants(path) || deepest {
-            return Ok(());
-        }
-        let inside = place.joined(path);
-        let Some(place) = place.below(path, &inside, facts) else {
-            deepest = true;
-            return Ok(());
-        };
-        member.look_into(|bytes| look(&place, bytes, budget, facts))?;
-        nested::patience(budget, facts)
-    })
 }
 
 impl Seen {
