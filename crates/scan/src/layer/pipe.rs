@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use lockgate_model::{Digest, Hasher};
 
-/// Bytes of one piece.
-const PIECE: usize = 256 << 10;
+/// Bytes of one piece: half of it costs no time, and twice as much only memory.
+const PIECE: usize = 128 << 10;
 /// Pieces that wait for the hasher.
 pub(super) const WAITING: usize = 4;
 /// Pieces that one stream owns: those that wait, the one being hashed, the one being read, and one to spare.
@@ -58,7 +58,9 @@ pub(super) struct Hashed<R> {
 
 impl<R: Read> Hashed<R> {
     pub(super) fn new(inner: R, side: Side, hasher: Option<SyncSender<Piece>>, limit: u64) -> Self {
-        let ring = (0..RING).map(|_| Arc::default()).collect();
+        // Where nobody hashes, no piece waits for it.
+        let pieces = if hasher.is_some() { RING } else { 1 };
+        let ring = (0..pieces).map(|_| Arc::default()).collect();
         Self { inner, side, hasher, ring, turn: 0, at: 0, end: 0, count: 0, limit }
     }
 
@@ -89,7 +91,7 @@ impl<R: Read> Hashed<R> {
         if room == 0 {
             return Err(io::Error::other("more bytes than the limit"));
         }
-        self.turn = (self.turn + 1) % RING;
+        self.turn = (self.turn + 1) % self.ring.len();
         let Some(slot) = self.ring.get_mut(self.turn) else { return Ok(()) };
         if Arc::get_mut(slot).is_none() {
             *slot = Arc::default();
