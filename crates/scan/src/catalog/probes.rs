@@ -42,12 +42,12 @@ impl Probes {
         let (mut anywhere, mut fixed, mut folders) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for place in PLACES.iter().copied().filter(|place| !is_only_of_licenses(place)) {
             let Some(at) = CATALOGERS.iter().position(|one| (one.wants)(place)) else { continue };
-            let is_fixed = !wants(at, "q", place);
+            let is_fixed = !wants(at, &format!("q/{place}"));
             for (slash, _) in place.match_indices('/') {
                 let (folder, end) = place.split_at(slash);
                 let end = end.get(1..).unwrap_or_default();
                 // What a cataloger wants in any folder says nothing about one.
-                if wants(at, "q", end) {
+                if wants(at, &format!("q/{end}")) {
                     continue;
                 }
                 if is_fixed {
@@ -82,13 +82,18 @@ impl Probes {
     }
 }
 
-fn wants(cataloger: usize, folder: &str, end: &str) -> bool {
-    CATALOGERS.get(cataloger).is_some_and(|one| (one.wants)(&format!("{folder}/{end}")))
+fn wants(cataloger: usize, path: &str) -> bool {
+    CATALOGERS.get(cataloger).is_some_and(|one| (one.wants)(path))
 }
 
 /// The places of the probes that are wanted in `folder`.
 fn bits<'a>(probes: &'a [Probe], folder: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let wanted = move |(_, (cataloger, end)): &(usize, &Probe)| wants(*cataloger, folder, end);
+    let mut path = [folder, "/"].concat();
+    let wanted = move |(_, (cataloger, end)): &(usize, &Probe)| {
+        path.truncate(folder.len() + 1);
+        path.push_str(end);
+        wants(*cataloger, &path)
+    };
     probes.iter().enumerate().filter(wanted).map(|(at, _)| at)
 }
 

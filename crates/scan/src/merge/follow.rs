@@ -14,13 +14,13 @@ pub(super) struct Followed {
 }
 
 /// Follows `path`; `link` says the target of the link at a path, where there is one.
-pub(super) fn follow<'a>(path: &str, mut link: impl FnMut(&str) -> Option<&'a str>) -> Followed {
-    let (mut done, mut followed, mut left) = (String::new(), 0, Vec::new());
-    let mut rest: Vec<String> = vec![path.to_owned()];
+pub(super) fn follow<'a>(path: &'a str, mut link: impl FnMut(&str) -> Option<&'a str>) -> Followed {
+    let (mut done, mut followed, mut left) = (String::with_capacity(path.len()), 0, Vec::new());
+    let mut rest = vec![path];
     while let Some(text) = rest.pop() {
-        let (part, tail) = text.split_once('/').unwrap_or((&text, ""));
+        let (part, tail) = text.split_once('/').unwrap_or((text, ""));
         if !tail.is_empty() {
-            rest.push(tail.to_owned());
+            rest.push(tail);
         }
         match part {
             "" | "." => continue,
@@ -32,16 +32,15 @@ pub(super) fn follow<'a>(path: &str, mut link: impl FnMut(&str) -> Option<&'a st
             }
             _ => {}
         }
-        let at = if done.is_empty() { part.to_owned() } else { format!("{done}/{part}") };
-        match link(&at) {
-            Some(target) if followed < limits::LINKS_FOLLOWED => {
-                followed += 1;
-                if target.starts_with('/') {
-                    done.clear();
-                }
-                rest.push(target.to_owned());
-            }
-            _ => done = at,
+        let folder = done.len();
+        if folder > 0 {
+            done.push('/');
+        }
+        done.push_str(part);
+        if let Some(target) = link(&done).filter(|_| followed < limits::LINKS_FOLLOWED) {
+            followed += 1;
+            done.truncate(if target.starts_with('/') { 0 } else { folder });
+            rest.push(target);
         }
     }
     left.retain(|folder| !folder.is_empty());

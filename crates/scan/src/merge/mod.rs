@@ -273,13 +273,16 @@ fn forget_named_twice(packages: &mut Vec<(PackageKind, Package)>) {
     fn key((kind, package): &(PackageKind, Package)) -> (PackageKind, &str, &str) {
         (*kind, &package.name, &package.version)
     }
-    let named = |package: &Package| package.confidence == Confidence::Declared;
-    if !packages.iter().any(|(_, package)| named(package)) {
+    let is_declared = |package: &Package| package.confidence == Confidence::Declared;
+    let declared: BTreeSet<_> =
+        packages.iter().filter(|(_, package)| is_declared(package)).map(key).collect();
+    if declared.is_empty() {
         return;
     }
-    let installed: BTreeSet<_> = packages.iter().filter(|(_, package)| !named(package)).map(key).collect();
+    let installed = packages.iter().filter(|(_, package)| !is_declared(package)).map(key);
+    let both: BTreeSet<_> = installed.filter(|key| declared.contains(key)).collect();
     let twice: Vec<bool> =
-        packages.iter().map(|one| named(&one.1) && installed.contains(&key(one))).collect();
+        packages.iter().map(|one| is_declared(&one.1) && both.contains(&key(one))).collect();
     let mut twice = twice.into_iter();
     packages.retain(|_| !twice.next().unwrap_or_default());
 }

@@ -220,8 +220,7 @@ impl<'t> Search<'t> {
             _ => None,
         });
         let known = |folder: &String| {
-            matches!(self.tree.nodes.get(folder), Some(Node::Folder { .. }))
-                || self.tree.below(folder).next().is_some()
+            matches!(self.tree.nodes.get(folder), Some(Node::Folder { .. })) || self.tree.holds(folder)
         };
         let sure = followed.left.iter().all(known);
         if !sure && self.tree.whole {
@@ -241,15 +240,20 @@ impl<'t> Search<'t> {
         let first = || tree.below(&led.path).next()?.0.get(..led.path.len());
         let Some(folder) = known.or_else(first) else {
             // Nothing that is known of is there: a file that nobody read, a folder of such, or nothing.
-            let wanted = catalog::wants(path) && catalog::is_package(path);
-            let means = self.probes.means(path)
-                && self.probes.context(path).has_more_than(self.probes.context(&led.path));
-            self.found.missing.everything |=
-                !tree.whole && (wanted && !catalog::is_only_of_licenses(path) || means);
+            if !tree.whole && !self.found.missing.everything {
+                self.found.missing.everything = self.wants_at(path, &led.path);
+            }
             return None;
         };
         self.found.missing.everything |= led.unsure;
         Some(folder)
+    }
+
+    /// Whether a cataloger may want something at or below `path` which it does not want at `led`.
+    fn wants_at(&self, path: &str, led: &str) -> bool {
+        let wanted = catalog::wants(path) && catalog::is_package(path);
+        wanted && !catalog::is_only_of_licenses(path)
+            || self.probes.means(path) && self.probes.context(path).has_more_than(self.probes.context(led))
     }
 
     /// Looks at the files and links of `folder` as standing at `path`.

@@ -348,6 +348,12 @@ impl<'a> Tree<'a> {
         range.map(|(path, node)| (path.as_str(), node))
     }
 
+    /// Whether anything stands below `folder`.
+    pub(super) fn holds(&self, folder: &str) -> bool {
+        let from = [folder, "/"].concat();
+        self.nodes.range(from.clone()..).next().is_some_and(|(path, _)| path.starts_with(&from))
+    }
+
     /// A path whose folders are followed through links; the last part is not.
     fn resolve_folder(&mut self, path: &str, layer: usize) -> String {
         let (folder, name) = paths::split(path);

@@ -146,7 +146,14 @@ impl<'e> Order<'e> {
     /// Whether an advisory that names `named` means `installed`: the same text, or the same version in another spelling. A
     /// name without a local version means those with one, too (PEP 440, "Version matching").
     pub(crate) fn names(&self, named: &Key<'_>, installed: &Key<'_>) -> bool {
-        if named.text == installed.text || self.keys(named, installed).is_ok_and(Ordering::is_eq) {
+        if named.text == installed.text {
+            return true;
+        }
+        // Lists have hundreds of versions, and taking one apart takes longer than seeing that it is another.
+        if self.plain != Plain::No && begin_apart(named.text, installed.text) {
+            return false;
+        }
+        if self.keys(named, installed).is_ok_and(Ordering::is_eq) {
             return true;
         }
         match installed.text.split_once('+') {
@@ -192,6 +199,32 @@ fn numbers_of(text: &str, plain: Plain) -> Option<[u32; NUMBERS]> {
     (plain != Plain::Three || count == 3).then_some(numbers)
 }
 
+/// Whether two versions begin with other numbers, so that they are not one in two spellings wherever versions are ordered by
+/// their numbers first. An epoch (PEP 440, "Version epochs") may stand before the numbers: of such nothing is said.
+fn begin_apart(a: &str, b: &str) -> bool {
+    let is_prefix = |one: char| matches!(one, 'v' | 'V' | '=' | ' ');
+    let (mut a, mut b) = (a.trim_start_matches(is_prefix), b.trim_start_matches(is_prefix));
+    loop {
+        let (left, after) = a.split_at(digits(a));
+        let (right, behind) = b.split_at(digits(b));
+        if left.is_empty() || right.is_empty() || after.starts_with('!') || behind.starts_with('!') {
+            return false;
+        }
+        if numbers(left, right).is_ne() {
+            return true;
+        }
+        match (after.strip_prefix('.'), behind.strip_prefix('.')) {
+            (Some(after), Some(behind)) => (a, b) = (after, behind),
+            _ => return false,
+        }
+    }
+}
+
+/// How many digits a text begins with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
 fn has_zeros_before(number: &str) -> bool {
     number.len() > 1 && number.starts_with('0')
 }
@@ -225,6 +258,35 @@ mod tests {
         ) {
             let order = Order::of(ecosystem);
             prop_assert_eq!(order.compare(&order.key(&a), &order.key(&b)), compare(ecosystem, &a, &b));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_begins_with_other_numbers_is_another_version(
+            ecosystem in prop::sample::select(&BY_NUMBERS),
+            a in "(v|=)?([01]!)?[01]{1,2}((\\.|-)[012ab]{1,2}){0,3}(-rc1|\\.Final|\\+b1|\\.post1|)",
+            b in "(v|=)?([01]!)?[01]{1,2}((\\.|-)[012ab]{1,2}){0,3}(-rc1|\\.Final|\\+b1|\\.post1|)",
+        ) {
+            let equal = compare(ecosystem, &a, &b).is_ok_and(Ordering::is_eq);
+            prop_assert!(!(equal && begin_apart(&a, &b)), "{ecosystem} {a} {b}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_seen_without_taking_versions_apart() {
+        for (a, b, apart) in [
+            ("1.2rc1", "1.3", true),
+            ("2.0.post1", "v3", true),
+            ("1.10", "1.1", true),
+            ("01.2.x", "1.2", false),
+            ("1!2.0", "2.0", false),
+            ("2.0", "1!2.0", false),
+            ("1.2-3", "1.2-4", false),
+            ("1.0", "1", false),
+            ("a", "1", false),
+        ] {
+            assert_eq!(begin_apart(a, b), apart, "{a} {b}");
         }
     }
 
