@@ -64,6 +64,17 @@ impl Registry for Counting {
         self.real.blob(repository, blob)
     }
 
+    fn blob_range<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Descriptor,
+        range: std::ops::Range<u64>,
+    ) -> Pending<'a, bytes::Bytes> {
+        self.blobs.fetch_add(1, Ordering::SeqCst);
+        self.bytes.fetch_add(range.end - range.start, Ordering::SeqCst);
+        self.real.blob_range(repository, blob, range)
+    }
+
     fn attached<'a>(
         &'a self,
         repository: &'a Repository,

@@ -192,19 +192,7 @@ impl Scene {
 
     /// Contents in which the package with the vulnerability is not.
     fn hiding(&self) -> Vec<Vec<u8>> {
-        self.layers.iter().map(|(_, diff_id)| empty(*diff_id).to_bytes().unwrap()).collect()
-    }
-}
-
-fn empty(diff_id: Digest) -> LayerContent {
-    LayerContent {
-        diff_id,
-        entries: vec![],
-        said: vec![],
-        asked: vec![],
-        unread: vec![],
-        secrets: BTreeMap::new(),
-        setuid: BTreeMap::new(),
+        self.layers.iter().map(|(_, diff_id)| LayerContent::empty(*diff_id).to_bytes().unwrap()).collect()
     }
 }
 

@@ -101,6 +101,15 @@ impl Registry for Holding {
         self.real.blob(repository, blob)
     }
 
+    fn blob_range<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Descriptor,
+        range: std::ops::Range<u64>,
+    ) -> Pending<'a, bytes::Bytes> {
+        self.real.blob_range(repository, blob, range)
+    }
+
     fn attached<'a>(
         &'a self,
         repository: &'a Repository,

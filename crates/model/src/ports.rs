@@ -2,6 +2,7 @@
 //! HTTP, so that faults can be played and the engine rebuilds neither.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -154,6 +155,17 @@ pub trait Registry: Send + Sync {
 
     /// The blob with that digest and size.
     fn blob<'a>(&'a self, repository: &'a Repository, blob: &'a Descriptor) -> Pending<'a, BlobStream>;
+
+    /// The bytes of a blob in that range, not verified: whoever asks compares them with a digest of their own
+    /// (distribution-spec, "Pulling blobs", range requests).
+    ///
+    /// Errors: the range is not inside the blob.
+    fn blob_range<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Descriptor,
+        range: Range<u64>,
+    ) -> Pending<'a, Bytes>;
 
     /// The manifests attached to `subject`, by the referrers API, the fallback tag and cosign's tags; each
     /// once, sorted. A list that contradicts the manifests it names is an error; more than

@@ -16,8 +16,10 @@ mod stream;
 mod verified;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use lockgate_model::evidence::Attachment;
 use lockgate_model::oci::Content;
 use lockgate_model::ports::{
@@ -98,6 +100,15 @@ impl Registry for Registries {
 
     fn blob<'a>(&'a self, repository: &'a Repository, blob: &'a Descriptor) -> Pending<'a, BlobStream> {
         Box::pin(async move { self.place(repository)?.blob(blob).await })
+    }
+
+    fn blob_range<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Descriptor,
+        range: Range<u64>,
+    ) -> Pending<'a, Bytes> {
+        Box::pin(async move { self.place(repository)?.blob_range(blob, range).await })
     }
 
     fn attached<'a>(

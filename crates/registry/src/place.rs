@@ -1,6 +1,8 @@
 //! What a repository can do, be it a registry's or a layout: the few operations that copying and referrers are
 //! made of.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use lockgate_model::ports::{BlobStream, FetchedManifest, Pending, Staged};
 use lockgate_model::{Descriptor, Digest};
@@ -33,6 +35,9 @@ pub(crate) trait Place: Send + Sync {
 
     /// The blob, verified as it streams.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, BlobStream>;
+
+    /// The bytes of the blob in that range, not verified.
+    fn blob_range<'a>(&'a self, blob: &'a Descriptor, range: Range<u64>) -> Pending<'a, Bytes>;
 
     /// Whether the blob is there with its size. A layout hashes it.
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, bool>;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use faulty::{Act, CARELESS, Faulty, NATIVE, PLAIN, registries, registry, settings};
 use images::{image, index, noise};
+use lockgate_model::oci::media;
 use lockgate_model::ports::{Copied, PortError, Progress, Registry, Trouble};
 use lockgate_model::{Descriptor, Digest, Repository};
 use lockgate_registry::Registries;
@@ -175,6 +176,41 @@ async fn a_broken_download_goes_on_where_it_stopped() {
     });
     let error = copy_layer(&from, &right(), &layer).await.unwrap_err();
     assert_eq!(error.trouble, Trouble::Corrupt, "{error}");
+}
+
+#[tokio::test]
+async fn a_part_of_a_blob_is_had_with_and_without_ranges() {
+    let layer = noise(3 << 20);
+    let blob = Descriptor::of(media::OCI_LAYER, &layer);
+    let name = blob.digest.to_string();
+    let part = |answer: fn(&[u8]) -> Option<Act>| {
+        let (name, whole) = (name.clone(), layer.clone());
+        registry(PLAIN, move |request| {
+            let asked = request.is("GET", &name) && request.header("range").is_some();
+            answer(&whole).filter(|_| asked).unwrap_or(Act::Right)
+        })
+    };
+    let whole: fn(&[u8]) -> Option<Act> = |whole| Some(Act::Answer("200 OK", vec![], whole.to_vec()));
+    let short: fn(&[u8]) -> Option<Act> = |_| Some(Act::Answer("200 OK", vec![], vec![0; 100]));
+    let other: fn(&[u8]) -> Option<Act> = |_| {
+        let range = vec![("Content-Range", "bytes 7-8/9".into())];
+        Some(Act::Answer("206 Partial Content", range, vec![0; 2]))
+    };
+    for (answer, good) in [(None, true), (Some(whole), true), (Some(short), false), (Some(other), false)] {
+        let from = part(answer.unwrap_or(|_| None));
+        let quick = Registries::new(settings(&[&from]));
+        let repository = from.repository("web");
+        quick.push(&repository, &image(std::slice::from_ref(&layer), None)).await.unwrap();
+        // What begins the answer is whatever was sent: it is not verified.
+        for range in [0..5_u64, 1000..2_000_000, 3_145_000..3_145_728].into_iter().skip(usize::from(!good)) {
+            let here = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+            match quick.blob_range(&repository, &blob, range).await {
+                Ok(bytes) => assert!(good && bytes == layer[here]),
+                Err(error) => assert!(!good && error.trouble == Trouble::Corrupt, "{error}"),
+            }
+        }
+        assert!(quick.blob_range(&repository, &blob, 5..5).await.unwrap().is_empty());
+    }
 }
 
 #[tokio::test]

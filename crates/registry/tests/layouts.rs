@@ -291,6 +291,22 @@ async fn writers_at_the_same_time_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_blob_is_read_where_it_is() {
+    let layout = layout();
+    layout.push(b"0123456789", None).await;
+    let blob = Descriptor::of(media::OCI_LAYER, b"0123456789");
+    let part = |range| layout.registries.blob_range(&layout.at, &blob, range);
+    assert_eq!(&part(2..5).await.unwrap()[..], b"234");
+    assert_eq!(&part(0..10).await.unwrap()[..], b"0123456789");
+    for range in [8..11, 20..21] {
+        assert_eq!(part(range).await.unwrap_err().trouble, Trouble::Corrupt);
+    }
+    let other = Descriptor::of(media::OCI_LAYER, b"other");
+    let gone = layout.registries.blob_range(&layout.at, &other, 0..1).await;
+    assert_eq!(gone.unwrap_err().trouble, Trouble::NotFound);
+}
+
+#[tokio::test]
 async fn files_can_be_read_by_others_as_the_mask_allows() {
     use std::os::unix::fs::PermissionsExt;
     let layout = layout();

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use lockgate_model::oci::Index;
+use lockgate_model::oci::{Index, media};
 use lockgate_model::ports::{Registry, Trouble};
 use lockgate_model::{Descriptor, Repository};
 use lockgate_registry::{HostSettings, Registries, Settings};
@@ -82,12 +82,15 @@ async fn a_big_layer_goes_in_parts_that_each_registry_takes() {
     let folder = tempfile::tempdir().unwrap();
     let first = layout(&folder.path().join("first"));
     let big = images::noise(20 << 20);
-    let artifact = registries.push(&first, &images::image(&[big], None)).await.unwrap();
+    let blob = Descriptor::of(media::OCI_LAYER, &big);
+    let artifact = registries.push(&first, &images::image(std::slice::from_ref(&big), None)).await.unwrap();
     let way = [first, at(&parts[0], "web"), at(&parts[1], "web"), at(&parts[2], "web")];
     for pair in way.windows(2) {
         let copied = images::copy(&registries, &pair[0], &pair[1], &artifact, &()).await.unwrap();
         // Some registries hold the empty config from the beginning.
         assert!(copied.bytes >= 20 << 20, "{copied:?}");
+        let part = registries.blob_range(&pair[1], &blob, 19 << 20..(19 << 20) + 100).await.unwrap();
+        assert!(part == big[19 << 20..(19 << 20) + 100], "{}", pair[1]);
     }
 }
 

@@ -35,7 +35,7 @@ pub use feed::{
 };
 pub use inventories::InventoryIndex;
 pub use layer::{
-    LayerContent, LayerError, Listed, Listing, analyse, analyse_again, analyse_verified, list_verified,
+    LayerContent, LayerError, Listed, Listing, Tocs, analyse, analyse_again, analyse_verified, list_verified,
 };
 pub use matching::{Match, Matches, Matching, Uncomparable, match_inventory};
 pub use merge::{Ask, Base, Laid, Missing, lay_onto, lay_whole, merge};
@@ -43,4 +43,4 @@ pub use plan::{Plan, plan};
 pub use shape::{Read, Shapes};
 
 /// The edition of the analyser: what it sees in the same bytes changes only with this name.
-pub const ANALYSER: &str = "2026-7";
+pub const ANALYSER: &str = "2026-8";

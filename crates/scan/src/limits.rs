@@ -40,6 +40,14 @@ pub const SMALL_LAYER: u64 = 1 << 30;
 /// Most bytes that one compressed byte of a larger layer may give. Deflate reaches 1 032 at best (RFC 1951), layers of real
 /// images 2 to 6, a disk with nothing on it more than this.
 pub const RATIO: u64 = 200;
+/// Largest table of contents of a layer, in bytes of JSON (containers/storage reads as much).
+pub const TOC_BYTES: u64 = 150 << 20;
+/// Largest table of contents as it is stored, in bytes.
+pub const TOC_COMPRESSED_BYTES: u64 = 32 << 20;
+/// Most entries of a table of contents, chunks included.
+pub const TOC_ENTRIES: usize = 500_000;
+/// Most tables of contents of one layer of which is remembered what came of comparing them.
+pub const TOCS: usize = 16;
 /// The work that reading the files of one layer may take, in units of about a nanosecond, beside [`LAYER_WORK_PER_BYTE`]
 /// for each byte of the files up to the one being read: counted by what is done, so that a layer ends at the same place
 /// everywhere.

@@ -262,7 +262,7 @@ fn what_is_asked_for_takes_nothing_from_the_layer() {
     let content = analyse(&blob[..], &layer, None).unwrap();
     assert!(content.unread.is_empty());
     let asked: Vec<_> = (0..9).map(|at| (at, format!("{at}/package-lock.json"))).collect();
-    let again = analyse_again(&blob[..], &layer, &content, &asked).unwrap();
+    let again = analyse_again(&blob[..], &layer, &content, &asked, Vec::new()).unwrap();
     let [told] = again.unread.as_slice() else { panic!("{:?}", again.unread) };
     assert!(
         told.path == "5/package-lock.json"

@@ -12,10 +12,12 @@ use lockgate_model::case::LayerByWord;
 use lockgate_model::oci::{ImageConfig, Manifest};
 use lockgate_model::ports::{BlobStream, LayerCache, PortError, Progress, Registry, Trouble};
 use lockgate_model::{Descriptor, Digest, Inventory, Repository};
+use lockgate_scan::layer::toc::{self, TocRef};
 use lockgate_scan::{ANALYSER, Base, LayerContent, LayerError, analyse_again, analyse_verified, lay_onto};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::tocs;
 use super::words::{self, ImageWords};
 use crate::staging::Staging;
 use crate::workspace::Reach;
@@ -195,7 +197,8 @@ fn base_name(layers: &[Descriptor], diff_ids: &[Digest], count: usize) -> Digest
     name("what is left of the layers", layers.iter().zip(diff_ids).take(count))
 }
 
-/// The name under which the inventory of layers is kept: what each blob is, and what was claimed of it and found true.
+/// The name under which the inventory of layers is kept: what each blob is, what was claimed of it and found true, and which
+/// tables of its contents it was compared with.
 pub(crate) fn image_name(layers: &[Descriptor], diff_ids: &[Digest]) -> Digest {
     name("the inventory of the layers", layers.iter().zip(diff_ids))
 }
@@ -204,6 +207,9 @@ fn name<'a>(what: &str, layers: impl Iterator<Item = (&'a Descriptor, &'a Digest
     let mut text = format!("{what}\n");
     for (layer, diff_id) in layers {
         text.push_str(&format!("{} {} {diff_id} {}\n", layer.digest, layer.size, layer.media_type));
+        for toc in TocRef::of(layer) {
+            text.push_str(&format!("with {}\n", toc.key()));
+        }
     }
     Digest::of(text.as_bytes())
 }
@@ -253,27 +259,36 @@ impl LayerJob {
     /// What is in the layer: as it was read before, by `word` where there is one, or by reading it.
     async fn run(self, word: Option<LayerWord>) -> Result<(LayerContent, Option<LayerByWord>), PortError> {
         if let Some(content) = self.kept().await {
-            return Ok((self.claimed(content)?, None));
+            let content = self.claimed(content)?;
+            if toc::is_compared(&self.layer, &content) {
+                return Ok((content, None));
+            }
+            // The same layer in an image that names another table of its contents.
+            return Ok((self.again(content, vec![]).await?, None));
         }
         if let Some(word) = word
             && let Some(said) = words::content(&*self.registry, &self.repository, &word, self.diff_id).await
+            && toc::is_compared(&self.layer, &said)
         {
             let (content, evidence) = (word.content.digest, word.evidence);
             return Ok((said, Some(LayerByWord { layer: self.layer.digest, content, evidence })));
         }
         let (layer, diff_id) = (self.layer.clone(), self.diff_id);
-        let content = self.read(move |bytes| analyse_verified(bytes, &layer, Some(&diff_id))).await?;
+        let tocs = tocs::read(&*self.registry, &self.repository, &layer, None).await?;
+        let content = self.read(move |bytes| analyse_verified(bytes, &layer, Some(&diff_id), tocs)).await?;
         Ok((content, None))
     }
 
-    /// Reads the layer again, for files that must be read under other names than they have there.
+    /// Reads the layer again, for files that must be read under other names than they have there, and for tables of contents
+    /// that it was not compared with.
     pub(super) async fn again(
         self,
         content: LayerContent,
         asked: Vec<(u32, String)>,
     ) -> Result<LayerContent, PortError> {
         let layer = self.layer.clone();
-        self.read(move |bytes| analyse_again(bytes, &layer, &content, &asked)).await
+        let tocs = tocs::read(&*self.registry, &self.repository, &layer, Some(&content)).await?;
+        self.read(move |bytes| analyse_again(bytes, &layer, &content, &asked, tocs)).await
     }
 
     /// Feeds the layer to `work` and keeps what it makes of it.

@@ -11,6 +11,7 @@ pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod sboms;
 pub(crate) mod seen;
+mod tocs;
 pub(crate) mod trust;
 mod whole;
 pub(crate) mod words;

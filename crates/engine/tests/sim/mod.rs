@@ -138,6 +138,15 @@ impl Registry for FaultyRegistry {
         read!(self, self.real.blob(repository, blob))
     }
 
+    fn blob_range<'a>(
+        &'a self,
+        repository: &'a Repository,
+        blob: &'a Descriptor,
+        range: std::ops::Range<u64>,
+    ) -> Pending<'a, Bytes> {
+        read!(self, self.real.blob_range(repository, blob, range))
+    }
+
     fn attached<'a>(
         &'a self,
         repository: &'a Repository,

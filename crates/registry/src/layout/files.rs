@@ -1,7 +1,8 @@
 //! The files of a layout: read in chunks, written so that readers see the old one or the new one, whole.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -57,6 +58,24 @@ impl Layout {
         let (sender, receiver) = mpsc::channel(limits::WAITING);
         tokio::task::spawn_blocking(move || send_file(&path, file, &sender));
         Ok(Verified::stream(Box::pin(Chunks(receiver)), blob, &self.name()))
+    }
+
+    /// The bytes of a blob in a range, not verified.
+    pub(super) fn read_range(&self, blob: &Descriptor, range: Range<u64>) -> Result<Bytes, PortError> {
+        let path = self.blob_path(&blob.digest);
+        let read = || {
+            let mut file = File::open(&path)?;
+            file.seek(SeekFrom::Start(range.start))?;
+            let mut bytes = Vec::new();
+            file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| trouble(&path, &error))?;
+        if bytes.len() as u64 == range.end.saturating_sub(range.start) {
+            return Ok(bytes.into());
+        }
+        let reason = format!("it has no bytes {} to {}", range.start, range.end);
+        Err(PortError::new(Trouble::Corrupt, path.display().to_string(), reason, "push the artifact again"))
     }
 
     /// Writes a blob; of a stream that ends with an error nothing stays.

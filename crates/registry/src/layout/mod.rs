@@ -5,6 +5,7 @@ mod index;
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -226,6 +227,11 @@ impl Place for Layout {
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, BlobStream> {
         let blob = blob.clone();
         blocking(self, move |layout| layout.open(&blob))
+    }
+
+    fn blob_range<'a>(&'a self, blob: &'a Descriptor, range: Range<u64>) -> Pending<'a, Bytes> {
+        let blob = blob.clone();
+        blocking(self, move |layout| layout.read_range(&blob, range))
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, bool> {

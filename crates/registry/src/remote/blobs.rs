@@ -1,5 +1,8 @@
 //! Blobs of a registry: whether they are there, and their bytes, taken up again where a connection broke.
 
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
 use lockgate_model::Descriptor;
 use lockgate_model::ports::{BlobStream, PortError, Trouble};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
@@ -29,7 +32,7 @@ pub(super) async fn has(remote: &Remote, blob: &Descriptor) -> Result<bool, Port
         // An error to HEAD has no words of its own.
         remote.host.expect(response, &[StatusCode::OK], &at).await?;
     }
-    let response = match get(remote, blob, 0).await {
+    let response = match get(remote, blob, 0, None).await {
         Err(error) if error.trouble == Trouble::NotFound => return Ok(false),
         response => response?,
     };
@@ -61,8 +64,30 @@ pub(super) async fn read_whole(mut stream: BlobStream) -> Result<(), PortError> 
 
 /// The blob's bytes, verified as they come.
 pub(super) async fn download(remote: &Remote, blob: &Descriptor) -> Result<BlobStream, PortError> {
-    let response = get(remote, blob, 0).await?;
+    let response = get(remote, blob, 0, None).await?;
     Ok(stream(remote, blob, response))
+}
+
+/// The bytes of a blob in a range, not verified. A registry that knows no ranges sends the blob, of which no more is read
+/// than that.
+pub(super) async fn range(remote: &Remote, blob: &Descriptor, range: Range<u64>) -> Result<Bytes, PortError> {
+    let at = remote.at(&format!("@{}", blob.digest));
+    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    if length == 0 {
+        return Ok(Bytes::new());
+    }
+    let response = get(remote, blob, range.start, Some(range.end)).await?;
+    let mut body = rest(remote, blob, range.start, response)?;
+    let mut bytes = BytesMut::new();
+    while bytes.len() < length {
+        let Some(chunk) = remote.host.next(&mut body, &at).await else {
+            let reason = format!("it has no bytes {} to {}", range.start, range.end);
+            return Err(PortError::new(Trouble::Corrupt, at, reason, "push the artifact again"));
+        };
+        bytes.extend_from_slice(&chunk?);
+    }
+    bytes.truncate(length);
+    Ok(bytes.freeze())
 }
 
 fn stream(remote: &Remote, blob: &Descriptor, response: Response) -> BlobStream {
@@ -73,12 +98,7 @@ fn stream(remote: &Remote, blob: &Descriptor, response: Response) -> BlobStream 
 }
 
 /// Hands the bytes of a blob over; where the connection breaks, asks for the rest.
-async fn pump(
-    remote: Remote,
-    blob: Descriptor,
-    first: Response,
-    to: mpsc::Sender<Result<bytes::Bytes, PortError>>,
-) {
+async fn pump(remote: Remote, blob: Descriptor, first: Response, to: mpsc::Sender<Result<Bytes, PortError>>) {
     let at = remote.at(&format!("@{}", blob.digest));
     let (mut offset, mut attempt) = (0, 1);
     let mut body = body_of(first, at.clone());
@@ -114,7 +134,7 @@ async fn again(
     while broke.trouble == Trouble::Unavailable && *attempt < remote.host.settings().attempts {
         tokio::time::sleep(remote.host.pause(*attempt, None)).await;
         *attempt += 1;
-        match get(remote, blob, offset).await {
+        match get(remote, blob, offset, None).await {
             Ok(response) => return rest(remote, blob, offset, response),
             Err(error) => broke = error,
         }
@@ -143,16 +163,22 @@ fn rest(
     Err(PortError::new(Trouble::Corrupt, at, reason, "look at the registry"))
 }
 
-/// The response with the blob's bytes from `offset` on. Follows redirects: to https, or where plain HTTP was allowed,
+/// The response with the blob's bytes from `offset` on, up to `end` where that is given. Follows redirects: to https, or where plain HTTP was allowed,
 /// and never with credentials.
-async fn get(remote: &Remote, blob: &Descriptor, offset: u64) -> Result<Response, PortError> {
+async fn get(
+    remote: &Remote,
+    blob: &Descriptor,
+    offset: u64,
+    end: Option<u64>,
+) -> Result<Response, PortError> {
     let at = remote.at(&format!("@{}", blob.digest));
     let mut url = remote.url(&format!("blobs/{}", blob.digest))?;
     for _ in 0..limits::REDIRECTS {
         let mut call = remote.call(Method::GET, url.clone());
         let mut good = vec![StatusCode::OK];
-        if offset > 0 {
-            call.headers.push((RANGE, format!("bytes={offset}-")));
+        if offset > 0 || end.is_some() {
+            let last = end.map(|end| end.saturating_sub(1).to_string()).unwrap_or_default();
+            call.headers.push((RANGE, format!("bytes={offset}-{last}")));
             // An upload under way may wait for these bytes.
             call.queues = false;
             good.push(StatusCode::PARTIAL_CONTENT);

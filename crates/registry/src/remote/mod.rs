@@ -8,6 +8,7 @@ mod download;
 mod host;
 mod upload;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -176,6 +177,10 @@ impl Place for Remote {
 
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, BlobStream> {
         Box::pin(blobs::download(self, blob))
+    }
+
+    fn blob_range<'a>(&'a self, blob: &'a Descriptor, range: Range<u64>) -> Pending<'a, Bytes> {
+        Box::pin(blobs::range(self, blob, range))
     }
 
     fn has_blob<'a>(&'a self, blob: &'a Descriptor) -> Pending<'a, bool> {

@@ -10,6 +10,7 @@ use lockgate_model::inventory::Unread;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::toc::ComparedToc;
 use crate::catalog::Reading;
 use crate::limits;
 use crate::secrets::Hit;
@@ -37,6 +38,8 @@ pub struct LayerContent {
     pub secrets: BTreeMap<u32, Vec<Hit>>,
     /// The rights that files give to whoever runs them, by the place of the entry: of a file, or of a hard link to one.
     pub setuid: BTreeMap<u32, Rights>,
+    /// What came of comparing the tar with the layer's tables of contents (TOC).
+    pub tocs: Vec<ComparedToc>,
 }
 
 /// The rights that an executable file gives to whoever runs it.
@@ -130,6 +133,20 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
 }
 
 impl LayerContent {
+    /// A layer with nothing in it.
+    pub fn empty(diff_id: Digest) -> Self {
+        Self {
+            diff_id,
+            entries: Vec::new(),
+            said: Vec::new(),
+            asked: Vec::new(),
+            unread: Vec::new(),
+            secrets: BTreeMap::new(),
+            setuid: BTreeMap::new(),
+            tocs: Vec::new(),
+        }
+    }
+
     /// Its compact form (postcard), for keeping; nothing when it cannot be written.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         postcard::to_allocvec(self).ok()
@@ -154,15 +171,7 @@ mod tests {
     fn what_was_kept_points_to_what_is_there() {
         for (kind, right) in [(Kind::File, true), (Kind::Read(0), false), (Kind::Looks(7), false)] {
             let entries = vec![Entry { path: "x".to_owned(), kind }];
-            let content = LayerContent {
-                diff_id: Digest::of(b""),
-                entries,
-                said: vec![],
-                asked: vec![],
-                unread: vec![],
-                secrets: BTreeMap::new(),
-                setuid: BTreeMap::new(),
-            };
+            let content = LayerContent { entries, ..LayerContent::empty(Digest::of(b"")) };
             assert_eq!(
                 LayerContent::from_bytes(&content.to_bytes().unwrap()).is_some(),
                 right,

@@ -95,6 +95,9 @@ impl LayerContent {
         if places > limits::LAYER_ENTRIES || asked.chain(noted).any(|place| *place as usize >= places) {
             return Err("it names entries that it does not have, or has more than are read");
         }
+        if content.tocs.len() > limits::TOCS {
+            return Err("it was compared with more tables of contents than are kept");
+        }
         if !content.entries.iter().all(is_normal) {
             return Err("it has a path that no reader of layers writes");
         }
@@ -127,21 +130,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::layer::toc::ComparedToc;
     use crate::secrets::{Hit, Rule};
 
     fn content() -> LayerContent {
         let file = |path: &str| Entry { path: path.to_owned(), kind: Kind::File };
         LayerContent {
-            diff_id: Digest::of(b"tar"),
             entries: vec![
                 file("etc/passwd"),
                 Entry { path: "x".into(), kind: Kind::Hard("etc/passwd".into()) },
             ],
-            said: vec![],
             asked: vec![(1, "package.json".to_owned())],
-            unread: vec![],
             secrets: BTreeMap::from([(0, vec![Hit { line: 1, rule: Rule::NotSearched }])]),
-            setuid: BTreeMap::new(),
+            ..LayerContent::empty(Digest::of(b"tar"))
         }
     }
 
@@ -155,7 +156,8 @@ mod tests {
         for at in 0..bytes.len() {
             assert!(LayerContent::from_others(&bytes[..at], &diff_id).is_err(), "{at}");
         }
-        let spoils: [fn(&mut LayerContent); 9] = [
+        let spoils: [fn(&mut LayerContent); 10] = [
+            |one| one.tocs = vec![ComparedToc { toc: Digest::of(b"toc"), differs: None }; limits::TOCS + 1],
             |one| one.entries[0].path = "../x".into(),
             |one| one.entries[0].path = "/etc".into(),
             |one| one.entries[0].path = "a//b".into(),

@@ -10,6 +10,7 @@ mod pipe;
 mod rights;
 mod sparse;
 pub(crate) mod tar;
+pub mod toc;
 mod walk;
 
 use std::io::{self, BufRead, Read};
@@ -22,6 +23,7 @@ pub use content::{Capabilities, Entry, Kind, LayerContent, Rights};
 pub use contents::{AnalysedLayer, ContentBlob, LayerContents, PREDICATE_TYPE};
 pub use listing::{Listed, Listing, list_verified};
 use pipe::{Hashed, Piece, Side};
+use toc::{Comparing, Toc, TocRef};
 
 use crate::limits;
 
@@ -114,31 +116,42 @@ pub fn analyse(
     layer: &Descriptor,
     diff_id: Option<&Digest>,
 ) -> Result<LayerContent, LayerError> {
-    analyse_from(blob, layer, diff_id, true, &[])
+    analyse_from(blob, layer, diff_id, true, &[], Vec::new())
 }
 
+/// The tables of contents (TOC) that a layer's descriptor names, each with what was read of it, or why that cannot be.
+pub type Tocs = Vec<(TocRef, Result<Toc, String>)>;
+
 /// As [`analyse`], from a stream that fails before its end unless its bytes have the layer's digest, as those of the
-/// registry port do: they are hashed once. Size and diff_id are compared all the same.
+/// registry port do: they are hashed once. Size and diff_id are compared all the same, and the tar with `tocs`.
 pub fn analyse_verified(
     blob: impl Read,
     layer: &Descriptor,
     diff_id: Option<&Digest>,
+    tocs: Tocs,
 ) -> Result<LayerContent, LayerError> {
-    analyse_from(blob, layer, diff_id, false, &[])
+    analyse_from(blob, layer, diff_id, false, &[], tocs)
 }
 
 /// Reads a layer again, of which `content` is known, from a stream as that of [`analyse_verified`]: for files whose content is
-/// asked for under a name that they do not have in the layer, by the places of their entries.
+/// asked for under a name that they do not have in the layer, by the places of their entries, and for `tocs` that it was not
+/// compared with.
 pub fn analyse_again(
     blob: impl Read,
     layer: &Descriptor,
     content: &LayerContent,
     asked: &[(u32, String)],
+    tocs: Tocs,
 ) -> Result<LayerContent, LayerError> {
     let mut all: Vec<_> = content.asked.iter().chain(asked).cloned().collect();
     all.sort();
     all.dedup();
-    analyse_from(blob, layer, Some(&content.diff_id), false, &all)
+    let mut again = analyse_from(blob, layer, Some(&content.diff_id), false, &all, tocs)?;
+    let known: Vec<_> = again.tocs.iter().map(|one| one.toc).collect();
+    let before = content.tocs.iter().filter(|one| !known.contains(&one.toc)).cloned();
+    again.tocs.extend(before);
+    again.tocs.truncate(limits::TOCS);
+    Ok(again)
 }
 
 fn analyse_from(
@@ -147,8 +160,10 @@ fn analyse_from(
     diff_id: Option<&Digest>,
     hash: bool,
     asked: &[(u32, String)],
+    tocs: Tocs,
 ) -> Result<LayerContent, LayerError> {
-    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, layer, asked));
+    let tocs: Vec<_> = tocs.into_iter().map(|(toc, read)| Comparing::new(&toc, read)).collect();
+    let walked = read_layer(blob, layer, diff_id, hash, |plain| walk::walk(plain, layer, asked, tocs));
     walked.map(|(content, diff_id)| LayerContent { diff_id, ..content })
 }
 

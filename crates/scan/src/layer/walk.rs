@@ -6,7 +6,8 @@ use std::io::{BufRead, Read};
 use lockgate_model::inventory::Unread;
 use lockgate_model::{Descriptor, Digest};
 
-use super::tar::{Content, Member, MemberKind, TarReader};
+use super::tar::{Member, MemberKind, TarReader};
+use super::toc::{Comparing, Watched};
 use super::{Entry, Kind, LayerContent, LayerError, rights};
 use crate::catalog::{self, Facts, Key, LayerBudget, Looks, Program, Reading};
 use crate::secrets::{self, Hit, Rule};
@@ -65,28 +66,21 @@ impl Budgets {
 /// What is noted where a limit ends the search.
 const NOT_SEARCHED: Hit = Hit { line: 0, rule: Rule::NotSearched };
 
-/// Walks a layer; the files that `asked` names by the place of their entry are read under those names besides.
+/// Walks a layer and compares it with `tocs`; the files that `asked` names by the place of their entry are read under those
+/// names besides.
 pub(super) fn walk(
     reader: impl BufRead,
     layer: &Descriptor,
     asked: &[(u32, String)],
+    mut tocs: Vec<Comparing>,
 ) -> Result<LayerContent, LayerError> {
     let mut names: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for (entry, name) in asked {
         names.entry(*entry).or_default().push(name);
     }
-    let content = LayerContent {
-        diff_id: layer.digest,
-        entries: Vec::new(),
-        said: Vec::new(),
-        asked: asked.to_vec(),
-        unread: Vec::new(),
-        secrets: BTreeMap::new(),
-        setuid: BTreeMap::new(),
-    };
     let mut walk = Walk {
         layer: &layer.digest,
-        content,
+        content: LayerContent { asked: asked.to_vec(), ..LayerContent::empty(layer.digest) },
         asked: names,
         described: BTreeMap::new(),
         texts: BTreeMap::new(),
@@ -104,18 +98,20 @@ pub(super) fn walk(
         if walk.content.entries.len() >= limits::LAYER_ENTRIES {
             return Err(LayerError::TooLarge { what: "entries", limit: limits::LAYER_ENTRIES as u64 });
         }
-        match paths::normal(&member.path) {
-            Ok(path) if path.is_empty() => {}
-            Ok(path) if member.kind == MemberKind::Global => walk.global(path),
-            Ok(path) => walk.member(path, &member, tar.content())?,
-            Err(why) => {
-                let path = paths::text(&member.path).chars().take(200).collect();
-                walk.unread(path, why);
-            }
-        }
+        let path = paths::normal(&member.path).map_err(|why| (paths::text(&member.path), why));
+        let shown = path.as_deref().map_err(|(path, _)| path.as_str());
+        let mut watches: Vec<_> = tocs.iter_mut().map(|toc| toc.member(&member, shown)).collect();
+        walk.entry(path.clone(), &member, Watched::new(tar.content(), &mut watches))?;
         walk.passed = tar.left();
+        if watches.iter().any(Option::is_some) {
+            Watched::new(tar.content(), &mut watches).drain().map_err(LayerError::Unreadable)?;
+        }
+        for (toc, watch) in tocs.iter_mut().zip(watches) {
+            toc.seen(shown, watch);
+        }
     }
     walk.read_texts();
+    walk.content.tocs = tocs.into_iter().map(Comparing::done).collect();
     Ok(walk.done())
 }
 
@@ -129,12 +125,23 @@ impl Walk<'_> {
         self.content
     }
 
-    fn member(
+    /// An entry with its path, or with the path as it stands and why it is refused.
+    fn entry(
         &mut self,
-        path: String,
+        path: Result<String, (String, String)>,
         member: &Member,
-        content: Content<'_, impl BufRead>,
+        content: impl BufRead,
     ) -> Result<(), LayerError> {
+        match path {
+            Ok(path) if path.is_empty() => {}
+            Ok(path) if member.kind == MemberKind::Global => self.global(path),
+            Ok(path) => self.member(path, member, content)?,
+            Err((path, why)) => self.unread(path.chars().take(200).collect(), why),
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, path: String, member: &Member, content: impl BufRead) -> Result<(), LayerError> {
         let (folder, name) = paths::split(&path);
         if name == OPAQUE {
             let path = folder.to_owned();
@@ -201,12 +208,7 @@ impl Walk<'_> {
         }
     }
 
-    fn file(
-        &mut self,
-        path: &str,
-        member: &Member,
-        mut content: Content<'_, impl BufRead>,
-    ) -> std::io::Result<Kind> {
+    fn file(&mut self, path: &str, member: &Member, mut content: impl BufRead) -> std::io::Result<Kind> {
         if !secrets::searches(path, member.size) || !self.may_search(member.size) {
             return self.read(path, member, content);
         }

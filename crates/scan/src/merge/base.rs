@@ -188,7 +188,7 @@ mod tests {
                 unread.push(Unread { layer, path: "/x".to_owned(), reason: "odd".to_owned() });
             }
             let (diff_id, asked) = (Digest::of(&[salt]), Vec::new());
-            LayerContent { diff_id, entries, said, asked, unread, secrets, setuid }
+            LayerContent { diff_id, entries, said, asked, unread, secrets, setuid, tocs: vec![] }
         })
     }
 

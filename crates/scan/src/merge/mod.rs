@@ -18,7 +18,7 @@ mod tree;
 
 use crate::ANALYSER;
 use crate::catalog::{self, Found, PackageKind};
-use crate::layer::LayerContent;
+use crate::layer::{LayerContent, toc};
 use crate::{licenses, limits, ownership, paths};
 pub use base::Base;
 pub use places::{Ask, Missing};
@@ -64,6 +64,7 @@ pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a La
     let mut below = None;
     for (at, content) in (base.layers()..layers.len()).zip(contents) {
         tree.lay(at, content);
+        tree.unread.extend(layers.get(at).into_iter().flat_map(|layer| toc::told(layer, content)));
         if at + 2 == layers.len() {
             below = tree.to_base(at + 1).map(|bytes| (at + 1, bytes));
         }
@@ -77,6 +78,7 @@ pub fn lay_whole<'a>(layers: &'a [Descriptor], contents: &[&'a LayerContent]) ->
     let mut tree = Tree::whole();
     for (at, content) in contents.iter().enumerate() {
         tree.lay(at, content);
+        tree.unread.extend(layers.get(at).into_iter().flat_map(|layer| toc::told(layer, content)));
     }
     let mounted = tree.forks.then(|| {
         let mut mounted = Tree::whole();

@@ -333,15 +333,7 @@ mod tests {
             entry("a/c", Kind::File),
             entry("x/node_modules", Kind::Link("/a".to_owned())),
         ];
-        let content = LayerContent {
-            diff_id: Digest::of(b""),
-            entries,
-            said: vec![],
-            asked: vec![],
-            unread: vec![],
-            secrets: BTreeMap::new(),
-            setuid: BTreeMap::new(),
-        };
+        let content = LayerContent { entries, ..LayerContent::empty(Digest::of(b"")) };
         let mut tree = Tree::whole();
         tree.lay(0, &content);
         let told = |left| find_within(&tree, left).unread.into_iter().map(|(_, why)| why).collect::<Vec<_>>();

@@ -46,7 +46,8 @@ impl Read {
         let mut again = self.contents.clone();
         for (layer, asked) in asked {
             let blob = &self.blobs[layer][..];
-            again[layer] = analyse_again(blob, &self.descriptors[layer], &again[layer], &asked).unwrap();
+            again[layer] =
+                analyse_again(blob, &self.descriptors[layer], &again[layer], &asked, Vec::new()).unwrap();
         }
         let again: Vec<_> = again.iter().collect();
         lay_whole(&self.descriptors, &again).look().inventory()

@@ -95,7 +95,7 @@ pub(crate) fn inventory(layers: &[&[Item<'_>]]) -> (Inventory, Missing) {
         let asked = first.asks.iter().filter(|ask| ask.layer == at);
         let asked: Vec<_> = asked.map(|ask| (ask.entry, ask.name.clone())).collect();
         if !asked.is_empty() {
-            contents[at] = analyse_again(&blob[..], layer, &contents[at], &asked).unwrap();
+            contents[at] = analyse_again(&blob[..], layer, &contents[at], &asked, Vec::new()).unwrap();
         }
     }
     let borrowed: Vec<_> = contents.iter().collect();
