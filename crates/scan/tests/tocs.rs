@@ -177,7 +177,7 @@ fn chunks_are_the_content() {
 /// Each makes a TOC that says something else, and names what is told.
 type Change = (&'static str, fn(&mut Vec<Value>));
 
-const CHANGES: [Change; 18] = [
+const CHANGES: [Change; 20] = [
     ("the tar has no such entry", |all| all.push(file("app/node_modules/evil/package.json", b"{}"))),
     ("another path", |all| all.insert(2, file("app/node_modules/evil/package.json", b"{}"))),
     ("another path", |all| drop(all.remove(2))),
@@ -195,6 +195,8 @@ const CHANGES: [Change; 18] = [
     ("overlayfs", |all| all[0]["xattrs"] = json!({"trusted.overlay.opaque": "eQ=="})),
     ("overlayfs", |all| all[0]["xattrs"] = json!({"user.overlay.whiteout": "eQ=="})),
     ("another path", |all| all[1]["name"] = "app/.wh.node_modules".into()),
+    ("takes for a whiteout", |all| all[5]["type"] = "char".into()),
+    ("no content", |all| all.insert(2, json!({"type": "chunk", "name": "app/.wh.old", "chunkSize": 1}))),
     ("no digest", |all| drop(all[2].as_object_mut().unwrap().remove("digest"))),
 ];
 

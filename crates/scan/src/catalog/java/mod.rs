@@ -91,9 +91,11 @@ impl Seen {
     fn tell(self, file: &str, inside: &str, facts: &mut Facts) {
         let first = facts.packages.len();
         let joined = |path: &str| Place { name: file, inside, depth: 0 }.joined(path);
-        // Beside Maven's own record only a file with a version in its name is taken for another library.
+        // Beside Maven's own record only a file with a version in its name is taken for another library, or one that its
+        // manifest calls as it is called: what has a record may have been shaded into it.
         let named = names::guess(file, &self.manifest);
-        let named = named.filter(|_| self.poms.is_empty() || names::is_numbered(file));
+        let stands = || names::is_numbered(file) || self.manifest.is_called(file);
+        let named = named.filter(|_| self.poms.is_empty() || stands());
         let (license, file) = (self.manifest.license(), file.to_lowercase());
         for (path, pom) in &self.poms {
             let place = joined(path);
@@ -179,6 +181,15 @@ mod tests {
             let [found] = facts.packages.as_slice() else { panic!("{name}: {facts:?}") };
             assert_eq!(found.name, "org.apache.logging.log4j:log4j-core");
         }
+        // A library that was shaded into another does not hide that one.
+        let cglib = (
+            "META-INF/maven/cglib/cglib/pom.properties",
+            "groupId=cglib\nartifactId=cglib\nversion=3.2.12\n",
+        );
+        let guice = "Bundle-Name: guice\nBundle-SymbolicName: com.google.inject\nBundle-Version: 4.2.3\n";
+        let facts = said("guice.jar", &[cglib, ("META-INF/MANIFEST.MF", guice)]);
+        let names: Vec<_> = facts.packages.iter().map(|found| found.name.as_str()).collect();
+        assert_eq!(names, ["cglib:cglib", "com.google.inject:guice"]);
         let facts = said("log4j-1.2-api-2.17.1.jar", &[("org/apache/log4j/Logger.class", "")]);
         assert_eq!(facts.packages[0].name, "org.apache.logging.log4j:log4j-1.2-api");
     }

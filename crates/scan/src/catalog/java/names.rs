@@ -26,6 +26,14 @@ impl Pom {
 /// Fields of a manifest that may have the library's version.
 const VERSIONS: [&str; 3] = ["Implementation-Version", "Bundle-Version", "Specification-Version"];
 
+/// Fields of a manifest that may have the library's name.
+const TITLES: [&str; 4] = ["Implementation-Title", "Bundle-SymbolicName", "Bundle-Name", "Extension-Name"];
+
+/// A name as it is compared.
+fn plain(name: &str) -> String {
+    name.replace('_', "-").to_lowercase()
+}
+
 /// A value without its directives: `x;singleton:=true` (OSGi Core, "Bundle-SymbolicName").
 fn undirected(value: &str) -> &str {
     value.split(';').next().unwrap_or(value).trim()
@@ -67,27 +75,53 @@ impl Manifest {
         VERSIONS.iter().any(same)
     }
 
-    /// The library that it names with its version. A file whose name has a digit after a dash is only renamed by it when it
-    /// begins with that name.
-    fn names(&self, stem: &str) -> Option<(String, String)> {
-        let version_like =
-            |value: &str| value.starts_with(|first: char| first.is_ascii_digit()) && !value.contains(' ');
-        // A title may be prose: only a name is one.
+    /// The names that it gives: a title may be prose, and only a name is one.
+    fn titles(&self) -> impl Iterator<Item = &str> {
         let name_like = |value: &&str| {
             value.len() < 100
                 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
-        let titles = ["Implementation-Title", "Bundle-SymbolicName", "Bundle-Name", "Extension-Name"];
-        let named = titles.iter().filter_map(|title| self.value(title)).map(undirected).find(name_like)?;
+        TITLES.iter().filter_map(|title| self.value(title)).map(undirected).filter(name_like)
+    }
+
+    /// Whether it calls the library as the file is called.
+    pub(super) fn is_called(&self, file: &str) -> bool {
+        stem(file).is_some_and(|stem| self.titles().any(|title| plain(title) == plain(&stem)))
+    }
+
+    /// The library that it names with its version: as the file is called, else as it says first, else by the file. A file whose
+    /// name has a digit after a dash is only renamed by it when it begins with that name.
+    fn names(&self, stem: &str) -> Option<(String, String)> {
+        let version_like =
+            |value: &str| value.starts_with(|first: char| first.is_ascii_digit()) && !value.contains(' ');
+        let version = self.first(&VERSIONS, version_like)?.to_owned();
+        if self.titles().any(|title| plain(title) == plain(stem)) {
+            return Some((stem.to_owned(), version));
+        }
+        let Some(named) = self.titles().next() else {
+            return (!is_numbered(stem)).then(|| (stem.to_owned(), version));
+        };
         // The last part; `1.3` within it is no two parts.
         let mut dots = named.match_indices('.').filter(|(at, _)| {
             named.get(at + 1..).is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphabetic()))
         });
         let artifact = dots.next_back().and_then(|(at, _)| named.get(at + 1..)).unwrap_or(named);
-        let plain = |text: &str| text.replace('_', "-").to_lowercase();
         let own = !is_numbered(stem) || plain(stem).starts_with(&plain(artifact));
-        let version = self.first(&VERSIONS, version_like).filter(|_| own)?;
-        Some((artifact.to_owned(), version.to_owned()))
+        own.then(|| (artifact.to_owned(), version))
+    }
+
+    /// An artifact without the part of its version that distributions put behind its name (`commons-collections3`,
+    /// `log4j-1.2`), where the manifest names it so.
+    fn without_version<'a>(&self, artifact: &'a str, version: &str) -> &'a str {
+        let is_part = |part: &str| {
+            let rest = version.strip_prefix(part).filter(|_| !part.is_empty());
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        };
+        let mut named = self.titles().filter(|title| {
+            let behind = plain(artifact).strip_prefix(&plain(title)).map(str::to_owned);
+            behind.is_some_and(|behind| is_part(behind.strip_prefix('-').unwrap_or(&behind)))
+        });
+        named.next().and_then(|title| artifact.get(..title.len())).unwrap_or(artifact)
     }
 
     /// The first of several fields whose value passes.
@@ -134,6 +168,7 @@ pub(super) fn guess(file: &str, manifest: &Manifest) -> Option<(String, String)>
     let owned = |(artifact, version): (&str, &str)| {
         // A name that is all capitals is one of a system that has no others.
         let shouted = !stem.bytes().any(|byte| byte.is_ascii_lowercase());
+        let artifact = manifest.without_version(artifact, version);
         let artifact = if shouted { artifact.to_lowercase() } else { artifact.to_owned() };
         (artifact, version.to_owned())
     };
@@ -197,10 +232,9 @@ pub(super) fn group(artifact: &str, manifest: &Manifest, packages: &[String]) ->
     let mut symbolic = symbolic.filter_map(|name| manifest.value(name)).map(undirected);
     if let Some(symbolic) = symbolic.find(|value| dotted(value)) {
         let own = symbolic.strip_suffix(artifact).and_then(|rest| rest.strip_suffix('.'));
-        return own
-            .or_else(|| symbolic.rsplit_once('.').map(|(group, _)| group))
-            .unwrap_or(symbolic)
-            .to_owned();
+        // The last part is the artifact's, or the name is that of the group.
+        let part = symbolic.rsplit_once('.').filter(|(_, last)| artifact.ends_with(last));
+        return own.or(part.map(|(group, _)| group)).unwrap_or(symbolic).to_owned();
     }
     common(packages)
 }
@@ -222,7 +256,7 @@ fn common(packages: &[String]) -> String {
 }
 
 /// Artifacts whose old releases name no group, with the group that advisories use.
-const GROUPS: [(&str, &str); 40] = [
+const GROUPS: [(&str, &str); 42] = [
     ("ant", "org.apache.ant"),
     ("axis", "axis"),
     ("bcprov-jdk15on", "org.bouncycastle"),
@@ -241,6 +275,7 @@ const GROUPS: [(&str, &str); 40] = [
     ("commons-jxpath", "commons-jxpath"),
     ("commons-lang", "commons-lang"),
     ("commons-lang3", "org.apache.commons"),
+    ("commons-logging", "commons-logging"),
     ("commons-net", "commons-net"),
     ("commons-text", "org.apache.commons"),
     ("dom4j", "dom4j"),
@@ -253,6 +288,7 @@ const GROUPS: [(&str, &str); 40] = [
     ("httpclient", "org.apache.httpcomponents"),
     ("jdom", "org.jdom"),
     ("jsoup", "org.jsoup"),
+    ("junit", "junit"),
     ("libthrift", "org.apache.thrift"),
     ("log4j", "log4j"),
     ("mysql-connector-java", "mysql"),
@@ -382,6 +418,27 @@ mod tests {
         let manifest = Manifest::read(b"Implementation-Title: zookeeper\nImplementation-Version: 3.\n 4.6\n");
         assert_eq!(named("x.jar", &manifest), "zookeeper 3.4.6");
         assert_eq!(group("zookeeper", &manifest, &[]), "org.apache.zookeeper");
+        let guice = Manifest::read(
+            b"Bundle-Name: guice\nBundle-SymbolicName: com.google.inject\nBundle-Version: 4.2.3\n",
+        );
+        assert_eq!(named("guice.jar", &guice), "guice 4.2.3");
+        assert_eq!(named("other.jar", &guice), "inject 4.2.3");
+        assert_eq!(group("guice", &guice, &[]), "com.google.inject");
+        let servlet =
+            Manifest::read(b"Bundle-SymbolicName: com.google.inject.servlet\nBundle-Version: 4.2.3\n");
+        assert_eq!(group("guice-servlet", &servlet, &[]), "com.google.inject");
+        let old = Manifest::read(b"Extension-Name: commons-collections\nImplementation-Version: 3.2.2\n");
+        assert_eq!(named("commons-collections3-3.2.2.jar", &old), "commons-collections 3.2.2");
+        assert_eq!(named("commons-collections3-3.2.2.jar", &none), "commons-collections3 3.2.2");
+        assert_eq!(named("commons-collections4-3.2.2.jar", &old), "commons-collections4 3.2.2");
+        assert_eq!(named("commons-collections-x-3.2.2.jar", &old), "commons-collections-x 3.2.2");
+        let log4j = Manifest::read(b"Implementation-Title: log4j\nImplementation-Version: 1.2.17\n");
+        assert_eq!(named("log4j-1.2-1.2.17.jar", &log4j), "log4j 1.2.17");
+        let prose = Manifest::read(
+            b"Implementation-Title: Apache Tomcat Bootstrap\nImplementation-Version: 10.1.60\n",
+        );
+        assert_eq!(named("bootstrap.jar", &prose), "bootstrap 10.1.60");
+        assert_eq!(named("bootstrap-1.jar", &prose), "bootstrap 1");
         let folders = ["org/acme/tool/a", "org/acme/tool/b"].map(str::to_owned);
         assert_eq!(group("tool", &Manifest::default(), &folders), "org.acme.tool");
     }

@@ -115,8 +115,8 @@ impl TocRef {
             let start = size.checked_sub(FOOTER).ok_or("the layer is shorter than its footer")?;
             return Ok(TocPlace::ByFooter(start..size));
         }
-        let numbers: Vec<u64> = self.position.split(':').filter_map(|one| one.parse().ok()).collect();
-        let &[offset, length, plain, kind] = numbers.as_slice() else {
+        let numbers = self.position.split(':').map(str::parse::<u64>).collect::<Result<Vec<_>, _>>();
+        let Ok(&[offset, length, plain, kind]) = numbers.as_deref() else {
             return Err("its position is not four numbers with colons between them".to_owned());
         };
         if kind != 1 {
@@ -225,6 +225,7 @@ mod tests {
             "1:2:3:1:5",
             "1:2:3:2",
             "1:x:3:1",
+            "1:x:2:3:1",
             "-1:2:3:1",
             "101:900:5:1",
             "18446744073709551615:2:3:1",

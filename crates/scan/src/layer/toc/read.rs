@@ -225,6 +225,7 @@ struct Entry {
     mode: i64,
     owner: i64,
     group: i64,
+    device: [i64; 2],
     xattrs: BTreeMap<String, String>,
     digest: String,
     chunk_size: u64,
@@ -295,6 +296,8 @@ impl<'de> Visitor<'de> for EntryVisitor {
                 "mode" => entry.mode = map.next_value()?,
                 "uid" => entry.owner = map.next_value()?,
                 "gid" => entry.group = map.next_value()?,
+                "devMajor" => entry.device[0] = map.next_value()?,
+                "devMinor" => entry.device[1] = map.next_value()?,
                 "xattrs" => entry.xattrs = map.next_value()?,
                 "digest" => entry.digest = map.next_value()?,
                 "chunkSize" => entry.chunk_size = map.next_value()?,
@@ -372,8 +375,11 @@ fn row((entry, more): (Entry, Vec<Piece>)) -> Result<Row, String> {
     if entry.xattrs.keys().any(|key| OVERLAY.iter().any(|start| key.starts_with(start))) {
         return Err(about(&entry, "has an attribute of overlayfs, which would hide files of other layers"));
     }
-    if !more.is_empty() && kind != MemberKind::File {
-        return Err(about(&entry, "has chunks and is no file"));
+    if entry.kind == "char" && entry.device == [0, 0] {
+        return Err(about(&entry, "is a device that overlayfs takes for a whiteout"));
+    }
+    if !more.is_empty() && (kind != MemberKind::File || entry.size == 0) {
+        return Err(about(&entry, "has chunks and no content"));
     }
     let whole = digest(&entry, &entry.digest)?;
     let is_file = kind == MemberKind::File && entry.size > 0;
