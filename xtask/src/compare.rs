@@ -37,12 +37,12 @@ pub fn run(names: &[String]) -> Result<(), String> {
 fn image(arena: &Path, name: &str) -> Result<usize, String> {
     let layout = arena.join("images").join(name);
     let (ours, unread) = lockgate(&layout)?;
-    let known: BTreeSet<_> = ours.iter().map(|one| one.package.as_str()).collect();
-    println!("{name}: {} packages, {unread} files not read", ours.len());
+    let known: BTreeSet<_> = ours.iter().map(|one| one.listed.package.as_str()).collect();
+    println!("{name}: {} packages, {unread} files not read", known.len());
     let (mut unexplained, mut seen) = (unread, BTreeSet::new());
     for (peer, theirs) in [("trivy", trivy(arena, &layout)?), ("syft", syft(arena, &layout)?)] {
         let missing: Vec<_> = theirs.iter().filter(|one| !known.contains(one.package.as_str())).collect();
-        let (explained, rest): (Vec<_>, Vec<_>) = missing.into_iter().partition(|one| one.explained());
+        let (explained, rest): (Vec<_>, Vec<_>) = missing.into_iter().partition(|one| one.explained(&ours));
         println!("  {peer}: {} packages, {} more than here and explained", theirs.len(), explained.len());
         for one in &rest {
             println!("    missing: {} in {}", one.package, one.path);
@@ -66,33 +66,106 @@ impl Listed {
         let bare = version.strip_prefix("go").or_else(|| version.strip_prefix('v')).unwrap_or(&version);
         let bare = bare.strip_suffix("+incompatible").unwrap_or(bare);
         let package = format!("{name}@{bare}").replace(['_', '.'], "-");
-        Self { package, path: path.to_owned() }
+        Self { package, path: path.trim_start_matches('/').to_owned() }
     }
 
-    /// Whether `docs/scanner-differences.md` says why it is no package.
-    fn explained(&self) -> bool {
+    fn version(&self) -> &str {
+        self.package.rsplit('@').next().unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.package.rsplit_once('@').map_or("", |(name, _)| name)
+    }
+
+    /// Whether it stands in one of these folders.
+    fn is_in(&self, folders: &[&str]) -> bool {
+        self.path.split('/').any(|part| folders.contains(&part))
+    }
+
+    fn ends(&self, ends: &[&str]) -> bool {
+        ends.iter().any(|end| self.path.ends_with(end))
+    }
+
+    /// Whether `docs/scanner-differences.md` says why it is no package, or which of `ours` it is.
+    fn explained(&self, ours: &[Ours]) -> bool {
         const MATERIAL: [&str; 8] =
             ["test", "tests", "__tests__", "fixtures", "example", "examples", "doc", "docs"];
-        let version = self.package.rsplit('@').next().unwrap_or_default();
-        let material = || self.path.split('/').any(|part| MATERIAL.contains(&part));
-        let description = self.path.ends_with("/package.json");
-        let of_windows = [".exe", ".dll"].iter().any(|end| self.path.ends_with(end));
-        matches!(version, "" | "unknown")
-            || of_windows
-            || description && (!self.path.contains("node_modules/") || material())
+        let material = self.is_in(&MATERIAL);
+        let node = self.ends(&["/package.json"]) && (!self.is_in(&["node_modules"]) || material);
+        let r = self.ends(&["/DESCRIPTION"]) && material;
+        // The project that a `.deps.json` is of.
+        let project =
+            self.path.rsplit('/').next().unwrap_or_default().to_lowercase().replace(['_', '.'], "-");
+        let project = project.strip_suffix("-deps-json") == Some(self.name());
+        matches!(self.version(), "" | "unknown")
+            || self.ends(&[".exe", ".dll"])
+            || node
+            || r
+            || project
+            || self.is_named_otherwise(ours)
+            || ours.iter().any(|one| one.answers_for(self))
+    }
+
+    /// Whether the one package of its archive, program or runtime is listed under another name.
+    fn is_named_otherwise(&self, ours: &[Ours]) -> bool {
+        let mut here = ours.iter().filter(|one| {
+            let within = one.listed.path.strip_prefix(&self.path);
+            within.is_some_and(|inside| inside.is_empty() || inside.starts_with("!/"))
+        });
+        let same = |one: &Ours| {
+            let (theirs, own) = (self.version(), one.listed.version());
+            theirs == own || theirs.ends_with(&format!("-{own}"))
+        };
+        if self.ends(&[".jar", ".war", ".ear"]) {
+            return here.any(same);
+        }
+        if self.ends(&["/release"]) {
+            return here.any(|one| one.listed.name() == "java");
+        }
+        // A program of Go that was built without modules, of a package of the system.
+        let all: Vec<_> = here.collect();
+        !all.is_empty() && all.iter().all(|one| one.listed.name() == "stdlib" && one.is_owned)
     }
 }
 
-fn lockgate(layout: &Path) -> Result<(BTreeSet<Listed>, usize), String> {
+/// A package that Lockgate lists.
+struct Ours {
+    listed: Listed,
+    /// Whether a package of the system installed it.
+    is_owned: bool,
+    /// The names of a package of the system and its source.
+    system: Vec<String>,
+}
+
+impl Ours {
+    /// Whether a package of the system answers for a program or library in it that `other` is, by its version's beginning.
+    fn answers_for(&self, other: &Listed) -> bool {
+        let starts = |text: &str, start: &str| {
+            text.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let program = other.is_in(&["bin", "sbin", "lib", "lib64"]);
+        program
+            && starts(self.listed.version(), other.version())
+            && self.system.iter().any(|name| starts(name, other.name()))
+    }
+}
+
+fn lockgate(layout: &Path) -> Result<(Vec<Ours>, usize), String> {
     let cache = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--release", "--package", "lockgate", "--", "scan"]);
     command.arg(format!("oci:{}", layout.display())).args(["--output", "json"]);
     let told = json(command.env("XDG_CACHE_HOME", cache.path()))?;
     let images = || list(&told, "images").iter().filter_map(|image| image.get("inventory"));
-    let packages = images().flat_map(|inventory| list(inventory, "packages"));
-    let packages =
-        packages.map(|one| Listed::new(word(one, "name"), word(one, "version"), word(one, "path")));
+    let packages = images().flat_map(|inventory| list(inventory, "packages")).map(|one| {
+        let is_of_system = word(one, "ecosystem").contains(':');
+        let names = [one.get("source").map(|source| word(source, "name")), Some(word(one, "name"))];
+        Ours {
+            listed: Listed::new(word(one, "name"), word(one, "version"), word(one, "path")),
+            is_owned: !word(one, "installed_by").is_empty(),
+            system: names.into_iter().flatten().filter(|_| is_of_system).map(str::to_owned).collect(),
+        }
+    });
     let unread = images().map(|inventory| list(inventory, "unread").len()).sum();
     Ok((packages.collect(), unread))
 }

@@ -535,7 +535,7 @@ fn contents_that_others_wrote_take_bounded_memory() {
         bytes
     };
     // The digest, then lists: entries, what files say, what was asked, and three more.
-    let mut head = LayerContent { diff_id, ..empty() }.to_bytes().unwrap();
+    let mut head = LayerContent { diff_id, ..LayerContent::empty(Digest::of(b"")) }.to_bytes().unwrap();
     head.truncate(head.len() - 6);
     let rest = vec![0; most - head.len() - 32];
     let shortest: Vec<u8> = rest.chunks(2).flat_map(|_| [0, 2]).collect();
@@ -554,17 +554,5 @@ fn contents_that_others_wrote_take_bounded_memory() {
         let (read, memory) = peak(|| LayerContent::from_others(&bytes, &diff_id).is_err());
         assert!(read, "{what}");
         assert!(memory < memory_of_words, "{what}: {} MiB", memory >> 20);
-    }
-}
-
-fn empty() -> LayerContent {
-    LayerContent {
-        diff_id: Digest::of(b""),
-        entries: vec![],
-        said: vec![],
-        asked: vec![],
-        unread: vec![],
-        secrets: std::collections::BTreeMap::new(),
-        setuid: std::collections::BTreeMap::new(),
     }
 }

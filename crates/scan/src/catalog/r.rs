@@ -12,7 +12,9 @@ pub(super) fn read(file: &File<'_>) -> Result<Facts, String> {
     let text = file.text().replace("\r\n", "\n");
     let fields = paragraph(&text);
     let (name, version) = (field(&fields, "Package"), field(&fields, "Version"));
-    if field(&fields, "Built").is_empty() || name.is_empty() {
+    // R's own translations are installed and were never built.
+    let is_part_of_r = field(&fields, "License").starts_with("Part of R ");
+    if field(&fields, "Built").is_empty() && !is_part_of_r || name.is_empty() {
         return Ok(Facts::default());
     }
     if version.is_empty() {
@@ -46,6 +48,8 @@ mod tests {
         assert_eq!(of("biocViews: Software"), PackageKind::Bioconductor);
         assert_eq!(of("Repository: Bioconductor 3.16"), PackageKind::Bioconductor);
         assert_eq!(of("Priority: base"), PackageKind::Cran);
+        let part = said("Package: translations\nVersion: 4.2.2\nLicense: Part of R 4.2.2\n").unwrap();
+        assert_eq!(part.packages[0].name, "translations");
         for source in ["Package: a\nVersion: 1\n", "", "A description of something else\nBuilt: x\n"] {
             assert_eq!(said(source), Ok(Facts::default()), "{source}");
         }
