@@ -67,10 +67,19 @@ impl Scene {
 
     /// An image on this layer.
     async fn on(base: (Vec<u8>, Digest)) -> Self {
+        Self::naming(base, None).await
+    }
+
+    /// An image on this layer, of which the manifest names a table of contents with this digest.
+    async fn naming(base: (Vec<u8>, Digest), toc: Option<Digest>) -> Self {
         let world = World::new().await;
         let app = world::layer(&[("srv/app/run", "echo 1")]);
         let layers = [base, app];
-        let upload = world::upload(&layers, BTreeMap::new());
+        let mut upload = world::upload(&layers, BTreeMap::new());
+        let mut manifest: Manifest = serde_json::from_slice(&upload.manifest).unwrap();
+        let key = "containerd.io/snapshot/stargz/toc.digest";
+        manifest.layers[0].annotations.extend(toc.map(|toc| (key.to_owned(), toc.to_string())));
+        upload.manifest = serde_json::to_vec(&manifest).unwrap().into();
         let workspace = world.process(&Plan::none()).await;
         let repository = "oci:dev/web".parse().unwrap();
         let image = workspace.reach.registry.push(&repository, &upload).await.unwrap();
@@ -323,6 +332,19 @@ async fn layers_that_were_read_here_are_not_taken_by_word() {
     assert_eq!(recorded.case.record.images[0].by_word.len(), 1);
     assert_eq!(recorded.case.record.images[0].by_word[0].layer, scene.layers[1].0.digest);
     assert_ne!(recorded.decision.outcome, Outcome::Proceed);
+}
+
+#[tokio::test]
+async fn contents_that_were_not_compared_with_a_toc_have_the_layer_read() {
+    let base =
+        world::layer(&[("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"), ("lib/apk/db/installed", EVIL)]);
+    let scene = Scene::naming(base, Some(Digest::of(b"toc"))).await;
+    scene.say(&scene.scan, &scene.hiding(), |_| ()).await;
+    let recorded = scene.judged(&scene.fresh("fresh", asking(&["scan"])).await).await;
+    assert_eq!((by_word(&recorded), answer(&recorded, "vulnerability")), (1, Answer::Unknown));
+    assert_eq!(recorded.case.record.images[0].by_word[0].layer, scene.layers[1].0.digest);
+    let packages = recorded.case.inputs.get(&inventory(&recorded).unwrap()).unwrap();
+    assert!(String::from_utf8_lossy(packages).contains("\"x\""));
 }
 
 #[tokio::test]
