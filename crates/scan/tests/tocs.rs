@@ -139,7 +139,7 @@ fn a_true_toc_says_what_the_tar_says() {
 fn chunks_are_the_content() {
     let items = [Item::File("a", "0123456789"), Item::File("b", "x\0\0\0")];
     let digest = |content: &str| Digest::of(content.as_bytes()).to_string();
-    let mut chunked_entries = vec![
+    let mut all_entries = vec![
         json!({"type": "reg", "name": "a", "mode": 0o644, "size": 10, "digest": digest("0123456789"),
             "chunkSize": 4, "chunkDigest": digest("0123")}),
         json!({"type": "chunk", "name": "a", "chunkOffset": 4, "chunkSize": 4, "chunkDigest": digest("4567")}),
@@ -147,7 +147,7 @@ fn chunks_are_the_content() {
         json!({"type": "reg", "name": "b", "mode": 0o644, "size": 4, "chunkSize": 1, "chunkDigest": digest("x")}),
         json!({"type": "chunk", "name": "b", "chunkOffset": 1, "chunkSize": 3, "chunkType": "zeros"}),
     ];
-    assert_eq!(told(&chunked(&items, &chunked_entries)), []);
+    assert_eq!(told(&chunked(&items, &all_entries)), []);
     let changes: [fn(&mut Vec<Value>); 11] = [
         |all| all[0]["chunkDigest"] = Digest::of(b"x123").to_string().into(),
         |all| all[2]["chunkDigest"] = Digest::of(b"8x").to_string().into(),
@@ -166,12 +166,12 @@ fn chunks_are_the_content() {
         },
     ];
     for (at, change) in changes.iter().enumerate() {
-        let mut changed = chunked_entries.clone();
-        change(&mut changed);
-        assert_eq!(told(&chunked(&items, &changed)).len(), 1, "{at}");
+        let mut spoilt = all_entries.clone();
+        change(&mut spoilt);
+        assert_eq!(told(&chunked(&items, &spoilt)).len(), 1, "{at}");
     }
-    chunked_entries.truncate(0);
-    assert_eq!(told(&chunked(&items, &chunked_entries)).len(), 1);
+    all_entries.truncate(0);
+    assert_eq!(told(&chunked(&items, &all_entries)).len(), 1);
 }
 
 /// Each makes a TOC that says something else, and names what is told.

@@ -55,7 +55,7 @@ impl Comparing {
 
     /// Takes what was seen of the content of a file.
     pub(in crate::layer) fn seen(&mut self, path: Result<&str, &str>, watch: Option<Watch>) {
-        if watch.is_some_and(|watch| !watch.is_right()) {
+        if watch.is_some_and(|watch| !watch.ends_well()) {
             self.differ(path, "the file has another content");
         }
     }
@@ -144,7 +144,7 @@ impl Watch {
         }
     }
 
-    fn is_right(self) -> bool {
+    fn ends_well(self) -> bool {
         let whole = self.digest.is_none_or(|digest| digest == self.whole.finish());
         !self.wrong && self.left == 0 && whole
     }
