@@ -108,24 +108,40 @@ impl Listed {
 
     /// Whether the one package of its archive, program or runtime is listed under another name.
     fn is_named_otherwise(&self, ours: &[Ours]) -> bool {
+        // What is at its place, and in no other archive inside of that.
         let mut here = ours.iter().filter(|one| {
             let within = one.listed.path.strip_prefix(&self.path);
-            within.is_some_and(|inside| inside.is_empty() || inside.starts_with("!/"))
+            within.is_some_and(|inside| inside.is_empty() || inside.starts_with("!/META-INF/maven/"))
         });
         let same = |one: &Ours| {
             let (theirs, own) = (self.version(), one.listed.version());
             theirs == own || theirs.ends_with(&format!("-{own}"))
         };
-        if self.ends(&[".jar", ".war", ".ear"]) {
+        if self.ends(&ARCHIVES) {
             return here.any(same);
         }
         if self.ends(&["/release"]) {
-            return here.any(|one| one.listed.name() == "java");
+            let is_it =
+                |one: &Ours| one.listed.name() == "java" && self.version().starts_with(one.listed.version());
+            return self.name() == "openjdk" && here.any(is_it);
         }
-        // A program of Go that was built without modules, of a package of the system.
+        // The main package of a program of Go that was built without modules, of a package of the system.
+        let (file, main) = (self.path.rsplit('/').next(), self.name().rsplit('/').next());
+        let is_main = file.zip(main).is_some_and(|(file, main)| file.to_lowercase().ends_with(main));
         let all: Vec<_> = here.collect();
-        !all.is_empty() && all.iter().all(|one| one.listed.name() == "stdlib" && one.is_owned)
+        (is_main || self.version() == "(devel)")
+            && !all.is_empty()
+            && all.iter().all(|one| one.listed.name() == "stdlib" && one.is_owned)
     }
+}
+
+/// Ends of the names of archives.
+const ARCHIVES: [&str; 3] = [".jar", ".war", ".ear"];
+
+/// The place of an archive in others, as Lockgate writes it: Syft has colons between them, and Maven's names behind the last.
+fn place_of(virtual_path: &str) -> String {
+    let is_archive = |part: &&str| ARCHIVES.iter().any(|end| part.ends_with(end));
+    virtual_path.split(':').take_while(is_archive).collect::<Vec<_>>().join("!/")
 }
 
 /// A package that Lockgate lists.
@@ -196,8 +212,10 @@ fn syft(arena: &Path, layout: &Path) -> Result<BTreeSet<Listed>, String> {
     let mut command = Command::new(arena.join("bin/syft"));
     let told = json(command.args(["-q", &format!("oci-dir:{}", layout.display()), "-o", "syft-json"]))?;
     let packages = list(&told, "artifacts").iter().map(|one| {
-        let path = list(one, "locations").first().map(|place| word(place, "path"));
-        Listed::new(word(one, "name"), word(one, "version"), path.unwrap_or_default())
+        let place = one.get("metadata").map(|metadata| place_of(word(metadata, "virtualPath")));
+        let path = || list(one, "locations").first().map(|place| word(place, "path").to_owned());
+        let path = place.filter(|place| !place.is_empty()).or_else(path);
+        Listed::new(word(one, "name"), word(one, "version"), &path.unwrap_or_default())
     });
     Ok(packages.collect())
 }
@@ -223,4 +241,61 @@ fn folders(place: &PathBuf) -> Result<Vec<String>, String> {
         entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect();
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours(name: &str, version: &str, path: &str, is_owned: bool) -> Ours {
+        let system = if path.ends_with("status") { vec![name.to_owned()] } else { vec![] };
+        Ours { listed: Listed::new(name, version, path), is_owned, system }
+    }
+
+    #[test]
+    fn only_what_is_listed_under_another_name_is_explained() {
+        let all = [
+            ours("commons-logging:commons-logging", "1.2", "/x/commons-logging-1.2.jar", false),
+            ours(
+                "a:maven-core",
+                "3.8.7",
+                "/x/maven3-core.jar!/META-INF/maven/a/maven-core/pom.properties",
+                false,
+            ),
+            ours("a:alpha", "5.3.1", "/app.war!/WEB-INF/lib/alpha-5.3.1.jar", false),
+            ours("java", "17.0.21", "/jvm/release", true),
+            ours("stdlib", "1.19.8", "/usr/bin/docker-registry", true),
+            ours("stdlib", "1.19.8", "/usr/local/bin/docker-registry", false),
+            ours("openssl", "3.0.22-1~deb12u2", "/var/lib/dpkg/status", false),
+        ];
+        let go = "github.com/docker/distribution/cmd/registry";
+        for (name, version, path, explained) in [
+            ("logging", "1.2", "/x/commons-logging-1.2.jar", true),
+            ("logging", "1.3", "/x/commons-logging-1.2.jar", false),
+            ("maven3-core", "3.8.7", "/x/maven3-core.jar", true),
+            // Of one version with what is beside it, and not listed.
+            ("beta", "5.3.1", "/app.war!/WEB-INF/lib/beta-5.3.1.jar", false),
+            ("beta", "5.3.1", "/app.war", false),
+            ("openjdk", "17.0.21.1+2", "/jvm/release", true),
+            ("openjdk", "21.0.1", "/jvm/release", false),
+            ("other", "17.0.21", "/jvm/release", false),
+            (go, "v2.8.2+ds1", "/usr/bin/docker-registry", true),
+            (go, "v2.8.2+ds1", "/usr/local/bin/docker-registry", false),
+            ("golang.org/x/text", "v0.3.0", "/usr/bin/docker-registry", false),
+            ("openssl", "3.0.22", "/usr/bin/openssl", true),
+            ("openssl", "3.0.2", "/usr/bin/openssl", false),
+            ("openssl", "3.0.22", "/srv/openssl", false),
+            ("cli", "1.0", "/usr/share/doc/r-cran-cli/tests/x/DESCRIPTION", true),
+            ("cli", "1.0", "/usr/lib/R/library/cli/DESCRIPTION", false),
+            ("Python.Runtime", "3.2.1", "/p/Python.Runtime.deps.json", true),
+            ("Microsoft.CSharp", "4.7.0", "/p/Python.Runtime.deps.json", false),
+        ] {
+            assert_eq!(
+                Listed::new(name, version, path).explained(&all),
+                explained,
+                "{name} {version} {path}"
+            );
+        }
+        assert_eq!(place_of("/app.war:WEB-INF/lib/beta.jar:a:beta"), "/app.war!/WEB-INF/lib/beta.jar");
+    }
 }
