@@ -137,7 +137,7 @@ async fn forms_that_other_tools_write_climb() {
     dev.climbs(&dev.json(media::OCI_INDEX, &index), "an index without a media type").await;
     let mut full = bare.clone();
     full["annotations"] = json!({"a": "b"});
-    full["layers"][0]["annotations"] = json!({"io.containers.zstd-chunked.manifest-checksum": "x"});
+    full["layers"][0]["annotations"] = json!({"org.example.layer": "x"});
     full["layers"][0]["urls"] = json!([]);
     full["subject"] = Value::Null;
     dev.climbs(&dev.json(media::OCI_MANIFEST, &full), "with annotations").await;
