@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,11 +74,7 @@ impl Scene {
         let world = World::new().await;
         let app = world::layer(&[("srv/app/run", "echo 1")]);
         let layers = [base, app];
-        let mut upload = world::upload(&layers, BTreeMap::new());
-        let mut manifest: Manifest = serde_json::from_slice(&upload.manifest).unwrap();
-        let key = "containerd.io/snapshot/stargz/toc.digest";
-        manifest.layers[0].annotations.extend(toc.map(|toc| (key.to_owned(), toc.to_string())));
-        upload.manifest = serde_json::to_vec(&manifest).unwrap().into();
+        let upload = world::naming(world::upload(&layers, BTreeMap::new()), toc);
         let workspace = world.process(&Plan::none()).await;
         let repository = "oci:dev/web".parse().unwrap();
         let image = workspace.reach.registry.push(&repository, &upload).await.unwrap();
@@ -263,9 +258,7 @@ fn linked() -> (Vec<u8>, Digest) {
     header.set_size(0);
     tar.append_link(&mut header, "lib/apk/db/installed", "/opt/data").unwrap();
     let plain = tar.into_inner().unwrap();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&plain).unwrap();
-    (gzip.finish().unwrap(), Digest::of(&plain))
+    (world::gzip(&plain), Digest::of(&plain))
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::io::Write;
 use lockgate_engine::judge::{Recorded, judge};
 use lockgate_engine::scan::scan;
 use lockgate_engine::sign::{Form, sign};
-use lockgate_model::oci::{Manifest, media};
+use lockgate_model::oci::media;
 use lockgate_model::{Answer, Descriptor, Digest, Outcome, Timestamp};
 use serde_json::{Value, json};
 use sim::Plan;
@@ -17,31 +17,10 @@ use world::World;
 mod sim;
 mod world;
 
-const TOC: &str = "containerd.io/snapshot/stargz/toc.digest";
 const INSTALLED: &str = "P:musl\nV:1.2.5-r10\nA:x86_64\nL:MIT\n\n";
 
 fn files() -> Vec<(&'static str, &'static str)> {
     vec![("etc/os-release", "ID=alpine\nVERSION_ID=3.22.0\n"), ("lib/apk/db/installed", INSTALLED)]
-}
-
-/// A tar without its end, or with it.
-fn tar(files: &[(&str, &str)], ends: bool) -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
-    for (path, text) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, path, text.as_bytes()).unwrap();
-    }
-    let mut bytes = tar.into_inner().unwrap();
-    bytes.truncate(if ends { bytes.len() } else { bytes.len() - 1024 });
-    bytes
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(plain).unwrap();
-    gzip.finish().unwrap()
 }
 
 /// A layer of eStargz whose TOC has these entries; its diff_id, and the digest of the TOC.
@@ -52,10 +31,12 @@ fn layer(entries: &[(&str, &str)]) -> (Vec<u8>, Digest, Digest) {
     };
     let entries: Vec<Value> = entries.iter().map(entry).collect();
     let toc = json!({"version": 1, "entries": entries}).to_string();
-    let (first, last) = (tar(&files(), false), tar(&[("stargz.index.json", toc.as_str())], true));
-    let mut blob = gzip(&first);
+    let (mut first, last) = (world::tar(&files()), world::tar(&[("stargz.index.json", toc.as_str())]));
+    // Without the two blocks of zeros that end it.
+    first.truncate(first.len() - 1024);
+    let mut blob = world::gzip(&first);
     let offset = blob.len();
-    blob.extend(gzip(&last));
+    blob.extend(world::gzip(&last));
     blob.extend([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 26, 0]);
     blob.extend(b"SG\x16\0");
     write!(blob, "{offset:016x}STARGZ").unwrap();
@@ -66,10 +47,7 @@ fn layer(entries: &[(&str, &str)]) -> (Vec<u8>, Digest, Digest) {
 /// Judges an image of that layer, whose manifest names a TOC of that digest.
 async fn judged(world: &World, (blob, diff_id): (&[u8], Digest), toc: Option<Digest>) -> Recorded {
     let workspace = world.process(&Plan::none()).await;
-    let mut upload = world::upload(&[(blob.to_vec(), diff_id)], BTreeMap::new());
-    let mut manifest: Manifest = serde_json::from_slice(&upload.manifest).unwrap();
-    manifest.layers[0].annotations.extend(toc.map(|toc| (TOC.to_owned(), toc.to_string())));
-    upload.manifest = serde_json::to_vec(&manifest).unwrap().into();
+    let upload = world::naming(world::upload(&[(blob.to_vec(), diff_id)], BTreeMap::new()), toc);
     let (repository, reach) = ("oci:dev/web".parse().unwrap(), &workspace.reach);
     let image = reach.registry.push(&repository, &upload).await.unwrap();
     reach.registry.tag(&repository, "1", &image).await.unwrap();

@@ -1,5 +1,6 @@
 //! Streams whose digest and size are verified as they pass.
 
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -89,6 +90,12 @@ impl Stream for Verified {
         }
         Poll::Ready(None)
     }
+}
+
+/// That a blob is shorter than the part that was asked for.
+pub(crate) fn no_part(place: impl Into<String>, range: &Range<u64>) -> PortError {
+    let reason = format!("it has no bytes {} to {}", range.start, range.end);
+    PortError::new(Trouble::Corrupt, place, reason, HELP)
 }
 
 /// Checks that `bytes` have `digest`.

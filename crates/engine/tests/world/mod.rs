@@ -1,5 +1,11 @@
 //! A small world for the use cases: layouts, SQLite, one signed image; the same files for one process after another.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "each test file uses its part of this"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -163,6 +169,18 @@ fn image() -> Upload {
 
 /// A gzip layer, and the digest of its tar.
 pub fn layer(files: &[(&str, &str)]) -> (Vec<u8>, Digest) {
+    let plain = tar(files);
+    (gzip(&plain), Digest::of(&plain))
+}
+
+pub fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(plain).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// A tar of these files.
+pub fn tar(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, text) in files {
         let mut header = tar::Header::new_ustar();
@@ -170,10 +188,17 @@ pub fn layer(files: &[(&str, &str)]) -> (Vec<u8>, Digest) {
         header.set_mode(0o644);
         tar.append_data(&mut header, path, text.as_bytes()).unwrap();
     }
-    let plain = tar.into_inner().unwrap();
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&plain).unwrap();
-    (gzip.finish().unwrap(), Digest::of(&plain))
+    tar.into_inner().unwrap()
+}
+
+/// The annotation that names a table of contents of eStargz.
+pub const TOC: &str = "containerd.io/snapshot/stargz/toc.digest";
+
+/// The image whose lowest layer names a table of contents with this digest.
+pub fn naming(upload: Upload, toc: Option<Digest>) -> Upload {
+    let mut manifest: Manifest = serde_json::from_slice(&upload.manifest).unwrap();
+    manifest.layers[0].annotations.extend(toc.map(|toc| (TOC.to_owned(), toc.to_string())));
+    Upload { manifest: serde_json::to_vec(&manifest).unwrap().into(), ..upload }
 }
 
 /// An image of these layers.

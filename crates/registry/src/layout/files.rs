@@ -15,7 +15,7 @@ use super::{Layout, trouble};
 use crate::limits;
 use crate::place::Place;
 use crate::stream::{Chunks, next};
-use crate::verified::Verified;
+use crate::verified::{Verified, no_part};
 
 /// What the writer of a stream is told.
 enum Told {
@@ -74,8 +74,7 @@ impl Layout {
         if bytes.len() as u64 == range.end.saturating_sub(range.start) {
             return Ok(bytes.into());
         }
-        let reason = format!("it has no bytes {} to {}", range.start, range.end);
-        Err(PortError::new(Trouble::Corrupt, path.display().to_string(), reason, "push the artifact again"))
+        Err(no_part(path.display().to_string(), &range))
     }
 
     /// Writes a blob; of a stream that ends with an error nothing stays.

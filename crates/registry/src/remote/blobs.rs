@@ -13,7 +13,7 @@ use super::host::body_of;
 use super::{Remote, location};
 use crate::limits;
 use crate::stream::{Chunks, Skip, next};
-use crate::verified::Verified;
+use crate::verified::{Verified, no_part};
 
 /// Whether the blob is there, with its size: HEAD where that says so, else a GET.
 pub(super) async fn has(remote: &Remote, blob: &Descriptor) -> Result<bool, PortError> {
@@ -81,8 +81,7 @@ pub(super) async fn range(remote: &Remote, blob: &Descriptor, range: Range<u64>)
     let mut bytes = BytesMut::new();
     while bytes.len() < length {
         let Some(chunk) = remote.host.next(&mut body, &at).await else {
-            let reason = format!("it has no bytes {} to {}", range.start, range.end);
-            return Err(PortError::new(Trouble::Corrupt, at, reason, "push the artifact again"));
+            return Err(no_part(at, &range));
         };
         bytes.extend_from_slice(&chunk?);
     }

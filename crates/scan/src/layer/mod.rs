@@ -182,7 +182,7 @@ fn read_layer<T, R: Read>(
         let hashing = scope.spawn(move || pipe::hash(&pieces));
         let mut compressed = Hashed::new(blob, Side::Compressed, hash.then(|| sender.clone()), layer.size);
         let walked = read_plain(&mut compressed, compression, sender, layer, walk);
-        let drained = compressed.drain();
+        let drained = pipe::drain(&mut compressed);
         let count = compressed.count();
         drop(compressed);
         (walked, drained, count, hashing.join())
@@ -222,7 +222,7 @@ fn read_plain<T>(
     let decoder = compression.decoder(compressed);
     let mut plain = Hashed::new(decoder.map_err(LayerError::Unreadable)?, Side::Plain, Some(hasher), most);
     let walked = walk(&mut plain);
-    let drained = if walked.is_ok() { plain.drain() } else { Ok(()) };
+    let drained = if walked.is_ok() { pipe::drain(&mut plain) } else { Ok(()) };
     if plain.over() {
         return Err(LayerError::TooLarge { what: "bytes uncompressed", limit: most });
     }

@@ -74,17 +74,6 @@ impl<R: Read> Hashed<R> {
         self.count > self.limit
     }
 
-    /// Reads to the end, or to the limit.
-    pub(super) fn drain(&mut self) -> io::Result<()> {
-        loop {
-            let here = self.fill_buf()?.len();
-            if here == 0 {
-                return Ok(());
-            }
-            self.consume(here);
-        }
-    }
-
     fn next_piece(&mut self) -> io::Result<()> {
         let room = usize::try_from((self.limit + 1).saturating_sub(self.count)).unwrap_or(usize::MAX);
         (self.at, self.end) = (0, 0);
@@ -117,6 +106,25 @@ impl<R: Read> Hashed<R> {
     }
 }
 
+/// Reads to the end.
+pub(super) fn drain(reader: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let here = reader.fill_buf()?.len();
+        if here == 0 {
+            return Ok(());
+        }
+        reader.consume(here);
+    }
+}
+
+/// Reads from what a reader fills by itself.
+pub(super) fn read_filled(reader: &mut impl BufRead, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut here = reader.fill_buf()?;
+    let read = here.read(buffer)?;
+    reader.consume(read);
+    Ok(read)
+}
+
 impl<R: Read> BufRead for Hashed<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.end {
@@ -133,9 +141,6 @@ impl<R: Read> BufRead for Hashed<R> {
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut here = self.fill_buf()?;
-        let read = here.read(buffer)?;
-        self.consume(read);
-        Ok(read)
+        read_filled(self, buffer)
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 
 use super::header::{BLOCK, Block, invalid, until_nul};
 use super::pax::{self, Pax};
+use super::pipe::read_filled;
 use super::rights;
 use super::sparse::{self, Extent, Sparse};
 use crate::limits;
@@ -357,10 +358,7 @@ impl<R: BufRead> BufRead for Content<'_, R> {
 
 impl<R: BufRead> Read for Content<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut here = self.fill_buf()?;
-        let count = here.read(buffer)?;
-        self.consume(count);
-        Ok(count)
+        read_filled(self, buffer)
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::{BufRead, Read};
 use lockgate_model::inventory::Unread;
 use lockgate_model::{Descriptor, Digest};
 
+use super::pipe::drain;
 use super::tar::{Member, MemberKind, TarReader};
 use super::toc::{Comparing, Watched};
 use super::{Entry, Kind, LayerContent, LayerError, rights};
@@ -101,13 +102,13 @@ pub(super) fn walk(
         let path = paths::normal(&member.path).map_err(|why| (paths::text(&member.path), why));
         let shown = path.as_deref().map_err(|(path, _)| path.as_str());
         let mut watches: Vec<_> = tocs.iter_mut().map(|toc| toc.member(&member, shown)).collect();
-        walk.entry(path.clone(), &member, Watched::new(tar.content(), &mut watches))?;
+        walk.entry(path, &member, Watched::new(tar.content(), &mut watches))?;
         walk.passed = tar.left();
         if watches.iter().any(Option::is_some) {
-            Watched::new(tar.content(), &mut watches).drain().map_err(LayerError::Unreadable)?;
+            drain(&mut Watched::new(tar.content(), &mut watches)).map_err(LayerError::Unreadable)?;
         }
         for (toc, watch) in tocs.iter_mut().zip(watches) {
-            toc.seen(shown, watch);
+            toc.seen(watch);
         }
     }
     walk.read_texts();

@@ -63,8 +63,7 @@ pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a La
     let mut tree = Tree::on(base);
     let mut below = None;
     for (at, content) in (base.layers()..layers.len()).zip(contents) {
-        tree.lay(at, content);
-        tree.unread.extend(layers.get(at).into_iter().flat_map(|layer| toc::told(layer, content)));
+        lay(&mut tree, layers, at, content);
         if at + 2 == layers.len() {
             below = tree.to_base(at + 1).map(|bytes| (at + 1, bytes));
         }
@@ -72,13 +71,18 @@ pub fn lay_onto<'a>(base: &'a Base, layers: &'a [Descriptor], contents: &[&'a La
     Laid { tree, mounted: None, layers, below }
 }
 
+/// Lays a layer over what is there, with what is told of its tables of contents.
+fn lay<'a>(tree: &mut Tree<'a>, layers: &[Descriptor], at: usize, content: &'a LayerContent) {
+    tree.lay(at, content);
+    tree.unread.extend(layers.get(at).into_iter().flat_map(|layer| toc::told(layer, content)));
+}
+
 /// Lays the `layers` of an image over each other, all of which are in `contents`, with everything that is in them: for images
 /// whose links lead where nobody looked, and of which runtimes make two file systems.
 pub fn lay_whole<'a>(layers: &'a [Descriptor], contents: &[&'a LayerContent]) -> Laid<'a> {
     let mut tree = Tree::whole();
     for (at, content) in contents.iter().enumerate() {
-        tree.lay(at, content);
-        tree.unread.extend(layers.get(at).into_iter().flat_map(|layer| toc::told(layer, content)));
+        lay(&mut tree, layers, at, content);
     }
     let mounted = tree.forks.then(|| {
         let mut mounted = Tree::whole();

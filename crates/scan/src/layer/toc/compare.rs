@@ -7,6 +7,7 @@ use lockgate_model::{Digest, Hasher};
 
 use super::read::{Chunk, Row, Toc};
 use super::{ComparedToc, Format, TocRef};
+use crate::layer::pipe::read_filled;
 use crate::layer::tar::{Member, MemberKind};
 use crate::paths;
 
@@ -54,9 +55,9 @@ impl Comparing {
     }
 
     /// Takes what was seen of the content of a file.
-    pub(in crate::layer) fn seen(&mut self, path: Result<&str, &str>, watch: Option<Watch>) {
-        if watch.is_some_and(|watch| !watch.ends_well()) {
-            self.differ(path, "the file has another content");
+    pub(in crate::layer) fn seen(&mut self, watch: Option<Watch>) {
+        if let Some(path) = watch.and_then(Watch::wrong) {
+            self.differ(path.as_deref().map_err(String::as_str), "the file has another content");
         }
     }
 
@@ -105,6 +106,7 @@ fn unlike(row: &Row, member: &Member, path: Result<&str, &str>) -> Option<&'stat
 
 /// The content of a file that is watched: whether it is what the TOC says.
 pub(in crate::layer) struct Watch {
+    path: Result<String, String>,
     digest: Option<Digest>,
     whole: Hasher,
     chunks: IntoIter<Chunk>,
@@ -117,8 +119,8 @@ pub(in crate::layer) struct Watch {
 impl Watch {
     fn new(row: Row) -> Self {
         let chunks = row.chunks.into_iter();
-        let (digest, left) = (row.digest, row.size);
-        Self { digest, whole: Hasher::new(), chunks, piece: None, left, wrong: false }
+        let (path, digest, left) = (row.path, row.digest, row.size);
+        Self { path, digest, whole: Hasher::new(), chunks, piece: None, left, wrong: false }
     }
 
     fn see(&mut self, bytes: &[u8]) {
@@ -144,9 +146,10 @@ impl Watch {
         }
     }
 
-    fn ends_well(self) -> bool {
+    /// The path of the file, where its content is another.
+    fn wrong(self) -> Option<Result<String, String>> {
         let whole = self.digest.is_none_or(|digest| digest == self.whole.finish());
-        !self.wrong && self.left == 0 && whole
+        (self.wrong || self.left > 0 || !whole).then_some(self.path)
     }
 }
 
@@ -159,17 +162,6 @@ pub(in crate::layer) struct Watched<'w, R> {
 impl<'w, R: BufRead> Watched<'w, R> {
     pub(in crate::layer) fn new(inner: R, watches: &'w mut [Option<Watch>]) -> Self {
         Self { inner, watches }
-    }
-
-    /// Reads what is left.
-    pub(in crate::layer) fn drain(&mut self) -> io::Result<()> {
-        loop {
-            let here = self.fill_buf()?.len();
-            if here == 0 {
-                return Ok(());
-            }
-            self.consume(here);
-        }
     }
 }
 
@@ -192,9 +184,6 @@ impl<R: BufRead> BufRead for Watched<'_, R> {
 
 impl<R: BufRead> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut here = self.fill_buf()?;
-        let read = here.read(buffer)?;
-        self.consume(read);
-        Ok(read)
+        read_filled(self, buffer)
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufReader, Read};
-use std::marker::PhantomData;
 
 use data_encoding::BASE64;
 use flate2::bufread::MultiGzDecoder;
@@ -194,7 +193,7 @@ impl<'de> Visitor<'de> for Rows {
         let mut rows: Vec<Row> = Vec::new();
         let mut gathered: Option<(Entry, Vec<Piece>)> = None;
         let mut count = 0;
-        while let Some(entry) = list.next_element_seed(PhantomData::<Entry>)? {
+        while let Some(entry) = list.next_element::<Entry>()? {
             count += 1;
             if count > limits::TOC_ENTRIES {
                 return Err(A::Error::custom(format!("it has more than {} entries", limits::TOC_ENTRIES)));
